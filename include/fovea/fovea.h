@@ -1,0 +1,9 @@
+// Everything a program that embeds Fovea needs.
+#pragma once
+
+#include "fovea/device.h"
+#include "fovea/error.h"
+#include "fovea/image.h"
+#include "fovea/maps.h"
+#include "fovea/model.h"
+#include "fovea/session.h"

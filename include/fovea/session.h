@@ -1,0 +1,107 @@
+// A session runs one model: record once per input shape, replay per image.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fovea/image.h"
+#include "fovea/maps.h"
+#include "fovea/model.h"
+
+namespace fovea {
+
+struct SessionOptions {
+  uint32_t batch = 1;        // images a forward pass takes
+  uint32_t top_k = 5;        // classes reported, clipped to the model's
+  bool attention = false;    // keep queries, keys and log-sum-exp, so that map() and overlay() work
+};
+
+struct Prediction {
+  uint32_t index = 0;
+  float probability = 0;  // softmax over all classes
+  float logit = 0;
+};
+
+struct Classification {
+  std::vector<Prediction> topk;  // best first
+  double preprocess_ms = 0;      // device work and waiting, this image
+  double model_ms = 0;           // forward pass, its share of the batch
+};
+
+enum class Colormap { viridis, inferno, turbo, jet, gray };
+
+struct OverlayOptions {
+  float alpha = 0.5F;  // weight of the map's colour over the picture, 0…1
+  Colormap colormap = Colormap::turbo;
+};
+
+// Raw tensors for parity checks. Row-major float32.
+struct RawTensor {
+  std::vector<uint64_t> shape;
+  std::vector<float> values;
+};
+
+struct KernelTime {
+  std::string name;
+  double ms = 0;
+  uint32_t dispatches = 0;
+  double gflops = 0;  // arithmetic rate, 0 where the kernel declares none
+};
+
+struct BenchReport {
+  uint32_t batch = 0;
+  double median_ms = 0, min_ms = 0, max_ms = 0;  // one replayed forward pass, wall clock
+  double p10_ms = 0, p90_ms = 0;
+  double gflops = 0;                 // model FLOP over median
+  std::vector<KernelTime> kernels;   // one profiled replay, GPU timestamps, longest first
+  uint64_t arena_bytes = 0, weight_bytes = 0;
+  uint32_t dispatches = 0, submissions = 0;
+};
+
+class Session {
+ public:
+  explicit Session(const Model& model, const SessionOptions& options = {});
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  const Model& model() const;
+
+  // Preprocesses (resize, crop, normalise as the model's config says; exact to PIL) and classifies up to
+  // `batch` images. Throws Error(usage) for an empty image or too many; device errors otherwise.
+  std::vector<Classification> classify(std::span<const ImageView> images);
+
+  // The part of a width × height picture that the model sees.
+  Region visible_region(uint32_t width, uint32_t height) const;
+  // The patch under a pixel of such a picture; throws Error(usage) when the model does not see it.
+  PatchIndex patch_at(uint32_t width, uint32_t height, double x, double y) const;
+
+  // A map of the image in `slot` of the last classify(); needs SessionOptions::attention.
+  AttentionMap map(const MapRequest& request, uint32_t slot = 0);
+
+  // Draws a map over the picture it belongs to, at its right place: crop and scale undone. Returns RGB8,
+  // width * height * 3. The map is stretched to its own minimum…maximum for display.
+  std::vector<uint8_t> overlay(const ImageView& image, const AttentionMap& map, const OverlayOptions& options = {});
+
+  // The 8-bit pixels after resize and crop, [3, H, W], of one image: what the model sees.
+  std::vector<uint8_t> preprocessed_pixels(const ImageView& image);
+
+  // Forward pass of already normalised input [B, 3, H, W], any B (split into batches as needed).
+  // Returns `logits`, `features` and `attn.<i>` [B, heads, tokens, tokens] for the listed layers.
+  std::map<std::string, RawTensor> run(std::span<const float> input, uint32_t count, std::span<const uint32_t> attention_layers);
+
+  // Replays the forward pass `runs` times on fixed input, then once with a timestamp around every kernel.
+  BenchReport bench(uint32_t runs);
+  // The memory plan of the recorded forward pass, one line a tensor.
+  std::string memory_plan() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fovea
