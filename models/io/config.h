@@ -71,5 +71,9 @@ std::string arg_string(const nlohmann::json& object, std::string_view key, std::
 std::array<uint32_t, 2> arg_size(const nlohmann::json& object, std::string_view key,
                                  std::array<uint32_t, 2> fallback, const std::filesystem::path& file,
                                  uint32_t min = 1, uint32_t max = 1U << 14);
+// Three numbers, one a colour channel.
+std::array<float, 3> arg_rgb(const nlohmann::json& object, std::string_view key,
+                             std::array<float, 3> fallback, const std::filesystem::path& file, float min,
+                             float max);
 
 }  // namespace fovea::io
