@@ -1,4 +1,4 @@
-#include "models/io/half.h"
+#include "runtime/half.h"
 
 #include <doctest/doctest.h>
 
