@@ -197,7 +197,9 @@ Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, con
   if (w.has("norm.weight")) norm_.emplace(store_, w / "norm", s_.width, s_.epsilon);
   if (w.has("fc_norm.weight")) fc_norm_.emplace(store_, w / "fc_norm", s_.width, s_.epsilon);
   if (s_.pool == Pool::token && !norm_)
-    throw Error(ErrorKind::model, fmt::format("[load] {}: a class-token head needs norm.weight, which is missing", config.file.string()));
+    throw Error(ErrorKind::model,
+                fmt::format("[load] {}: a class-token head needs norm.weight, which is missing",
+                            config.file.string()));
   if (s_.pool == Pool::attention) attn_pool_.emplace(store_, w / "attn_pool", shape);
 
   uint32_t classes = s_.width;
@@ -261,9 +263,15 @@ Tensor Vit::pooled(Recorder& r, const Tensor& x, uint32_t token) const {
   const auto normed = [&] { return norm_ ? (*norm_)(r, x) : x; };
   Tensor pool;
   switch (s_.pool) {
-    case Pool::token: pool = norm_->of_token(r, x, token); break;
-    case Pool::mean: pool = ops::token_mean(r, normed(), s_.prefix()); break;
-    case Pool::attention: pool = (*attn_pool_)(r, normed()); break;
+    case Pool::token:
+      pool = norm_->of_token(r, x, token);
+      break;
+    case Pool::mean:
+      pool = ops::token_mean(r, normed(), s_.prefix());
+      break;
+    case Pool::attention:
+      pool = (*attn_pool_)(r, normed());
+      break;
   }
   return fc_norm_ ? (*fc_norm_)(r, pool) : pool;
 }

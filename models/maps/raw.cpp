@@ -4,7 +4,8 @@
 
 namespace fovea::maps {
 
-Tensor raw(Recorder& r, const std::vector<AttentionRecord>& layers, const MapRequest& request, const ModelInfo& info) {
+Tensor raw(Recorder& r, const std::vector<AttentionRecord>& layers, const MapRequest& request,
+           const ModelInfo& info) {
   const AttentionRecord& layer = layers.at(layer_of(request, info));
   const auto fusion = fusion_of(request, info);
   const uint32_t tokens = layer.input.layout.queries;
