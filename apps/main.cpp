@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <exception>
-#include <iostream>
 #include <new>
 #include <opencv2/core/utils/logger.hpp>
 #include <string>
@@ -47,12 +46,12 @@ int run(int argc, char** argv) {
   add_devices(program, exit_code);
   add_bench(program, exit_code);
   add_first_result(program, exit_code);
+  add_window_check(program, exit_code);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     exit_code = report(program, error, argc > 1 ? argv[1] : "");
   }
-  std::cout.flush();
   flush_out();
   return exit_code;
 }

@@ -77,23 +77,15 @@ void fit_to_model(View& view, const ModelInfo& info) {
     wrong(fmt::format("--head {}: {} has heads 0 to {}", view.map.head, info.architecture, info.heads - 1));
 }
 
-bool has_display() {
-  for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY"}) {
-    const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0') return true;
-  }
-  return false;
-}
-
 int overlay(const OverlayFlags& flags) {
   View view = parse_view(flags);
   const SourceKind kind = kind_of_source(flags.source);
   if (!flags.npy.empty() && kind != SourceKind::image) wrong("--npy goes with a single image");
   const bool endless = kind == SourceKind::camera || kind == SourceKind::url || kind == SourceKind::pipeline;
-  if (endless && flags.out.empty() && !has_display())
-    wrong(fmt::format(
-        "{}: no display for a window (DISPLAY and WAYLAND_DISPLAY are not set); give --out FILE.mp4",
-        printable(flags.source)));
+  const bool still = kind == SourceKind::image || kind == SourceKind::folder;
+  const bool window = !still && flags.out.empty() && has_display();
+  if (endless && flags.out.empty() && !window)
+    wrong(fmt::format("{}: no display to open a window on; give --out FILE.mp4", printable(flags.source)));
 
   const Model model = load_model(flags.model);
   fit_to_model(view, model.info());
@@ -106,8 +98,7 @@ int overlay(const OverlayFlags& flags) {
   if (kind == SourceKind::image) return overlay_image(flags, painter);
   if (kind == SourceKind::folder) return overlay_folder(flags, painter);
   VideoSource source(flags.source, kind);
-  return flags.out.empty() && has_display() ? overlay_in_window(flags, painter, source)
-                                            : overlay_to_video(flags, painter, source);
+  return window ? overlay_in_window(flags, painter, source) : overlay_to_video(flags, painter, source);
 }
 
 }  // namespace

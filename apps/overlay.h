@@ -25,6 +25,9 @@ int overlay_folder(const OverlayFlags& flags, Painter& painter);
 int overlay_to_video(const OverlayFlags& flags, Painter& painter, VideoSource& source);
 int overlay_in_window(const OverlayFlags& flags, Painter& painter, VideoSource& source);
 
+// Whether a window can be opened here.
+bool has_display();
+
 // Encodes by the extension. Throws Error(usage) for one that OpenCV cannot write, Error(file) otherwise.
 void write_picture(const std::string& path, const cv::Mat& picture);
 

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <iostream>
 
 #include "fovea/error.h"
 
@@ -41,7 +42,7 @@ void write_out(std::string_view text) {
 }
 
 void flush_out() {
-  if (std::fflush(stdout) != 0) cannot_write();
+  if (!std::cout.flush() || std::fflush(stdout) != 0) cannot_write();
 }
 
 void complain(std::string_view message) {

@@ -16,7 +16,7 @@ void guard_standard_streams();
 
 // One line (or block) of results. Throws ReaderGone, or Error(file) when stdout cannot take it.
 void write_out(std::string_view text);
-void flush_out();
+void flush_out();  // std::cout's text too, which help comes through
 
 // `fovea: MESSAGE` on stderr.
 void complain(std::string_view message);
