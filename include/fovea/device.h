@@ -24,13 +24,14 @@ struct DeviceInfo {
   DeviceType type = DeviceType::other;
   uint64_t memory_bytes = 0;  // largest device-local heap
   uint32_t subgroup_size = 0, subgroup_min = 0, subgroup_max = 0;
+  bool subgroup_shuffle = false;  // lanes of a compute subgroup can read each other's registers
   uint32_t shared_bytes = 0, max_invocations = 0;
   uint64_t max_storage_range = 0;  // bytes that one storage-buffer binding may span
   bool fp16_storage = false, fp16_arithmetic = false;
   bool unified_memory = false;     // device-local memory is host-visible
   std::string cooperative_matrix;  // "none", "KHR", "NV" or "KHR+NV"
   bool usable = false;
-  std::string why_not;             // one clause per missing requirement; empty when usable
+  std::string why_not;  // one clause per missing requirement; empty when usable
 };
 
 // Every Vulkan device the loader knows, usable or not. Empty when there is none.

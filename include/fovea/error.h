@@ -8,11 +8,11 @@
 namespace fovea {
 
 enum class ErrorKind {
-  usage,                 // the caller asked for something that makes no sense
-  file,                  // a file is missing, unreadable, truncated or malformed
-  model,                 // the files are sound but describe a model that cannot be built
-  no_device,             // no Vulkan device fits
-  unsupported,           // the device lacks what the operation needs
+  usage,        // the caller asked for something that makes no sense
+  file,         // a file is missing, unreadable, truncated or malformed
+  model,        // the files are sound but describe a model that cannot be built
+  no_device,    // no Vulkan device fits
+  unsupported,  // the device lacks what the operation needs
   out_of_host_memory,
   out_of_device_memory,
   device_lost,

@@ -22,8 +22,8 @@ struct MapRequest {
   MapMethod method = MapMethod::raw;
   int layer = -1;  // 0 is the first block, -1 the last; rollout uses all layers up to and including it
   HeadFusion fusion = HeadFusion::mean;
-  uint32_t head = 0;                 // for HeadFusion::single
-  std::optional<PatchIndex> query;   // this patch's row instead of the class token's
+  uint32_t head = 0;                // for HeadFusion::single
+  std::optional<PatchIndex> query;  // this patch's row instead of the class token's
 };
 
 // Values at the model's own grid, row-major, before any normalisation for display.

@@ -17,22 +17,23 @@ const char* to_string(Precision precision);
 struct ModelOptions {
   // automatic: fp16 where the device stores it and is not a CPU, fp32 elsewhere.
   Precision precision = Precision::automatic;
-  // Input size in pixels; 0 keeps the one in the config. Position embeddings are resampled (bicubic, antialias).
+  // Input size in pixels; 0 keeps the one in the config. Position embeddings are resampled (bicubic,
+  // antialias).
   uint32_t height = 0, width = 0;
 };
 
 struct ModelInfo {
-  std::string architecture;         // as the config names it, e.g. "vit_tiny_patch16_224"
-  uint32_t height = 0, width = 0;   // input size, pixels
+  std::string architecture;        // as the config names it, e.g. "vit_tiny_patch16_224"
+  uint32_t height = 0, width = 0;  // input size, pixels
   uint32_t layers = 0, heads = 0;
   uint32_t grid_rows = 0, grid_cols = 0;  // patches
-  uint32_t prefix_tokens = 0;       // class, distillation and register tokens before the patches
-  bool has_cls = false;             // token 0 is a class token
-  uint32_t classes = 0;             // size of `logits`; features when the model has no head
+  uint32_t prefix_tokens = 0;             // class, distillation and register tokens before the patches
+  bool has_cls = false;                   // token 0 is a class token
+  uint32_t classes = 0;                   // size of `logits`; features when the model has no head
   bool has_head = false;
   std::vector<std::string> labels;  // one a class, empty when nobody named them
   uint64_t parameters = 0;
-  uint64_t flops = 0;               // multiply and add counted separately, one image
+  uint64_t flops = 0;                     // multiply and add counted separately, one image
   Precision precision = Precision::fp32;  // what was chosen
 };
 
@@ -43,7 +44,8 @@ class Model {
  public:
   // Throws Error(file) for unreadable or malformed files, Error(model) for an architecture we do not have
   // (naming it and those we have) or tensors that do not fit (naming tensor, both shapes and the file).
-  static Model load(const Device& device, const std::filesystem::path& folder, const ModelOptions& options = {});
+  static Model load(const Device& device, const std::filesystem::path& folder,
+                    const ModelOptions& options = {});
 
   const ModelInfo& info() const;
   const Device& device() const;

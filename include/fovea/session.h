@@ -15,9 +15,9 @@
 namespace fovea {
 
 struct SessionOptions {
-  uint32_t batch = 1;        // images a forward pass takes
-  uint32_t top_k = 5;        // classes reported, clipped to the model's
-  bool attention = false;    // keep queries, keys and log-sum-exp, so that map() and overlay() work
+  uint32_t batch = 1;      // images a forward pass takes
+  uint32_t top_k = 5;      // classes reported, clipped to the model's
+  bool attention = false;  // keep queries, keys and log-sum-exp, so that map() and overlay() work
 };
 
 struct Prediction {
@@ -56,8 +56,8 @@ struct BenchReport {
   uint32_t batch = 0;
   double median_ms = 0, min_ms = 0, max_ms = 0;  // one replayed forward pass, wall clock
   double p10_ms = 0, p90_ms = 0;
-  double gflops = 0;                 // model FLOP over median
-  std::vector<KernelTime> kernels;   // one profiled replay, GPU timestamps, longest first
+  double gflops = 0;                // model FLOP over median
+  std::vector<KernelTime> kernels;  // one profiled replay, GPU timestamps, longest first
   uint64_t arena_bytes = 0, weight_bytes = 0;
   uint32_t dispatches = 0, submissions = 0;
 };
@@ -85,14 +85,16 @@ class Session {
 
   // Draws a map over the picture it belongs to, at its right place: crop and scale undone. Returns RGB8,
   // width * height * 3. The map is stretched to its own minimum…maximum for display.
-  std::vector<uint8_t> overlay(const ImageView& image, const AttentionMap& map, const OverlayOptions& options = {});
+  std::vector<uint8_t> overlay(const ImageView& image, const AttentionMap& map,
+                               const OverlayOptions& options = {});
 
   // The 8-bit pixels after resize and crop, [3, H, W], of one image: what the model sees.
   std::vector<uint8_t> preprocessed_pixels(const ImageView& image);
 
   // Forward pass of already normalised input [B, 3, H, W], any B (split into batches as needed).
   // Returns `logits`, `features` and `attn.<i>` [B, heads, tokens, tokens] for the listed layers.
-  std::map<std::string, RawTensor> run(std::span<const float> input, uint32_t count, std::span<const uint32_t> attention_layers);
+  std::map<std::string, RawTensor> run(std::span<const float> input, uint32_t count,
+                                       std::span<const uint32_t> attention_layers);
 
   // Replays the forward pass `runs` times on fixed input, then once with a timestamp around every kernel.
   BenchReport bench(uint32_t runs);

@@ -1,0 +1,224 @@
+#include "runtime/recorder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "fovea/error.h"
+#include "runtime/arena.h"
+#include "runtime/hazards.h"
+
+namespace fovea {
+
+std::vector<const KernelDeclaration*>& registered_kernels() {
+  static std::vector<const KernelDeclaration*> kernels;
+  return kernels;
+}
+
+Tensor Recorder::temporary(const Shape& shape, DType dtype, const char* name) {
+  Tensor t;
+  t.shape = shape;
+  t.dtype = dtype;
+  t.id = static_cast<uint32_t>(values_.size());
+  if (shape.elements() == 0)
+    throw Error(ErrorKind::usage, fmt::format("[{}] {} has no elements", name, to_string(shape)));
+  if (t.bytes() > device_.info().max_storage_range)
+    throw Error(
+        ErrorKind::unsupported,
+        fmt::format("[{}] {} {} needs {} MiB in one buffer, the device allows {} MiB: use a smaller batch or "
+                    "input size",
+                    name, to_string(shape), to_string(dtype), t.bytes() >> 20,
+                    device_.info().max_storage_range >> 20));
+  // Whole words, so that kernels may read the last element of fp16 tensors in pairs.
+  values_.push_back({(t.bytes() + 15) / 16 * 16, name});
+  values_.back().shape = fmt::format("{} {}", to_string(shape), to_string(dtype));
+  return t;
+}
+
+Tensor Recorder::input(const Shape& shape, DType dtype, const char* name) {
+  const Tensor t = temporary(shape, dtype, name);
+  values_[t.id].is_input = true;
+  return t;
+}
+
+void Recorder::output(const Tensor& t) {
+  if (t.buffer != nullptr)
+    throw Error(ErrorKind::usage, "[output] only what this recorder made can be a result");
+  values_[t.id].is_output = true;
+}
+
+void Recorder::keep(const Tensor& t) {
+  if (t.buffer == nullptr) values_[t.id].is_kept = true;  // what has a buffer outlives the run anyway
+}
+
+void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> bindings,
+                      std::span<const std::byte> push, std::vector<uint32_t> constants, const Grid& grid,
+                      uint64_t flops) {
+  const auto& limits = device_.limits().max_work_groups;
+  for (size_t i = 0; i < grid.size(); ++i)
+    if (grid[i] == 0 || grid[i] > limits[i])
+      throw Error(
+          ErrorKind::unsupported,
+          fmt::format("[{}] a grid of {} × {} × {} workgroups, the device allows {} × {} × {}",
+                      kernel.shader->name, grid[0], grid[1], grid[2], limits[0], limits[1], limits[2]));
+  const auto step = static_cast<uint32_t>(nodes_.size());
+  for (const Binding& b : bindings) {
+    if (!b.tensor)
+      throw Error(ErrorKind::usage, fmt::format("[{}] a binding has no tensor", kernel.shader->name));
+    if (b.tensor.buffer != nullptr) continue;
+    Value& value = values_[b.tensor.id];
+    value.first = std::min(value.first, step);
+    value.last = std::max(value.last, step);
+  }
+  nodes_.push_back({&kernel,
+                    {bindings.begin(), bindings.end()},
+                    {push.begin(), push.end()},
+                    std::move(constants),
+                    grid,
+                    flops});
+}
+
+gpu::BindingRange Recorder::place(const Binding& b, const Program& program) const {
+  gpu::BindingRange range;
+  range.kind = b.kind;
+  range.f16 = b.tensor.dtype == DType::f16;
+  if (b.tensor.buffer != nullptr) {
+    range.buffer = b.tensor.buffer;
+    range.offset = b.tensor.offset;
+    range.bytes = b.kind == gpu::BindingKind::texel ? b.tensor.bytes() : (b.tensor.bytes() + 3) / 4 * 4;
+  } else {
+    const auto& placed = program.placed_[b.tensor.id];
+    range.buffer = program.arena_.get();
+    range.offset = placed.offset;
+    range.bytes = b.kind == gpu::BindingKind::texel ? b.tensor.bytes() : placed.bytes;
+  }
+  return range;
+}
+
+void Recorder::plan_memory(Program& program) const {
+  // Inputs and results live from before the first dispatch to after the last.
+  std::vector<Lifetime> lifetimes;
+  for (const Value& v : values_) {
+    const bool kept = v.is_input || v.is_output || v.is_kept;
+    lifetimes.push_back({v.bytes, kept ? 0 : v.first, kept ? static_cast<uint32_t>(nodes_.size()) : v.last});
+    if (v.first == UINT32_MAX && !kept) lifetimes.back() = {0, 0, 0};
+  }
+  const auto& limits = device_.limits();
+  const uint64_t alignment = std::max<uint64_t>({limits.storage_alignment, limits.texel_alignment, 64});
+  const ArenaPlan plan = plan_arena(lifetimes, alignment);
+  program.arena_bytes_ = plan.bytes;
+  program.arena_ =
+      std::make_unique<gpu::Buffer>(device_, std::max<uint64_t>(plan.bytes, 16), gpu::Memory::device);
+
+  uint64_t upload = 0, readback = 0, unaliased = 0;
+  for (size_t i = 0; i < values_.size(); ++i) {
+    const Value& v = values_[i];
+    Program::Placed placed{plan.offsets[i], v.bytes, 0, v.is_input, v.is_output, v.is_kept};
+    if (v.is_input) placed.staging_offset = std::exchange(upload, upload + v.bytes);
+    if (v.is_output) placed.staging_offset = std::exchange(readback, readback + v.bytes);
+    unaliased += lifetimes[i].bytes;
+    program.plan_ += fmt::format("{:>10} +{:<10} steps {:>4}…{:<4} {} {}\n", placed.offset, v.bytes,
+                                 lifetimes[i].first, lifetimes[i].last, v.name, v.shape);
+    program.placed_.push_back(placed);
+  }
+  program.plan_ += fmt::format("arena {} bytes for {} tensors of {} bytes together\n", plan.bytes,
+                               values_.size(), unaliased);
+  if (program.arena_->mapped() != nullptr) return;
+  if (upload != 0) program.upload_ = std::make_unique<gpu::Buffer>(device_, upload, gpu::Memory::upload);
+  if (readback != 0)
+    program.readback_ = std::make_unique<gpu::Buffer>(device_, readback, gpu::Memory::readback);
+}
+
+void Recorder::encode(Program& program) const {
+  program.commands_ = std::make_unique<gpu::Commands>(device_, options_.profile);
+  auto& commands = *program.commands_;
+  if (program.upload_) {
+    for (const auto& p : program.placed_)
+      if (p.is_input) commands.copy(*program.upload_, p.staging_offset, *program.arena_, p.offset, p.bytes);
+    commands.barrier();
+  }
+  HazardTracker hazards;
+  uint64_t flops = 0;
+  std::vector<gpu::BindingRange> ranges;
+  for (const Node& node : nodes_) {
+    ranges.clear();
+    bool f16 = false;
+    for (const Binding& b : node.bindings) {
+      ranges.push_back(place(b, program));
+      f16 = f16 || b.tensor.dtype == DType::f16;
+    }
+    const bool has_f16 = !node.kernel->shader->f16.empty();
+    if (flops + node.flops > options_.flops_per_submission && flops != 0) {
+      commands.split();
+      hazards.clear();
+      flops = 0;
+    }
+    flops += node.flops;
+    if (hazards.needs_barrier(ranges, node.kernel->access)) commands.barrier();
+    const auto& pipeline = device_.pipeline(
+        {node.kernel->shader, f16 && has_f16, node.constants, node.kernel->kinds, node.kernel->push_bytes});
+    commands.dispatch(pipeline, ranges, node.push, node.grid);
+    program.kernels_.push_back({node.kernel->shader->name, node.flops});
+  }
+  if (program.readback_) {
+    commands.barrier();
+    for (const auto& p : program.placed_)
+      if (p.is_output)
+        commands.copy(*program.arena_, p.offset, *program.readback_, p.staging_offset, p.bytes);
+  }
+  commands.finish();
+}
+
+Program Recorder::finish() {
+  Program program;
+  plan_memory(program);
+  encode(program);
+  return program;
+}
+
+void Program::submit() {
+  commands_->submit();
+}
+void Program::wait() {
+  commands_->wait();
+}
+
+void Program::write(const Tensor& input, std::span<const std::byte> bytes) {
+  const auto& p = placed_.at(input.id);
+  if (!p.is_input || bytes.size() != input.bytes())
+    throw Error(ErrorKind::usage, fmt::format("[write] {} bytes for an input {} of {} bytes", bytes.size(),
+                                              to_string(input.shape), input.bytes()));
+  wait();  // a run that still reads the old input
+  std::byte* target = upload_ ? upload_->mapped() + p.staging_offset : arena_->mapped() + p.offset;
+  std::memcpy(target, bytes.data(), bytes.size());
+}
+
+void Program::read(const Tensor& output, std::span<std::byte> bytes) const {
+  const auto& p = placed_.at(output.id);
+  if (!p.is_output || bytes.size() != output.bytes())
+    throw Error(ErrorKind::usage, fmt::format("[read] {} bytes from a result {} of {} bytes", bytes.size(),
+                                              to_string(output.shape), output.bytes()));
+  const std::byte* source = readback_ ? readback_->mapped() + p.staging_offset : arena_->mapped() + p.offset;
+  std::memcpy(bytes.data(), source, bytes.size());
+}
+
+Tensor Program::shared(const Tensor& t) const {
+  if (t.buffer != nullptr) return t;
+  const auto& p = placed_.at(t.id);
+  if (!p.is_input && !p.is_output && !p.is_kept)
+    throw Error(ErrorKind::usage, "[shared] only inputs, results and kept tensors outlive a run");
+  Tensor out = t;
+  out.buffer = arena_.get();
+  out.offset = p.offset;
+  return out;
+}
+
+std::vector<DispatchTime> Program::dispatch_times() const {
+  const auto ms = commands_->dispatch_ms();
+  std::vector<DispatchTime> out;
+  for (size_t i = 0; i < ms.size(); ++i) out.push_back({kernels_[i].kernel, ms[i], kernels_[i].flops});
+  return out;
+}
+
+}  // namespace fovea

@@ -1,0 +1,124 @@
+// Records operations on tensors once; the Program it ends in is replayed as often as wanted.
+// Temporaries get their memory and dispatches their barriers when recording ends, from what reads and writes
+// what.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/kernel.h"
+#include "runtime/vk/commands.h"
+
+namespace fovea {
+
+struct DispatchTime {
+  const char* kernel;
+  double ms;
+  uint64_t flops;
+};
+
+// A recorded sequence with the memory it works in. Not for two threads at once.
+class Program {
+ public:
+  void run() {
+    submit();
+    wait();
+  }
+  void submit();
+  void wait();
+
+  // Input tensors before submit(), results after wait(). Sizes must match the tensor's.
+  void write(const Tensor& input, std::span<const std::byte> bytes);
+  void read(const Tensor& output, std::span<std::byte> bytes) const;
+  // An input or a result as a tensor that other recorders may use, as long as this program lives.
+  Tensor shared(const Tensor& t) const;
+
+  std::vector<DispatchTime> dispatch_times() const;  // of the last run; empty unless recorded for profiling
+  const std::string& memory_plan() const { return plan_; }
+  uint64_t arena_bytes() const { return arena_bytes_; }
+  uint32_t dispatches() const { return static_cast<uint32_t>(kernels_.size()); }
+  uint32_t submissions() const { return commands_->submissions(); }
+
+ private:
+  friend class Recorder;
+  struct Placed {
+    uint64_t offset = 0, bytes = 0;
+    uint64_t staging_offset = 0;
+    bool is_input = false, is_output = false, is_kept = false;
+  };
+  struct Profiled {
+    const char* kernel;
+    uint64_t flops;
+  };
+  std::vector<Placed> placed_;  // one a temporary
+  std::unique_ptr<gpu::Buffer> arena_, upload_, readback_;
+  std::unique_ptr<gpu::Commands> commands_;
+  std::vector<Profiled> kernels_;
+  std::string plan_;
+  uint64_t arena_bytes_ = 0;
+};
+
+class Recorder {
+ public:
+  struct Options {
+    bool profile = false;                             // a timestamp around every dispatch
+    uint64_t flops_per_submission = 100'000'000'000;  // so that no watchdog (about two seconds) fires
+  };
+  explicit Recorder(gpu::Device& device) : Recorder(device, Options{}) {}
+  Recorder(gpu::Device& device, const Options& options) : device_(device), options_(options) {}
+
+  gpu::Device& device() const { return device_; }
+
+  // `name` is for the printed plan. Throws Error(unsupported) when one binding of the device cannot span it.
+  Tensor temporary(const Shape& shape, DType dtype, const char* name);
+  Tensor input(const Shape& shape, DType dtype, const char* name);  // written by the host before each run
+  void output(const Tensor& t);  // kept to the end of the run and readable by the host
+  void keep(const Tensor& t);    // kept to the end for other programs, never read back
+
+  // Records one dispatch. flops: arithmetic it stands for, for profiles and to bound submissions.
+  template <class K>
+  void dispatch(const typename K::Bind& bind, const typename K::Push& push,
+                const typename K::Spec& spec = typename K::Spec{}, uint64_t flops = 0) {
+    const auto bindings = bindings_of(bind);
+    record(declaration_of<K>(), bindings, std::as_bytes(std::span(&push, 1)), constants_of(spec),
+           K::grid(push, spec), flops);
+  }
+
+  // Ends recording.
+  Program finish();
+
+ private:
+  struct Value {
+    uint64_t bytes;
+    const char* name;
+    bool is_input = false, is_output = false, is_kept = false;
+    uint32_t first = UINT32_MAX, last = 0;
+    std::string shape{};
+  };
+  struct Node {
+    const KernelDeclaration* kernel;
+    std::vector<Binding> bindings;
+    std::vector<std::byte> push;
+    std::vector<uint32_t> constants;
+    Grid grid;
+    uint64_t flops;
+  };
+
+  void record(const KernelDeclaration& kernel, std::span<const Binding> bindings,
+              std::span<const std::byte> push, std::vector<uint32_t> constants, const Grid& grid,
+              uint64_t flops);
+  gpu::BindingRange place(const Binding& b, const Program& program) const;
+  void plan_memory(Program& program) const;
+  void encode(Program& program) const;
+
+  gpu::Device& device_;
+  Options options_;
+  std::vector<Value> values_;
+  std::vector<Node> nodes_;
+};
+
+}  // namespace fovea

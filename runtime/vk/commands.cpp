@@ -1,0 +1,230 @@
+#include "runtime/vk/commands.h"
+
+#include <fmt/format.h>
+
+#include "runtime/vk/device_impl.h"
+
+namespace fovea::gpu {
+namespace {
+
+constexpr uint32_t sets_per_pool = 64;
+constexpr uint32_t bindings_per_set = 8;
+constexpr uint32_t queries_per_pool = 4096;
+
+struct Submission {
+  ::vk::raii::CommandBuffer commands = nullptr;
+  uint32_t first_query = 0, queries = 0;
+};
+
+}  // namespace
+
+struct Commands::Impl {
+  Impl(Device& d, bool timestamps) : device(d), timed(timestamps && d.impl().traits.timestamp_bits != 0) {}
+
+  Device& device;
+  bool timed;
+  std::vector<::vk::raii::DescriptorPool> pools;
+  uint32_t sets_left = 0;
+  std::vector<::vk::raii::DescriptorSet> sets;
+  std::vector<::vk::raii::BufferView> views;
+  ::vk::raii::QueryPool queries = nullptr;
+  uint32_t next_query = 0;
+  std::vector<Submission> submissions;
+  ::vk::raii::Fence fence = nullptr;
+  bool pending = false;
+
+  ::vk::raii::CommandBuffer& current() { return submissions.back().commands; }
+
+  void begin() {
+    auto& d = device.impl();
+    auto buffers = ::vk::raii::CommandBuffers(
+        d.device, ::vk::CommandBufferAllocateInfo{.commandPool = *d.command_pool,
+                                                  .level = ::vk::CommandBufferLevel::ePrimary,
+                                                  .commandBufferCount = 1});
+    submissions.push_back({std::move(buffers.front()), next_query, 0});
+    current().begin(::vk::CommandBufferBeginInfo{});
+    if (timed) {
+      current().resetQueryPool(*queries, next_query, queries_per_pool - next_query);
+      timestamp();
+    }
+  }
+
+  void timestamp() {
+    if (next_query == queries_per_pool)
+      throw Error(ErrorKind::unsupported, fmt::format("[profile] more than {} dispatches", queries_per_pool));
+    current().writeTimestamp(::vk::PipelineStageFlagBits::eComputeShader, *queries, next_query++);
+    ++submissions.back().queries;
+  }
+
+  ::vk::DescriptorSet allocate_set(const Pipeline& pipeline) {
+    auto& d = device.impl().device;
+    if (sets_left == 0) {
+      const std::array sizes{::vk::DescriptorPoolSize{.type = ::vk::DescriptorType::eStorageBuffer,
+                                                      .descriptorCount = sets_per_pool * bindings_per_set},
+                             ::vk::DescriptorPoolSize{.type = ::vk::DescriptorType::eUniformTexelBuffer,
+                                                      .descriptorCount = sets_per_pool * bindings_per_set}};
+      pools.push_back(d.createDescriptorPool(
+          ::vk::DescriptorPoolCreateInfo{.flags = ::vk::DescriptorPoolCreateFlagBits::eFreeDescriptorSet,
+                                         .maxSets = sets_per_pool,
+                                         .poolSizeCount = static_cast<uint32_t>(sizes.size()),
+                                         .pPoolSizes = sizes.data()}));
+      sets_left = sets_per_pool;
+    }
+    --sets_left;
+    auto made =
+        ::vk::raii::DescriptorSets(d, ::vk::DescriptorSetAllocateInfo{.descriptorPool = *pools.back(),
+                                                                      .descriptorSetCount = 1,
+                                                                      .pSetLayouts = &*pipeline.set_layout});
+    sets.push_back(std::move(made.front()));
+    return *sets.back();
+  }
+};
+
+Commands::Commands(Device& device, bool timestamps) : impl_(std::make_unique<Impl>(device, timestamps)) {
+  guarded("record", [&] {
+    auto& d = device.impl().device;
+    impl_->fence = d.createFence(::vk::FenceCreateInfo{});
+    if (impl_->timed)
+      impl_->queries = d.createQueryPool(::vk::QueryPoolCreateInfo{.queryType = ::vk::QueryType::eTimestamp,
+                                                                   .queryCount = queries_per_pool});
+    impl_->begin();
+  });
+}
+
+Commands::~Commands() {
+  if (!impl_) return;
+  try {
+    wait();
+  } catch (const Error&) {
+    // The device is gone; its handles may still be freed.
+  }
+}
+Commands::Commands(Commands&&) noexcept = default;
+Commands& Commands::operator=(Commands&&) noexcept = default;
+
+void Commands::copy(const Buffer& source, uint64_t source_offset, const Buffer& target,
+                    uint64_t target_offset, uint64_t bytes) {
+  impl_->current().copyBuffer(
+      *source.handles().buffer, *target.handles().buffer,
+      ::vk::BufferCopy{.srcOffset = source_offset, .dstOffset = target_offset, .size = bytes});
+}
+
+void Commands::dispatch(const Pipeline& pipeline, std::span<const BindingRange> bindings,
+                        std::span<const std::byte> push, const GroupCount& groups) {
+  guarded("record", [&] {
+    auto& d = impl_->device.impl().device;
+    const ::vk::DescriptorSet set = impl_->allocate_set(pipeline);
+    std::vector<::vk::DescriptorBufferInfo> ranges(bindings.size());
+    std::vector<::vk::WriteDescriptorSet> writes(bindings.size());
+    for (uint32_t i = 0; i < bindings.size(); ++i) {
+      const auto& b = bindings[i];
+      writes[i] = ::vk::WriteDescriptorSet{.dstSet = set, .dstBinding = i, .descriptorCount = 1};
+      if (b.kind == BindingKind::texel) {
+        impl_->views.push_back(d.createBufferView(::vk::BufferViewCreateInfo{
+            .buffer = *b.buffer->handles().buffer,
+            .format = b.f16 ? ::vk::Format::eR16G16B16A16Sfloat : ::vk::Format::eR32G32B32A32Sfloat,
+            .offset = b.offset,
+            .range = b.bytes}));
+        writes[i].descriptorType = ::vk::DescriptorType::eUniformTexelBuffer;
+        writes[i].pTexelBufferView = &*impl_->views.back();
+        d.updateDescriptorSets(writes[i], {});
+      } else {
+        ranges[i] = ::vk::DescriptorBufferInfo{
+            .buffer = *b.buffer->handles().buffer, .offset = b.offset, .range = b.bytes};
+        writes[i].descriptorType = ::vk::DescriptorType::eStorageBuffer;
+        writes[i].pBufferInfo = &ranges[i];
+        d.updateDescriptorSets(writes[i], {});
+      }
+    }
+    auto& c = impl_->current();
+    c.bindPipeline(::vk::PipelineBindPoint::eCompute, *pipeline.handle);
+    c.bindDescriptorSets(::vk::PipelineBindPoint::eCompute, *pipeline.layout, 0, set, {});
+    if (!push.empty())
+      c.pushConstants<std::byte>(*pipeline.layout, ::vk::ShaderStageFlagBits::eCompute, 0,
+                                 {static_cast<uint32_t>(push.size()), push.data()});
+    c.dispatch(groups[0], groups[1], groups[2]);
+    if (impl_->timed) impl_->timestamp();
+  });
+}
+
+void Commands::barrier() {
+  using Stage = ::vk::PipelineStageFlagBits;
+  using Access = ::vk::AccessFlagBits;
+  const ::vk::MemoryBarrier all{.srcAccessMask = Access::eShaderWrite | Access::eTransferWrite,
+                                .dstAccessMask = Access::eShaderRead | Access::eShaderWrite |
+                                                 Access::eTransferRead | Access::eTransferWrite};
+  impl_->current().pipelineBarrier(Stage::eComputeShader | Stage::eTransfer,
+                                   Stage::eComputeShader | Stage::eTransfer, {}, all, {}, {});
+}
+
+void Commands::split() {
+  guarded("record", [&] {
+    barrier();
+    impl_->current().end();
+    impl_->begin();
+  });
+}
+
+void Commands::finish() {
+  using Stage = ::vk::PipelineStageFlagBits;
+  using Access = ::vk::AccessFlagBits;
+  guarded("record", [&] {
+    // Later submissions of other sequences, and the host, see what this one wrote.
+    const ::vk::MemoryBarrier end{.srcAccessMask = Access::eShaderWrite | Access::eTransferWrite,
+                                  .dstAccessMask = Access::eHostRead | Access::eShaderRead |
+                                                   Access::eShaderWrite | Access::eTransferRead |
+                                                   Access::eTransferWrite};
+    impl_->current().pipelineBarrier(Stage::eComputeShader | Stage::eTransfer,
+                                     Stage::eHost | Stage::eComputeShader | Stage::eTransfer, {}, end, {},
+                                     {});
+    impl_->current().end();
+  });
+}
+
+void Commands::submit() {
+  wait();
+  guarded("submit", [&] {
+    auto& d = impl_->device.impl();
+    const std::lock_guard lock(d.queue_mutex);
+    for (size_t i = 0; i < impl_->submissions.size(); ++i) {
+      const ::vk::CommandBuffer commands = *impl_->submissions[i].commands;
+      const bool last = i + 1 == impl_->submissions.size();
+      d.queue.submit(::vk::SubmitInfo{.commandBufferCount = 1, .pCommandBuffers = &commands},
+                     last ? *impl_->fence : ::vk::Fence{});
+    }
+    impl_->pending = true;
+  });
+}
+
+void Commands::wait() {
+  if (!impl_->pending) return;
+  impl_->pending = false;
+  guarded("wait", [&] {
+    auto& d = impl_->device.impl().device;
+    const auto result = d.waitForFences(*impl_->fence, VK_TRUE, UINT64_MAX);
+    if (result != ::vk::Result::eSuccess)
+      throw Error(ErrorKind::device_lost, "[wait] the device did not answer");
+    d.resetFences(*impl_->fence);
+  });
+}
+
+uint32_t Commands::submissions() const {
+  return static_cast<uint32_t>(impl_->submissions.size());
+}
+
+std::vector<double> Commands::dispatch_ms() const {
+  std::vector<double> out;
+  if (!impl_->timed) return out;
+  const auto& traits = impl_->device.impl().traits;
+  const uint64_t mask = traits.timestamp_bits >= 64 ? ~0ULL : (1ULL << traits.timestamp_bits) - 1;
+  for (const auto& s : impl_->submissions) {
+    const auto [result, ticks] = impl_->queries.getResults<uint64_t>(
+        s.first_query, s.queries, s.queries * sizeof(uint64_t), sizeof(uint64_t),
+        ::vk::QueryResultFlagBits::e64 | ::vk::QueryResultFlagBits::eWait);
+    for (size_t i = 1; i < ticks.size(); ++i)
+      out.push_back(static_cast<double>((ticks[i] - ticks[i - 1]) & mask) * traits.timestamp_ns * 1e-6);
+  }
+  return out;
+}
+
+}  // namespace fovea::gpu

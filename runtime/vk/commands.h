@@ -1,0 +1,52 @@
+// One recorded sequence of dispatches and copies, replayed as often as wanted.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/vk/buffer.h"
+#include "runtime/vk/device.h"
+
+namespace fovea::gpu {
+
+struct BindingRange {
+  const Buffer* buffer = nullptr;
+  uint64_t offset = 0, bytes = 0;
+  BindingKind kind = BindingKind::storage;
+  bool f16 = false;  // element type of a texel binding
+};
+
+using GroupCount = std::array<uint32_t, 3>;
+
+class Commands {
+ public:
+  // timestamps: one before the first command of every submission and one after every dispatch.
+  Commands(Device& device, bool timestamps);
+  ~Commands();
+  Commands(Commands&&) noexcept;
+  Commands& operator=(Commands&&) noexcept;
+
+  void copy(const Buffer& source, uint64_t source_offset, const Buffer& target, uint64_t target_offset,
+            uint64_t bytes);
+  void dispatch(const Pipeline& pipeline, std::span<const BindingRange> bindings,
+                std::span<const std::byte> push, const GroupCount& groups);
+  void barrier();  // everything before is visible to everything after
+  void split();    // ends a submission and begins the next, so that no single one runs for seconds
+  void finish();   // nothing may be recorded afterwards
+
+  void submit();
+  void wait();  // until everything submitted is done, and the host sees it
+  uint32_t submissions() const;
+  // Milliseconds of each dispatch in recorded order, after wait(); empty without timestamps.
+  std::vector<double> dispatch_ms() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fovea::gpu

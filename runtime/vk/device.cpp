@@ -1,0 +1,217 @@
+#include "runtime/vk/device.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/vk/device_impl.h"
+
+namespace fovea::gpu {
+namespace {
+
+// FNV-1a over what distinguishes one driver build on one device from another.
+std::string make_cache_key(const PhysicalTraits& t) {
+  uint64_t hash = 0xcbf29ce484222325ULL;
+  const auto mix = [&](const void* data, size_t bytes) {
+    for (size_t i = 0; i < bytes; ++i)
+      hash = (hash ^ static_cast<const uint8_t*>(data)[i]) * 0x100000001b3ULL;
+  };
+  mix(t.cache_uuid.data(), t.cache_uuid.size());
+  mix(&t.vendor_id, sizeof t.vendor_id);
+  mix(&t.device_id, sizeof t.device_id);
+  mix(&t.driver_version, sizeof t.driver_version);
+  mix(t.info.name.data(), t.info.name.size());
+  // The clamp and a CPU driver's vector width change what is fastest and what is compiled.
+  mix(&t.info.subgroup_size, sizeof t.info.subgroup_size);
+  mix(&t.info.max_invocations, sizeof t.info.max_invocations);
+  return fmt::format("{:016x}", hash);
+}
+
+bool offers(const ::vk::raii::PhysicalDevice& physical, const char* extension) {
+  for (const auto& e : physical.enumerateDeviceExtensionProperties())
+    if (std::string_view(e.extensionName.data()) == extension) return true;
+  return false;
+}
+
+}  // namespace
+
+Device::Device(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Device::~Device() {
+  save_pipeline_cache();
+}
+
+std::shared_ptr<Device> Device::open(std::string_view selector, const OpenOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  const uint32_t index = impl->instance.select(selector);
+  const auto& physical = impl->instance.physical(index);
+  impl->traits = impl->instance.devices()[index];
+  const auto& t = impl->traits;
+  const auto properties = physical.getProperties();
+  impl->limits = {
+      t.storage_alignment,
+      t.texel_alignment,
+      t.max_texel_elements,
+      {properties.limits.maxComputeWorkGroupCount[0], properties.limits.maxComputeWorkGroupCount[1],
+       properties.limits.maxComputeWorkGroupCount[2]}};
+  impl->cache_key = make_cache_key(t);
+
+  std::vector<const char*> extensions;
+  ::vk::PhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable{.pipelineExecutableInfo = VK_TRUE};
+  ::vk::PhysicalDevice16BitStorageFeatures storage{.storageBuffer16BitAccess =
+                                                       t.info.fp16_storage ? VK_TRUE : VK_FALSE};
+  if (options.capture_statistics && offers(physical, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) {
+    extensions.push_back(VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
+    storage.pNext = &executable;
+    impl->statistics = true;
+  }
+  const float priority = 1.0F;
+  const ::vk::DeviceQueueCreateInfo queue{
+      .queueFamilyIndex = t.queue_family, .queueCount = 1, .pQueuePriorities = &priority};
+  guarded("open device", [&] {
+    impl->device = physical.createDevice(
+        ::vk::DeviceCreateInfo{.pNext = &storage,
+                               .queueCreateInfoCount = 1,
+                               .pQueueCreateInfos = &queue,
+                               .enabledExtensionCount = static_cast<uint32_t>(extensions.size()),
+                               .ppEnabledExtensionNames = extensions.data()});
+    impl->queue = impl->device.getQueue(t.queue_family, 0);
+    impl->command_pool =
+        impl->device.createCommandPool(::vk::CommandPoolCreateInfo{.queueFamilyIndex = t.queue_family});
+    impl->cache_file = std::make_unique<PipelineCacheFile>(impl->cache_key);
+    const auto saved = impl->cache_file->load();
+    impl->driver_cache = impl->device.createPipelineCache(
+        ::vk::PipelineCacheCreateInfo{.initialDataSize = saved.size(), .pInitialData = saved.data()});
+  });
+  return std::shared_ptr<Device>(new Device(std::move(impl)));
+}
+
+const DeviceInfo& Device::info() const {
+  return impl_->traits.info;
+}
+const Limits& Device::limits() const {
+  return impl_->limits;
+}
+const std::string& Device::cache_key() const {
+  return impl_->cache_key;
+}
+
+const Pipeline& Device::pipeline(const PipelineKey& key) {
+  auto& impl = *impl_;
+  const std::lock_guard lock(impl.pipelines_mutex);
+  auto& slot = impl.pipelines[{key.shader, key.f16, {key.spec.begin(), key.spec.end()}}];
+  if (slot) return *slot;
+  if (key.push_bytes > impl.traits.max_push_bytes)
+    throw Error(ErrorKind::unsupported,
+                fmt::format("[{}] needs {} bytes of push constants, the device offers {}", key.shader->name,
+                            key.push_bytes, impl.traits.max_push_bytes));
+
+  auto made = std::make_unique<Pipeline>();
+  made->bindings.assign(key.bindings.begin(), key.bindings.end());
+  made->push_bytes = key.push_bytes;
+  std::vector<::vk::DescriptorSetLayoutBinding> bindings;
+  for (uint32_t i = 0; i < key.bindings.size(); ++i)
+    bindings.push_back({.binding = i,
+                        .descriptorType = key.bindings[i] == BindingKind::texel
+                                              ? ::vk::DescriptorType::eUniformTexelBuffer
+                                              : ::vk::DescriptorType::eStorageBuffer,
+                        .descriptorCount = 1,
+                        .stageFlags = ::vk::ShaderStageFlagBits::eCompute});
+  std::vector<::vk::SpecializationMapEntry> entries;
+  for (uint32_t i = 0; i < key.spec.size(); ++i) entries.push_back({i, i * 4, 4});
+  const ::vk::SpecializationInfo specialization{.mapEntryCount = static_cast<uint32_t>(entries.size()),
+                                                .pMapEntries = entries.data(),
+                                                .dataSize = key.spec.size_bytes(),
+                                                .pData = key.spec.data()};
+  const auto code = key.f16 ? key.shader->f16 : key.shader->f32;
+  guarded(key.shader->name, [&] {
+    made->set_layout = impl.device.createDescriptorSetLayout(::vk::DescriptorSetLayoutCreateInfo{
+        .bindingCount = static_cast<uint32_t>(bindings.size()), .pBindings = bindings.data()});
+    const ::vk::PushConstantRange push{.stageFlags = ::vk::ShaderStageFlagBits::eCompute,
+                                       .size = key.push_bytes};
+    made->layout = impl.device.createPipelineLayout(
+        ::vk::PipelineLayoutCreateInfo{.setLayoutCount = 1,
+                                       .pSetLayouts = &*made->set_layout,
+                                       .pushConstantRangeCount = key.push_bytes != 0 ? 1U : 0U,
+                                       .pPushConstantRanges = &push});
+    const auto module = impl.device.createShaderModule(
+        ::vk::ShaderModuleCreateInfo{.codeSize = code.size_bytes(), .pCode = code.data()});
+    ::vk::PipelineCreateFlags flags{};
+    if (impl.statistics) flags |= ::vk::PipelineCreateFlagBits::eCaptureStatisticsKHR;
+    made->handle = impl.device.createComputePipeline(
+        impl.driver_cache,
+        ::vk::ComputePipelineCreateInfo{.flags = flags,
+                                        .stage = {.stage = ::vk::ShaderStageFlagBits::eCompute,
+                                                  .module = *module,
+                                                  .pName = "main",
+                                                  .pSpecializationInfo = &specialization},
+                                        .layout = *made->layout});
+  });
+  impl.cache_grew = true;
+  slot = std::move(made);
+  return *slot;
+}
+
+std::vector<PipelineStatistic> Device::statistics(const Pipeline& pipeline) const {
+  std::vector<PipelineStatistic> out;
+  if (!impl_->statistics) return out;
+  const auto stats = impl_->device.getPipelineExecutableStatisticsKHR(
+      ::vk::PipelineExecutableInfoKHR{.pipeline = *pipeline.handle, .executableIndex = 0});
+  for (const auto& s : stats) {
+    using Format = ::vk::PipelineExecutableStatisticFormatKHR;
+    const double value = s.format == Format::eBool32   ? s.value.b32
+                         : s.format == Format::eInt64  ? static_cast<double>(s.value.i64)
+                         : s.format == Format::eUint64 ? static_cast<double>(s.value.u64)
+                                                       : s.value.f64;
+    out.emplace_back(s.name.data(), value);
+  }
+  return out;
+}
+
+void Device::save_pipeline_cache() {
+  const std::lock_guard lock(impl_->pipelines_mutex);
+  if (!impl_->cache_grew) return;
+  impl_->cache_grew = false;
+  try {
+    impl_->cache_file->save(impl_->driver_cache.getData());
+  } catch (const std::exception&) {
+    // A cache that cannot be kept costs time at the next start, nothing else.
+  }
+}
+
+void Device::account(int64_t bytes) {
+  const uint64_t now = impl_->memory_bytes += static_cast<uint64_t>(bytes);
+  uint64_t peak = impl_->peak_memory_bytes;
+  while (now > peak && !impl_->peak_memory_bytes.compare_exchange_weak(peak, now)) {
+  }
+}
+
+uint64_t Device::memory_bytes() const {
+  return impl_->memory_bytes;
+}
+uint64_t Device::peak_memory_bytes() const {
+  return impl_->peak_memory_bytes;
+}
+
+}  // namespace fovea::gpu
+
+namespace fovea {
+
+std::vector<DeviceInfo> list_devices() {
+  const gpu::Instance instance;
+  std::vector<DeviceInfo> out;
+  for (const auto& t : instance.devices()) out.push_back(t.info);
+  return out;
+}
+
+Device Device::open(std::string_view selector) {
+  return Device(gpu::Device::open(selector));
+}
+const DeviceInfo& Device::info() const {
+  return impl_->info();
+}
+uint64_t Device::peak_memory_bytes() const {
+  return impl_->peak_memory_bytes();
+}
+
+}  // namespace fovea

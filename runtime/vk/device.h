@@ -1,0 +1,73 @@
+// An opened device: queue, pipelines, memory accounting. It knows no operations.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fovea/device.h"
+#include "runtime/vk/shader.h"
+
+namespace fovea::gpu {
+
+enum class BindingKind : uint32_t { storage, texel };  // texel: read-only, four values an element
+
+struct PipelineKey {
+  const Shader* shader;
+  bool f16;                        // which module
+  std::span<const uint32_t> spec;  // constant_id 0…
+  std::span<const BindingKind> bindings;
+  uint32_t push_bytes;
+};
+
+class Pipeline;
+
+// One number a driver tells about a compiled pipeline, e.g. {"VGPRs", 64}.
+using PipelineStatistic = std::pair<std::string, double>;
+
+struct Limits {
+  uint64_t storage_alignment, texel_alignment;  // bytes, of a binding's offset
+  uint64_t max_texel_elements;
+  uint64_t max_work_groups[3];
+};
+
+class Device {
+ public:
+  struct OpenOptions {
+    bool capture_statistics = false;  // needs VK_KHR_pipeline_executable_properties
+  };
+  static std::shared_ptr<Device> open(std::string_view selector, const OpenOptions& options);
+  static std::shared_ptr<Device> open(std::string_view selector) { return open(selector, OpenOptions{}); }
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  const DeviceInfo& info() const;
+  const Limits& limits() const;
+  // A short name, unique to device and driver, for files that keep what was learnt about it.
+  const std::string& cache_key() const;
+
+  // The pipeline for a key, compiled at first use. Throws Error(unsupported) when the device cannot run it.
+  const Pipeline& pipeline(const PipelineKey& key);
+  // What the driver says about it; empty unless opened with capture_statistics.
+  std::vector<PipelineStatistic> statistics(const Pipeline& pipeline) const;
+  // Writes the pipeline cache to disk if it grew. Failing to write is no error: the cache is a convenience.
+  void save_pipeline_cache();
+
+  void account(int64_t bytes);  // allocations, negative when freed
+  uint64_t memory_bytes() const;
+  uint64_t peak_memory_bytes() const;
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  explicit Device(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fovea::gpu

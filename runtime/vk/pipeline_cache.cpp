@@ -1,0 +1,88 @@
+#include "runtime/vk/pipeline_cache.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+
+namespace fovea::gpu {
+namespace {
+
+constexpr std::array<char, 8> magic{'F', 'O', 'V', 'E', 'A', 'P', 'C', '1'};
+constexpr uint64_t largest_cache = 256ULL << 20;  // bytes; more than that was not written by us
+
+struct Header {
+  std::array<char, 8> magic;
+  uint64_t bytes;
+  uint64_t checksum;
+};
+
+// FNV-1a, 64 bits.
+uint64_t checksum_of(std::span<const uint8_t> data) {
+  uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const uint8_t byte : data) hash = (hash ^ byte) * 0x100000001b3ULL;
+  return hash;
+}
+
+}  // namespace
+
+std::filesystem::path cache_folder() {
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg == '/')
+    return std::filesystem::path(xdg) / "fovea";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
+    return std::filesystem::path(home) / ".cache" / "fovea";
+  return {};
+}
+
+bool replace_file(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
+  static std::atomic<uint32_t> counter{0};
+  std::error_code ignored;
+  std::filesystem::create_directories(path.parent_path(), ignored);
+  // Unique to this writer, so that two processes never write the same temporary file.
+  const std::filesystem::path temporary = fmt::format("{}.{}.{}", path.string(), getpid(), counter++);
+  std::ofstream out(temporary, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  if (out) {
+    std::filesystem::rename(temporary, path, ignored);
+    if (!ignored) return true;
+  }
+  std::filesystem::remove(temporary, ignored);
+  return false;
+}
+
+std::filesystem::path PipelineCacheFile::path() const {
+  const auto folder = cache_folder();
+  return folder.empty() ? folder : folder / (key_ + ".pipelines");
+}
+
+std::vector<uint8_t> PipelineCacheFile::load() const {
+  const auto file = path();
+  if (file.empty()) return {};
+  std::ifstream in(file, std::ios::binary);
+  Header header{};
+  if (!in.read(reinterpret_cast<char*>(&header), sizeof header) || header.magic != magic ||
+      header.bytes > largest_cache)
+    return {};
+  std::vector<uint8_t> data(header.bytes);
+  if (!in.read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size())) ||
+      in.peek() != std::ifstream::traits_type::eof() || checksum_of(data) != header.checksum)
+    return {};
+  return data;
+}
+
+void PipelineCacheFile::save(std::span<const uint8_t> data) const {
+  const auto file = path();
+  if (file.empty()) return;
+  const Header header{magic, data.size(), checksum_of(data)};
+  std::vector<uint8_t> bytes(sizeof header + data.size());
+  std::memcpy(bytes.data(), &header, sizeof header);
+  if (!data.empty()) std::memcpy(bytes.data() + sizeof header, data.data(), data.size());
+  replace_file(file, bytes);
+}
+
+}  // namespace fovea::gpu

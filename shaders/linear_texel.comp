@@ -1,0 +1,64 @@
+// y = residual + scale ⊙ act(x Wᵀ + bias), for CPU drivers: no shared memory, every load a texel.
+// A lane holds 16 rows × 4 columns. The lanes of a subgroup each fetch one row of x and hand it round by
+// shuffles, because a load whose address differs between lanes costs a loop there, whatever it loads.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_shuffle : require
+#include "common/activation.glsl"
+#include "common/storage.glsl"
+#include "linear.h"
+
+layout(constant_id = 0) const uint GROUP = 8;
+layout(constant_id = 1) const uint LANES = 8;  // of a subgroup that fetch different rows: 4, 8 or 16
+layout(constant_id = 2) const uint ACTIVATION = 0;
+layout(constant_id = 3) const bool HAS_BIAS = true;
+layout(constant_id = 4) const bool HAS_SCALE = false;
+layout(constant_id = 5) const bool HAS_RESIDUAL = false;
+
+layout(local_size_x_id = 0) in;
+layout(push_constant) uniform Block { LinearPush p; };
+layout(binding = 0) uniform textureBuffer x;         // [m, x_stride / 4]
+layout(binding = 1) uniform textureBuffer w;         // [k, columns4]
+layout(binding = 2) uniform textureBuffer bias;      // [columns4]
+layout(binding = 3) uniform textureBuffer scale;     // [columns4]
+layout(binding = 4) uniform textureBuffer residual;  // [m, n / 4]
+layout(binding = 5) writeonly buffer Y { STORE4 y[]; };  // [m, n / 4]
+
+const uint ROWS = 16;
+const uint FETCHES = ROWS / LANES;
+
+void main() {
+  const int columns4 = int(p.columns4);
+  const int column = int(gl_GlobalInvocationID.x);
+  const uint first_row = gl_WorkGroupID.y * ROWS;
+  const int stride4 = int(p.x_stride / 4);
+
+  int x_row[FETCHES];
+  for (uint f = 0; f < FETCHES; ++f)
+    x_row[f] = int(min(first_row + f * LANES + gl_SubgroupInvocationID % LANES, p.m - 1)) * stride4;
+  vec4 sum[ROWS];
+  for (uint r = 0; r < ROWS; ++r) sum[r] = vec4(0);
+
+  int w_at = column;
+  for (int k4 = 0; k4 < int(p.k / 4); ++k4) {
+    vec4 x_own[FETCHES];
+    for (uint f = 0; f < FETCHES; ++f) x_own[f] = texelFetch(x, x_row[f] + k4);
+    for (uint kk = 0; kk < 4; ++kk) {
+      const vec4 w_own = texelFetch(w, w_at);
+      for (uint r = 0; r < ROWS; ++r) sum[r] += subgroupShuffle(x_own[r / LANES][kk], r % LANES) * w_own;
+      w_at += columns4;
+    }
+  }
+
+  if (column >= columns4) return;
+  const vec4 b = HAS_BIAS ? texelFetch(bias, column) : vec4(0);
+  const vec4 s = HAS_SCALE ? texelFetch(scale, column) : vec4(1);
+  for (uint r = 0; r < ROWS; ++r) {
+    if (first_row + r >= p.m) break;
+    const int at = int(first_row + r) * columns4 + column;
+    vec4 value = s * activate(ACTIVATION, sum[r] + b);
+    if (HAS_RESIDUAL) value += texelFetch(residual, at);
+    y[at] = STORE4(value);
+  }
+}

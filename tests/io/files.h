@@ -1,0 +1,86 @@
+// Files and expectations for the tests of the file formats.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <initializer_list>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "fovea/error.h"
+
+namespace fovea::test {
+
+// A folder of its own that vanishes with the scope.
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "fovea-io-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path write(const std::string& name, std::string_view content) const {
+    std::ofstream(path_ / name, std::ios::binary) << content;
+    return path_ / name;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string read_file(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// Calls `action` and demands an Error of this kind, on one line, that mentions every fragment.
+template <typename Action>
+void check_error(ErrorKind kind, std::initializer_list<std::string_view> fragments, Action action) {
+  std::string message;
+  try {
+    action();
+  } catch (const Error& error) {
+    message = error.what();
+    CHECK(static_cast<int>(error.kind()) == static_cast<int>(kind));
+  }
+  CAPTURE(message);
+  CHECK_FALSE(message.empty());
+  CHECK(message.find('\n') == std::string::npos);
+  for (const std::string_view fragment : fragments) {
+    CAPTURE(fragment);
+    CHECK(message.find(fragment) != std::string::npos);
+  }
+}
+
+// Length, header, data, as the format has it.
+inline std::string safetensors_bytes(std::string_view header, std::string_view data) {
+  const uint64_t length = header.size();
+  std::string bytes(sizeof(length), '\0');
+  std::memcpy(bytes.data(), &length, sizeof(length));
+  return bytes.append(header).append(data);
+}
+
+// The optional data folder beside the checkout; empty when it is not there.
+inline std::filesystem::path shared_folder() {
+  const char* set = std::getenv("FOVEA_SHARED");
+  const std::filesystem::path folder =
+      set != nullptr ? set : std::filesystem::path(__FILE__).parent_path() / ".." / ".." / ".." / "shared";
+  return std::filesystem::is_directory(folder) ? folder : std::filesystem::path();
+}
+
+}  // namespace fovea::test
