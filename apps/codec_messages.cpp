@@ -63,8 +63,9 @@ void CodecMessages::install() {
     stderr = stream;  // glibc's stderr is a variable for this very purpose
   }
 #endif
-  static KeepingBuffer buffer(std::cerr.rdbuf());
-  std::cerr.rdbuf(&buffer);
+  // Never destroyed: the standard library flushes std::cerr after everything else is gone.
+  static auto* const buffer = new KeepingBuffer(std::cerr.rdbuf());
+  std::cerr.rdbuf(buffer);
 }
 
 CodecMessages::CodecMessages() {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <opencv2/imgproc.hpp>
+#include <opencv2/videoio/registry.hpp>
 #include <system_error>
 
 #include "apps/codec_messages.h"
@@ -32,18 +33,34 @@ bool begins_like_image(const fs::path& path) {
   return !header.format.empty() && header.format != "GIF" && header.format != "BMP";
 }
 
+bool open_with(cv::VideoCapture& capture, const std::string& source, int backend) {
+  try {
+    return capture.open(source, backend);
+  } catch (const cv::Exception&) {
+    return false;  // not open says it all
+  }
+}
+
 void open(cv::VideoCapture& capture, const std::string& source, SourceKind kind) {
   // FFmpeg would print its own lines, also from its threads.
   setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);
   const CodecMessages messages;
-  try {
-    uint32_t index = 0;
-    if (kind == SourceKind::camera && parse_number(source, index))
+  uint32_t index = 0;
+  if (kind == SourceKind::camera && parse_number(source, index)) {
+    try {
       capture.open(static_cast<int>(index));
-    else
-      capture.open(source, kind == SourceKind::pipeline ? cv::CAP_GSTREAMER : cv::CAP_ANY);
-  } catch (const cv::Exception&) {
-    capture.release();  // not open says it all
+    } catch (const cv::Exception&) {
+      capture.release();
+    }
+  } else if (kind == SourceKind::camera) {
+    open_with(capture, source, cv::CAP_ANY);
+  } else if (kind == SourceKind::pipeline) {
+    open_with(capture, source, cv::CAP_GSTREAMER);
+  } else {
+    for (const cv::VideoCaptureAPIs backend : cv::videoio_registry::getStreamBackends()) {
+      // It takes any name for a photo camera, searches the USB bus for it, and leaks.
+      if (backend != cv::CAP_GPHOTO2 && open_with(capture, source, backend)) return;
+    }
   }
 }
 
