@@ -1,0 +1,33 @@
+// Output files that appear complete or not at all.
+#pragma once
+
+#include <filesystem>
+#include <span>
+
+namespace fovea::apps {
+
+// A name beside the final one, to write to first. commit() renames it; without that it is deleted.
+// A target that is no regular file (a pipe, /dev/stdout) is written directly.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path target);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  const std::filesystem::path& temporary() const { return temporary_; }
+  // Throws Error(file).
+  void commit();
+
+ private:
+  std::filesystem::path target_, temporary_;
+  bool done_ = false;
+};
+
+// Throws Error(file) naming the path.
+void write_file(const std::filesystem::path& path, std::span<const unsigned char> bytes);
+
+// Throws Error(usage) when output and input are the same file.
+void refuse_same_file(const std::filesystem::path& output, const std::filesystem::path& input);
+
+}  // namespace fovea::apps

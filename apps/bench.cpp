@@ -1,0 +1,159 @@
+// `fovea bench`: how fast the forward pass is on this device, and where its time goes.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "apps/commands.h"
+#include "apps/first_result.h"
+#include "apps/json.h"
+#include "apps/options.h"
+#include "apps/terminal.h"
+#include "fovea/session.h"
+
+namespace fovea::apps {
+namespace {
+
+struct Flags {
+  ModelFlags model;
+  uint32_t batch = 1, runs = 50;
+  bool attention = false, json = false, plan = false;
+};
+
+struct Result {
+  ModelInfo model;
+  DeviceInfo device;
+  BenchReport report;
+  FirstResult first;
+  double peak_gflops = 0;
+  uint64_t peak_memory_bytes = 0;
+  std::string plan;
+
+  double peak_share() const { return peak_gflops > 0 ? report.gflops / peak_gflops : 0; }
+  double kernel_ms() const {
+    double sum = 0;
+    for (const KernelTime& kernel : report.kernels) sum += kernel.ms;
+    return sum;
+  }
+};
+
+double mebibytes(uint64_t bytes) {
+  return static_cast<double>(bytes) / (1U << 20);
+}
+
+void print_table(const Result& r) {
+  const BenchReport& report = r.report;
+  const auto row = [](std::string_view name, const std::string& value) {
+    write_out(fmt::format("{:<14}  {}\n", name, value));
+  };
+  row("model",
+      fmt::format("{}, {} x {}, {:.2f} M parameters, {:.2f} GFLOP an image, {}", r.model.architecture,
+                  r.model.height, r.model.width, static_cast<double>(r.model.parameters) / 1e6,
+                  static_cast<double>(r.model.flops) / 1e9, to_string(r.model.precision)));
+  row("device", fmt::format("{} ({})", r.device.name, r.device.driver));
+  row("forward pass",
+      fmt::format("{:.2f} ms median of batch {} (min {:.2f}, p10 {:.2f}, p90 {:.2f}, max {:.2f})",
+                  report.median_ms, report.batch, report.min_ms, report.p10_ms, report.p90_ms,
+                  report.max_ms));
+  row("arithmetic", fmt::format("{:.1f} GFLOP/s, {:.0f} % of the measured peak of {:.1f}", report.gflops,
+                                100 * r.peak_share(), r.peak_gflops));
+  row("first result",
+      fmt::format("{:.0f} ms cold, {:.0f} ms with a warm pipeline cache", r.first.cold_ms, r.first.warm_ms));
+  row("device memory",
+      fmt::format("{:.1f} MiB at most (weights {:.1f}, arena {:.1f})", mebibytes(r.peak_memory_bytes),
+                  mebibytes(report.weight_bytes), mebibytes(report.arena_bytes)));
+  row("recorded", fmt::format("{} dispatches in {} submissions", report.dispatches, report.submissions));
+
+  size_t width = 6;
+  for (const KernelTime& kernel : report.kernels) width = std::max(width, kernel.name.size());
+  write_out(fmt::format("\n{:<{}}  {:>9}  {:>6}  {:>10}  {:>8}\n", "kernel", width, "ms", "share",
+                        "dispatches", "GFLOP/s"));
+  const double total = r.kernel_ms();
+  for (const KernelTime& kernel : report.kernels)
+    write_out(fmt::format("{:<{}}  {:>9.3f}  {:>5.1f}%  {:>10}  {:>8}\n", kernel.name, width, kernel.ms,
+                          total > 0 ? 100 * kernel.ms / total : 0.0, kernel.dispatches,
+                          kernel.gflops > 0 ? fmt::format("{:.1f}", kernel.gflops) : "-"));
+  if (!r.plan.empty()) write_out('\n' + r.plan + (r.plan.back() == '\n' ? "" : "\n"));
+}
+
+Json to_json(const Result& r, uint32_t runs) {
+  const BenchReport& report = r.report;
+  Json kernels = Json::array();
+  const double total = r.kernel_ms();
+  for (const KernelTime& kernel : report.kernels)
+    kernels.push_back({{"name", kernel.name},
+                       {"ms", kernel.ms},
+                       {"share", total > 0 ? kernel.ms / total : 0.0},
+                       {"dispatches", kernel.dispatches},
+                       {"gflops", kernel.gflops}});
+  Json json = {{"model", r.model.architecture},
+               {"device", r.device.name},
+               {"driver", r.device.driver},
+               {"precision", to_string(r.model.precision)},
+               {"height", r.model.height},
+               {"width", r.model.width},
+               {"batch", report.batch},
+               {"runs", runs},
+               {"median_ms", report.median_ms},
+               {"min_ms", report.min_ms},
+               {"max_ms", report.max_ms},
+               {"p10_ms", report.p10_ms},
+               {"p90_ms", report.p90_ms},
+               {"gflops", report.gflops},
+               {"peak_gflops", r.peak_gflops},
+               {"peak_share", r.peak_share()},
+               {"first_result_ms", {{"cold", r.first.cold_ms}, {"warm", r.first.warm_ms}}},
+               {"peak_memory_bytes", r.peak_memory_bytes},
+               {"weight_bytes", report.weight_bytes},
+               {"arena_bytes", report.arena_bytes},
+               {"dispatches", report.dispatches},
+               {"submissions", report.submissions},
+               {"kernels", std::move(kernels)}};
+  if (!r.plan.empty()) json["plan"] = r.plan;
+  return json;
+}
+
+int bench(const Flags& flags) {
+  const Model model = load_model(flags.model);
+  SessionOptions options;
+  options.batch = flags.batch;
+  options.attention = flags.attention;
+  Session session(model, options);
+  Result result;
+  result.model = model.info();
+  result.device = model.device().info();
+  result.report = session.bench(flags.runs);
+  result.peak_memory_bytes = model.device().peak_memory_bytes();
+  result.peak_gflops = model.device().measure_peak_gflops();
+  if (flags.plan) result.plan = session.memory_plan();
+  result.first = measure_first_result(flags.model);
+  if (flags.json)
+    write_out(dump(to_json(result, flags.runs), 2) + '\n');
+  else
+    print_table(result);
+  return exit_good;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& program, int& exit_code) {
+  const auto flags = std::make_shared<Flags>();
+  CLI::App* command =
+      program.add_subcommand("bench", "Time the forward pass, its kernels and the first result");
+  add_model_flags(*command, flags->model);
+  command->add_option("--batch", flags->batch, "Images in one forward pass")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command->add_option("--runs", flags->runs, "Replays to take the median of")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  command->add_flag("--attention", flags->attention, "Keep what attention maps need, to see what they cost");
+  command->add_flag("--json", flags->json, "One JSON object");
+  command->add_flag("--plan", flags->plan, "Print the memory plan too");
+  command->callback([flags, &exit_code] { exit_code = bench(*flags); });
+}
+
+}  // namespace fovea::apps

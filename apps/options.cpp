@@ -1,0 +1,94 @@
+#include "apps/options.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <tuple>
+
+#include "apps/terminal.h"
+#include "fovea/error.h"
+
+namespace fovea::apps {
+namespace {
+
+[[noreturn]] void wrong(const std::string& message) {
+  throw Error(ErrorKind::usage, message);
+}
+
+std::filesystem::path model_folder(const ModelFlags& flags) {
+  std::string folder = flags.model;
+  const char* source = "--model";
+  if (folder.empty()) {
+    const char* variable = std::getenv("FOVEA_MODEL");
+    if (variable == nullptr || *variable == '\0')
+      wrong(
+          "no model: give --model DIR or set FOVEA_MODEL to a folder with config.json and model.safetensors, "
+          "as the model hubs give them");
+    folder = variable;
+    source = "FOVEA_MODEL";
+  }
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error))
+    wrong(fmt::format("{} {}: not a folder; it should hold config.json and model.safetensors", source,
+                      printable(folder)));
+  return folder;
+}
+
+}  // namespace
+
+void add_model_flags(CLI::App& command, ModelFlags& flags) {
+  command
+      .add_option("--model", flags.model, "Folder with config.json and model.safetensors (else $FOVEA_MODEL)")
+      ->type_name("DIR");
+  command.add_option("--device", flags.device, "Index or part of the name, see `fovea devices`")
+      ->type_name("D");
+  command.add_option("--dtype", flags.dtype, "Storage of weights and activations")
+      ->check(CLI::IsMember({"auto", "fp32", "fp16"}))
+      ->capture_default_str();
+  command.add_option("--size", flags.size, "Input size N or HxW instead of the model's own")
+      ->type_name("HxW");
+}
+
+bool parse_number(std::string_view text, uint32_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+std::pair<uint32_t, uint32_t> parse_size(const std::string& text) {
+  const size_t cross = text.find_first_of("xX");
+  uint32_t height = 0, width = 0;
+  const bool both = cross != text.npos;
+  if (!parse_number(text.substr(0, cross), height) || (both && !parse_number(text.substr(cross + 1), width)))
+    wrong(fmt::format("--size {}: want N or HxW, for example 384 or 256x192", printable(text)));
+  if (!both) width = height;
+  constexpr uint32_t most = 16384;
+  if (height == 0 || width == 0 || height > most || width > most)
+    wrong(fmt::format("--size {}: each side must be 1 to {}", text, most));
+  return {height, width};
+}
+
+Device open_device(const std::string& selector) {
+  Device device = Device::open(selector);
+  const DeviceInfo& info = device.info();
+  if (selector.empty() && info.type == DeviceType::cpu)
+    complain(fmt::format("no GPU found, using the CPU driver {}", info.name));
+  return device;
+}
+
+Model load_model(const ModelFlags& flags) {
+  ModelOptions options;
+  if (flags.dtype == "fp32") options.precision = Precision::fp32;
+  if (flags.dtype == "fp16") options.precision = Precision::fp16;
+  if (!flags.size.empty()) std::tie(options.height, options.width) = parse_size(flags.size);
+  const std::filesystem::path folder = model_folder(flags);
+  return Model::load(open_device(flags.device), folder, options);
+}
+
+std::string label_of(const ModelInfo& info, uint32_t index) {
+  return index < info.labels.size() ? info.labels[index] : fmt::format("class {}", index);
+}
+
+}  // namespace fovea::apps

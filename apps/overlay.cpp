@@ -1,0 +1,149 @@
+// `fovea overlay`: options, and which kind of source they are about.
+#include "apps/overlay.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <system_error>
+
+#include "apps/commands.h"
+#include "apps/terminal.h"
+#include "fovea/error.h"
+
+namespace fovea::apps {
+namespace {
+
+[[noreturn]] void wrong(const std::string& message) {
+  throw Error(ErrorKind::usage, message);
+}
+
+const std::map<std::string, Colormap> colormaps = {{"viridis", Colormap::viridis},
+                                                   {"inferno", Colormap::inferno},
+                                                   {"turbo", Colormap::turbo},
+                                                   {"jet", Colormap::jet},
+                                                   {"gray", Colormap::gray}};
+
+bool parse_signed(std::string_view text, int& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+cv::Point2d parse_query(const std::string& text) {
+  cv::Point2d point;
+  char* end = nullptr;
+  point.x = std::strtod(text.c_str(), &end);
+  const char* comma = end;
+  if (comma != text.c_str() && *comma == ',') {
+    point.y = std::strtod(comma + 1, &end);
+    if (end != comma + 1 && *end == '\0') return point;
+  }
+  wrong(fmt::format("--query {}: want X,Y in pixels of the picture, for example 120,80", printable(text)));
+}
+
+// What can be checked without the model.
+View parse_view(const OverlayFlags& flags) {
+  View view;
+  view.map.method = flags.method == "rollout" ? MapMethod::rollout : MapMethod::raw;
+  view.all_layers = flags.layer == "all";
+  if (!view.all_layers && !parse_signed(flags.layer, view.map.layer))
+    wrong(fmt::format("--layer {}: want all or a number, 0 the first block, -1 the last",
+                      printable(flags.layer)));
+  if (flags.head == "max") view.fusion = HeadFusion::max;
+  if (flags.head == "min") view.fusion = HeadFusion::min;
+  view.map.fusion = view.fusion;
+  if (flags.head != "mean" && flags.head != "max" && flags.head != "min") {
+    view.map.fusion = HeadFusion::single;
+    if (!parse_number(flags.head, view.map.head))
+      wrong(fmt::format("--head {}: want a number, mean, max or min", printable(flags.head)));
+  }
+  if (!flags.query.empty()) view.query = parse_query(flags.query);
+  view.colours.alpha = flags.alpha;
+  view.colours.colormap = colormaps.at(flags.colormap);
+  view.side_by_side = flags.side_by_side;
+  return view;
+}
+
+void fit_to_model(View& view, const ModelInfo& info) {
+  const auto layers = static_cast<int>(info.layers);
+  if (view.all_layers) view.map.layer = layers - 1;
+  if (view.map.layer < -layers || view.map.layer >= layers)
+    wrong(fmt::format("--layer {}: {} has layers 0 to {}", view.map.layer, info.architecture, layers - 1));
+  if (view.map.layer < 0) view.map.layer += layers;
+  if (view.map.fusion == HeadFusion::single && view.map.head >= info.heads)
+    wrong(fmt::format("--head {}: {} has heads 0 to {}", view.map.head, info.architecture, info.heads - 1));
+}
+
+int overlay(const OverlayFlags& flags) {
+  View view = parse_view(flags);
+  const SourceKind kind = kind_of_source(flags.source);
+  if (!flags.npy.empty() && kind != SourceKind::image) wrong("--npy goes with a single image");
+  const bool endless = kind == SourceKind::camera || kind == SourceKind::url || kind == SourceKind::pipeline;
+  const bool still = kind == SourceKind::image || kind == SourceKind::folder;
+  const bool window = !still && flags.out.empty() && has_display();
+  if (endless && flags.out.empty() && !window)
+    wrong(fmt::format("{}: no display to open a window on; give --out FILE.mp4", printable(flags.source)));
+
+  const Model model = load_model(flags.model);
+  fit_to_model(view, model.info());
+  SessionOptions options;
+  options.top_k = 1;
+  options.attention = true;
+  Session session(model, options);
+  Painter painter(session, view);
+  catch_interrupts();
+  if (kind == SourceKind::image) return overlay_image(flags, painter);
+  if (kind == SourceKind::folder) return overlay_folder(flags, painter);
+  VideoSource source(flags.source, kind);
+  return window ? overlay_in_window(flags, painter, source) : overlay_to_video(flags, painter, source);
+}
+
+}  // namespace
+
+void add_overlay(CLI::App& program, int& exit_code) {
+  const auto flags = std::make_shared<OverlayFlags>();
+  CLI::App* command = program.add_subcommand("overlay", "Draw what the model attended to over the picture");
+  add_model_flags(*command, flags->model);
+  command
+      ->add_option("--method", flags->method, "One layer's attention, or rollout through all layers up to it")
+      ->check(CLI::IsMember({"raw", "rollout"}))
+      ->capture_default_str();
+  command->add_option("--layer", flags->layer, "0 is the first block, -1 the last; all draws a sheet of all")
+      ->type_name("L|all")
+      ->capture_default_str();
+  command->add_option("--head", flags->head, "One head, or heads fused")
+      ->type_name("H|mean|max|min")
+      ->capture_default_str();
+  command
+      ->add_option("--query", flags->query,
+                   "What the patch under this pixel attends to, instead of the class token")
+      ->type_name("X,Y");
+  command->add_option("--alpha", flags->alpha, "Weight of the map's colour over the picture")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command->add_option("--colormap", flags->colormap, "Colours of the map")
+      ->check(CLI::IsMember({"viridis", "inferno", "turbo", "jet", "gray"}))
+      ->capture_default_str();
+  command->add_flag("--side-by-side", flags->side_by_side, "The picture itself to the left");
+  command
+      ->add_option(
+          "--out", flags->out,
+          "Image, video or folder to write (default NAME.overlay.png, .mp4 or a folder NAME.overlay here)")
+      ->type_name("FILE");
+  command
+      ->add_option("--npy", flags->npy,
+                   "Also write the map, [rows, cols] or [layers, rows, cols], as float32 NumPy")
+      ->type_name("FILE");
+  command
+      ->add_option(
+          "SOURCE", flags->source,
+          "An image, a folder, a video file, a camera's index, a URL or a GStreamer pipeline. In a window: "
+          "q quit, space pause, [ ] layer, , . head, m method, s save")
+      ->required();
+  command->callback([flags, &exit_code] { exit_code = overlay(*flags); });
+}
+
+}  // namespace fovea::apps

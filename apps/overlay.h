@@ -1,0 +1,34 @@
+// `fovea overlay`: the parts of the subcommand, one for each kind of source.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "apps/options.h"
+#include "apps/painter.h"
+#include "apps/video_source.h"
+
+namespace fovea::apps {
+
+// As typed; strings are understood once the model is known.
+struct OverlayFlags {
+  ModelFlags model;
+  std::string method = "raw", layer = "-1", head = "mean", colormap = "turbo", query;
+  float alpha = 0.5F;
+  bool side_by_side = false;
+  std::string out, npy, source;
+};
+
+// Each returns the exit code.
+int overlay_image(const OverlayFlags& flags, Painter& painter);
+int overlay_folder(const OverlayFlags& flags, Painter& painter);
+int overlay_to_video(const OverlayFlags& flags, Painter& painter, VideoSource& source);
+int overlay_in_window(const OverlayFlags& flags, Painter& painter, VideoSource& source);
+
+// Whether a window can be opened here.
+bool has_display();
+
+// Encodes by the extension. Throws Error(usage) for one that OpenCV cannot write, Error(file) otherwise.
+void write_picture(const std::string& path, const cv::Mat& picture);
+
+}  // namespace fovea::apps

@@ -1,0 +1,134 @@
+// `fovea overlay` on one image, and on a folder of them.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <iostream>
+#include <opencv2/imgcodecs.hpp>
+#include <set>
+#include <system_error>
+#include <vector>
+
+#include "apps/atomic_file.h"
+#include "apps/commands.h"
+#include "apps/decode.h"
+#include "apps/decode_queue.h"
+#include "apps/inputs.h"
+#include "apps/npy.h"
+#include "apps/overlay.h"
+#include "apps/progress.h"
+#include "apps/terminal.h"
+#include "fovea/error.h"
+
+namespace fovea::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_writable_kind(const std::string& path) {
+  if (fs::path(path).extension().empty() || !cv::haveImageWriter(path))
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("--out {}: not an image format that can be written, try .png or .jpg", printable(path)));
+}
+
+// Shapes [rows, cols] for one map, [L, rows, cols] for several.
+void write_maps(const std::string& path, const std::vector<AttentionMap>& maps, bool stacked) {
+  std::vector<uint64_t> shape = {maps.front().rows, maps.front().cols};
+  if (stacked) shape.insert(shape.begin(), maps.size());
+  std::vector<float> values;
+  for (const AttentionMap& map : maps) values.insert(values.end(), map.values.begin(), map.values.end());
+  write_npy(path, shape, values);
+}
+
+// Where each picture of a folder goes: the same tree, "cat.jpg" as "cat.overlay.png"; a "cat.png" beside it
+// keeps its extension so that neither overwrites the other.
+fs::path place_for(const fs::path& input, const fs::path& from, const fs::path& to,
+                   std::set<fs::path>& used) {
+  const fs::path folder = to / input.lexically_relative(from).parent_path();
+  fs::path place = folder / (input.stem().native() + ".overlay.png");
+  if (!used.insert(place).second) {
+    place = folder / (input.filename().native() + ".overlay.png");
+    used.insert(place);
+  }
+  return place;
+}
+
+}  // namespace
+
+void write_picture(const std::string& path, const cv::Mat& picture) {
+  check_writable_kind(path);
+  std::vector<unsigned char> bytes;
+  try {
+    cv::imencode(fs::path(path).extension().native(), picture, bytes);
+  } catch (const cv::Exception& error) {
+    throw Error(ErrorKind::file, fmt::format("cannot write {}: {}", printable(path), error.err));
+  }
+  if (bytes.empty())
+    throw Error(ErrorKind::file, fmt::format("cannot write {}: a picture of {} x {} does not fit the format",
+                                             printable(path), picture.cols, picture.rows));
+  write_file(path, bytes);
+}
+
+int overlay_image(const OverlayFlags& flags, Painter& painter) {
+  const std::string out =
+      flags.out.empty() ? fs::path(flags.source).stem().native() + ".overlay.png" : flags.out;
+  check_writable_kind(out);
+  refuse_same_file(out, flags.source);
+  cv::Mat image;
+  try {
+    image = decode_image(read_file(flags.source));
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", printable(flags.source), error.what()));
+  }
+  const Painted painted = painter.paint(image);
+  write_picture(out, painted.picture);
+  if (!flags.npy.empty()) write_maps(flags.npy, painted.maps, painter.view.all_layers);
+  write_out(out + '\n');
+  return exit_good;
+}
+
+int overlay_folder(const OverlayFlags& flags, Painter& painter) {
+  fs::path source = fs::path(flags.source).lexically_normal();
+  if (!source.has_filename()) source = source.parent_path();
+  // "." and ".." have no name of their own.
+  const fs::path named =
+      source.filename() == "." || source.filename() == ".." ? fs::canonical(source) : source;
+  const fs::path out =
+      flags.out.empty() ? fs::path(named.filename().native() + ".overlay") : fs::path(flags.out);
+  refuse_same_file(out, source);
+  const std::vector<Input> inputs = expand_inputs({source.native()}, std::cin);
+  DecodeQueue queue(inputs, 4);
+  Progress progress(inputs.size(), "images");
+  std::set<fs::path> used;
+  size_t failed = 0, taken = 0;
+  for (const Input& input : inputs) {
+    if (interrupted()) break;
+    const Decoded decoded = queue.next();
+    ++taken;
+    try {
+      if (!decoded.error.empty()) throw Error(ErrorKind::file, decoded.error);
+      const Painted painted = painter.paint(decoded.image);
+      const fs::path place = place_for(input.path, source, out, used);
+      std::error_code error;
+      fs::create_directories(place.parent_path(), error);  // write_picture says what is wrong with it
+      write_picture(place, painted.picture);
+      if (stdout_is_terminal()) progress.hide();
+      write_out(place.native() + '\n');
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::device_lost || error.kind() == ErrorKind::no_device) throw;
+      progress.hide();
+      ++failed;
+      complain(fmt::format("{}: {}", printable(input.path.native()), error.what()));
+    }
+    progress.advance();
+  }
+  progress.hide();
+  if (failed > 0) complain(fmt::format("{} of {} inputs failed", failed, inputs.size()));
+  if (interrupted()) {
+    complain(fmt::format("interrupted after {} of {} inputs", taken, inputs.size()));
+    return exit_interrupted;
+  }
+  return failed > 0 ? exit_failed : exit_good;
+}
+
+}  // namespace fovea::apps
