@@ -214,6 +214,12 @@ Tensor Program::shared(const Tensor& t) const {
   return out;
 }
 
+uint64_t Program::flops() const {
+  uint64_t sum = 0;
+  for (const Profiled& k : kernels_) sum += k.flops;
+  return sum;
+}
+
 std::vector<DispatchTime> Program::dispatch_times() const {
   const auto ms = commands_->dispatch_ms();
   std::vector<DispatchTime> out;

@@ -41,6 +41,7 @@ class Program {
   const std::string& memory_plan() const { return plan_; }
   uint64_t arena_bytes() const { return arena_bytes_; }
   uint32_t dispatches() const { return static_cast<uint32_t>(kernels_.size()); }
+  uint64_t flops() const;  // arithmetic of one run, multiply and add counted separately
   uint32_t submissions() const { return commands_->submissions(); }
 
  private:

@@ -7,9 +7,8 @@ using uint = uint32_t;
 #endif
 
 struct LinearPush {
-  uint m, n, k;     // rows of x, columns of y, inner dimension
-  uint x_stride;    // elements between rows of x
-  uint columns4;    // row length of the packed weights [k, columns4], in vectors of four columns
+  uint m, n, k;  // rows of x, columns of y, inner dimension
+  uint columns4;  // row length of the packed weights [k, columns4], in vectors of four columns
 };
 
 #ifdef __cplusplus

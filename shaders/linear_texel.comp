@@ -18,7 +18,7 @@ layout(constant_id = 5) const bool HAS_RESIDUAL = false;
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { LinearPush p; };
-layout(binding = 0) uniform textureBuffer x;         // [m, x_stride / 4]
+layout(binding = 0) uniform textureBuffer x;         // [m, k / 4]
 layout(binding = 1) uniform textureBuffer w;         // [k, columns4]
 layout(binding = 2) uniform textureBuffer bias;      // [columns4]
 layout(binding = 3) uniform textureBuffer scale;     // [columns4]
@@ -32,16 +32,16 @@ void main() {
   const int columns4 = int(p.columns4);
   const int column = int(gl_GlobalInvocationID.x);
   const uint first_row = gl_WorkGroupID.y * ROWS;
-  const int stride4 = int(p.x_stride / 4);
+  const int k4_count = int(p.k / 4);
 
   int x_row[FETCHES];
   for (uint f = 0; f < FETCHES; ++f)
-    x_row[f] = int(min(first_row + f * LANES + gl_SubgroupInvocationID % LANES, p.m - 1)) * stride4;
+    x_row[f] = int(min(first_row + f * LANES + gl_SubgroupInvocationID % LANES, p.m - 1)) * k4_count;
   vec4 sum[ROWS];
   for (uint r = 0; r < ROWS; ++r) sum[r] = vec4(0);
 
   int w_at = column;
-  for (int k4 = 0; k4 < int(p.k / 4); ++k4) {
+  for (int k4 = 0; k4 < k4_count; ++k4) {
     vec4 x_own[FETCHES];
     for (uint f = 0; f < FETCHES; ++f) x_own[f] = texelFetch(x, x_row[f] + k4);
     for (uint kk = 0; kk < 4; ++kk) {

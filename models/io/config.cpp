@@ -23,7 +23,7 @@ using std::filesystem::path;
 namespace {
 
 constexpr uint32_t max_classes = 1U << 20;
-constexpr uintmax_t max_file_bytes = 64U << 20;  // label lists of 20 000 classes are about 2 MB
+constexpr uintmax_t max_file_bytes = 16U << 20;  // label lists of 20 000 classes are about 2 MB
 constexpr int max_depth = 32;
 
 [[noreturn]] void fail(const path& file, const std::string& what) {

@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "fovea/error.h"
-#include "models/io/half.h"
+#include "runtime/half.h"
 #include "models/io/json.h"
 #include "models/io/text.h"
 

@@ -55,6 +55,7 @@ std::shared_ptr<Device> Device::open(std::string_view selector, const OpenOption
       {properties.limits.maxComputeWorkGroupCount[0], properties.limits.maxComputeWorkGroupCount[1],
        properties.limits.maxComputeWorkGroupCount[2]}};
   impl->cache_key = make_cache_key(t);
+  impl->choices = std::make_unique<Choices>(impl->cache_key);
 
   std::vector<const char*> extensions;
   ::vk::PhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable{.pipelineExecutableInfo = VK_TRUE};
@@ -94,6 +95,10 @@ const Limits& Device::limits() const {
 }
 const std::string& Device::cache_key() const {
   return impl_->cache_key;
+}
+
+Choices& Device::choices() {
+  return *impl_->choices;
 }
 
 const Pipeline& Device::pipeline(const PipelineKey& key) {

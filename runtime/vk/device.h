@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fovea/device.h"
+#include "runtime/vk/choices.h"
 #include "runtime/vk/shader.h"
 
 namespace fovea::gpu {
@@ -57,6 +58,9 @@ class Device {
   std::vector<PipelineStatistic> statistics(const Pipeline& pipeline) const;
   // Writes the pipeline cache to disk if it grew. Failing to write is no error: the cache is a convenience.
   void save_pipeline_cache();
+
+  // Measured choices between kernels, by name; what they mean is the operations' business.
+  Choices& choices();
 
   void account(int64_t bytes);  // allocations, negative when freed
   uint64_t memory_bytes() const;

@@ -31,6 +31,7 @@ struct Device::Impl {
   PhysicalTraits traits;
   Limits limits{};
   std::string cache_key;
+  std::unique_ptr<Choices> choices;
   bool statistics = false;
 
   ::vk::raii::Device device = nullptr;

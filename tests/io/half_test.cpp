@@ -1,4 +1,4 @@
-#include "models/io/half.h"
+#include "runtime/half.h"
 
 #include <doctest/doctest.h>
 
@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <limits>
 
-using fovea::io::bfloat16_to_float;
-using fovea::io::float_to_half;
-using fovea::io::half_to_float;
+using fovea::bfloat16_to_float;
+using fovea::float_to_half;
+using fovea::half_to_float;
 
 namespace {
 

@@ -1,8 +1,10 @@
 #include "models/io/safetensors.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <cmath>
+#include <csignal>
 #include <cstring>
 #include <limits>
 #include <span>
@@ -104,6 +106,13 @@ TEST_CASE("header lengths beyond the file or the format are rejected") {
   }
 }
 
+TEST_CASE("a header beyond the format's limit is named as such, not as truncation") {
+  std::string bytes = safetensors_bytes("{}", "");
+  const uint64_t length = 100'000'001;
+  std::memcpy(bytes.data(), &length, sizeof(length));
+  check_rejected(bytes, {"the format allows 100000000"});
+}
+
 TEST_CASE("malformed headers are rejected") {
   check_rejected(safetensors_bytes("", ""), {"not valid JSON"});
   check_rejected(safetensors_bytes("{\"a\":", ""), {"not valid JSON"});
@@ -150,6 +159,12 @@ TEST_CASE("offsets that do not fit the shape or the data are rejected") {
                  {"tensors end at 8", "9"});
   check_rejected(one_tensor(R"({"dtype":"F32","shape":[2],"data_offsets":[1,9]})", 9),
                  {"tensor blocks.0.w", "1 bytes before it"});
+}
+
+TEST_CASE("offsets in the wrong order are rejected even when the shape fits their wrapped difference") {
+  // (2^62 - 2) floats take 2^64 - 8 bytes, which is 0 - 8.
+  check_rejected(one_tensor(R"({"dtype":"F32","shape":[4611686018427387902],"data_offsets":[8,0]})", 8),
+                 {"tensor blocks.0.w", "[8, 0] do not lie in order"});
 }
 
 TEST_CASE("shapes whose size overflows are rejected") {
@@ -253,6 +268,30 @@ TEST_CASE("writing replaces the file whole or leaves it alone") {
   CHECK(Safetensors::open(path).tensors().size() == 1);
   const auto files = std::filesystem::directory_iterator(folder.path());
   CHECK(std::distance(begin(files), end(files)) == 1);  // no temporary file stays behind
+}
+
+TEST_CASE("a write that fails half way leaves the old file and nothing beside it") {
+  const TempFolder folder;
+  const auto path = folder.write("out.safetensors", "old content");
+  const std::vector<OutputTensor> tensors = {{"x", {100'000}, std::vector<float>(100'000)}};
+  // A limit on file sizes stands in for a full disk.
+  rlimit saved{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &saved) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{1000, saved.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  std::string message;
+  try {
+    write_safetensors(path, tensors);
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &saved) == 0);
+  std::signal(SIGXFSZ, handler);
+  CHECK(message.find("out.safetensors: cannot be written: File too large") != std::string::npos);
+  CHECK(read_file(path) == "old content");
+  const auto files = std::filesystem::directory_iterator(folder.path());
+  CHECK(std::distance(begin(files), end(files)) == 1);
 }
 
 TEST_CASE("a link to a file keeps pointing at it") {

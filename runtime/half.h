@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace fovea::io {
+namespace fovea {
 
 // Exact: every half is a float.
 inline float half_to_float(uint16_t half) {
@@ -39,4 +39,4 @@ inline float bfloat16_to_float(uint16_t value) {
   return std::bit_cast<float>(static_cast<uint32_t>(value) << 16);
 }
 
-}  // namespace fovea::io
+}  // namespace fovea

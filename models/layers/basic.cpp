@@ -1,0 +1,41 @@
+#include "models/layers/basic.h"
+
+#include <vector>
+
+namespace fovea::layers {
+
+Linear::Linear(WeightStore& store, const io::Weights& w, uint32_t columns,
+               std::initializer_list<uint64_t> weight_shape, float factor) {
+  std::vector<float> weight = w.take("weight", weight_shape);
+  for (float& value : weight) value *= factor;
+  const auto inputs = static_cast<uint32_t>(weight.size() / columns);
+  const uint32_t padded = (columns + 3) / 4 * 4;
+  weights_.columns = columns;
+  weights_.w = store.matrix(ops::pack_linear(weight, columns, inputs), {inputs, padded});
+  if (!w.has("bias")) return;
+  std::vector<float> bias = w.take("bias", {columns});
+  for (float& value : bias) value *= factor;
+  weights_.bias = store.vector(ops::pad_to_fours(bias), {padded});
+}
+
+LayerNorm::LayerNorm(WeightStore& store, const io::Weights& w, uint32_t width, float epsilon)
+    : gamma_(store.vector(w.take("weight", {width}), {width})),
+      beta_(store.vector(w.has("bias") ? w.take("bias", {width}) : std::vector<float>(width), {width})),
+      epsilon_(epsilon) {}
+
+Tensor LayerNorm::of_token(Recorder& r, const Tensor& x, uint32_t token) const {
+  const uint32_t images = x.shape[0], tokens = x.shape[1], width = x.shape[2];
+  const Tensor y = r.temporary({images, width}, x.dtype, "norm of a token");
+  ops::layer_norm_rows(r, x, gamma_, beta_, epsilon_, y, images, 1, {tokens * width, 0, token * width},
+                       {width, 0, 0});
+  return y;
+}
+
+void LayerNorm::on_heads(Recorder& r, const Tensor& qkv, uint32_t heads, uint32_t part) const {
+  const uint32_t row = qkv.shape[2], dim = row / 3;
+  const ops::RowLayout heads_of_tokens{row, dim / heads, part * dim};
+  ops::layer_norm_rows(r, qkv, gamma_, beta_, epsilon_, qkv, qkv.shape[0] * qkv.shape[1] * heads, heads,
+                       heads_of_tokens, heads_of_tokens);
+}
+
+}  // namespace fovea::layers

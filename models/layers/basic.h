@@ -1,0 +1,44 @@
+// Layers that bind their weights in the constructor: linear and LayerNorm.
+#pragma once
+
+#include "models/io/weights.h"
+#include "models/weight_store.h"
+#include "runtime/ops/layer_norm.h"
+#include "runtime/ops/linear.h"
+
+namespace fovea::layers {
+
+class Linear {
+ public:
+  // weight [columns, inputs] of any trailing shape, e.g. a convolution's; bias [columns] where there is one.
+  Linear(WeightStore& store, const io::Weights& w, uint32_t columns,
+         std::initializer_list<uint64_t> weight_shape, float factor = 1.0F);
+  Linear(WeightStore& store, const io::Weights& w, uint32_t columns, uint32_t inputs, float factor = 1.0F)
+      : Linear(store, w, columns, {columns, inputs}, factor) {}
+
+  Tensor operator()(Recorder& r, const Tensor& x, const ops::LinearOptions& options = {}) const {
+    return ops::linear(r, x, weights_, options);
+  }
+
+ private:
+  ops::LinearWeights weights_;
+};
+
+class LayerNorm {
+ public:
+  LayerNorm(WeightStore& store, const io::Weights& w, uint32_t width, float epsilon);
+
+  Tensor operator()(Recorder& r, const Tensor& x) const {
+    return ops::layer_norm(r, x, gamma_, beta_, epsilon_);
+  }
+  // Token `token` of every image: x [images, tokens, width] → [images, width].
+  Tensor of_token(Recorder& r, const Tensor& x, uint32_t token) const;
+  // Every head of part `part` (0 queries, 1 keys) of packed qkv [images, tokens, 3 * dim], in place.
+  void on_heads(Recorder& r, const Tensor& qkv, uint32_t heads, uint32_t part) const;
+
+ private:
+  Tensor gamma_, beta_;
+  float epsilon_;
+};
+
+}  // namespace fovea::layers

@@ -1,0 +1,274 @@
+#include "models/preprocess.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <list>
+
+#include "fovea/error.h"
+#include "models/preprocess_plan.h"
+#include "runtime/ops/normalize_image.h"
+#include "runtime/ops/resize.h"
+#include "runtime/recorder.h"
+
+namespace fovea {
+namespace {
+
+constexpr size_t kept_sizes = 4;      // picture sizes whose programs are kept
+constexpr size_t kept_targets = 256;  // slots whose programs are kept
+constexpr uint32_t block_bytes = 16;  // what resize_horizontal reads at once
+
+uint32_t round_up(uint32_t value, uint32_t step) {
+  return (value + step - 1) / step * step;
+}
+
+// A table as the kernels read it: four words a span, and the weights.
+struct KernelTable {
+  std::vector<uint32_t> spans;
+  std::vector<int32_t> weights;
+};
+
+// Weights of whole pixels spread over the bytes of 16-byte blocks; the upload begins at first_column.
+KernelTable spread_over_blocks(const AxisTable& axis, uint32_t first_column, uint32_t channels) {
+  KernelTable table;
+  for (const auto& span : axis.spans) {
+    const uint32_t begin = (span.first - first_column) * channels, end = begin + span.count * channels;
+    const uint32_t first = begin / block_bytes, blocks = (end + block_bytes - 1) / block_bytes - first;
+    const size_t at = table.weights.size();
+    table.spans.insert(table.spans.end(), {first, blocks, static_cast<uint32_t>(at / 4), 0});
+    table.weights.resize(at + size_t{blocks} * block_bytes);
+    for (uint32_t byte = begin; byte < end; ++byte)
+      table.weights[at + byte - first * block_bytes] = axis.weights[span.offset + (byte - begin) / channels];
+  }
+  return table;
+}
+
+KernelTable in_order(const AxisTable& axis) {
+  KernelTable table{{}, axis.weights};
+  for (const auto& span : axis.spans)
+    table.spans.insert(table.spans.end(), {span.first, span.count, span.offset, 0});
+  return table;
+}
+
+// A table as inputs of a program, which keeps what was written once.
+struct TableTensors {
+  TableTensors(Recorder& r, const KernelTable& table, const char* name)
+      : spans(r.input({static_cast<uint32_t>(table.spans.size() / 4), 4}, DType::u32, name)),
+        weights(r.input({static_cast<uint32_t>(table.weights.size())}, DType::u32, name)) {}
+  void write(Program& program, const KernelTable& table) const {
+    program.write(spans, std::as_bytes(std::span(table.spans)));
+    program.write(weights, std::as_bytes(std::span(table.weights)));
+  }
+  Tensor spans, weights;
+};
+
+struct Step {
+  Program program;
+  Tensor source;
+};
+
+// Everything about pictures of one size and format.
+struct Job {
+  uint32_t width = 0, height = 0;
+  PixelFormat format = PixelFormat::rgb8;
+  PreprocessPlan plan;
+  std::vector<PreprocessStrip> strips;
+  uint32_t first_column = 0, row_bytes = 0;  // what is uploaded of a row: from a column on, padded to blocks
+  uint32_t used_bytes = 0;                   // of these
+  KernelTable columns, rows;
+  std::unique_ptr<gpu::Buffer> band;  // pixels between the passes
+  Tensor band_tensor;
+  std::unique_ptr<Step> step;  // of a picture that is one strip
+};
+
+struct SlotProgram {
+  const gpu::Buffer* buffer;
+  uint64_t offset;
+  uint32_t slot;
+  Program program;
+};
+
+Tensor on(const gpu::Buffer& buffer, const Shape& shape, DType dtype) {
+  Tensor t;
+  t.shape = shape;
+  t.dtype = dtype;
+  t.buffer = &buffer;
+  return t;
+}
+
+}  // namespace
+
+void check_image(const ImageView& image, const char* operation) {
+  if (image.pixels == nullptr || image.width == 0 || image.height == 0)
+    throw Error(ErrorKind::usage, fmt::format("[{}] the picture is empty: {} × {} pixels", operation,
+                                              image.width, image.height));
+  if (image.row_bytes < size_t{image.width} * image.channels())
+    throw Error(ErrorKind::usage, fmt::format("[{}] rows of {} pixels with {} channels need {} bytes, "
+                                              "row_bytes is {}",
+                                              operation, image.width, image.channels(),
+                                              size_t{image.width} * image.channels(), image.row_bytes));
+}
+
+struct Preprocessor::Impl {
+  Impl(gpu::Device& d, const io::PreprocessConfig& c, uint64_t limit)
+      : device(d),
+        config(c),
+        strip_bytes(std::min(limit, d.info().max_storage_range)),
+        pitch(round_up(c.width, 4)) {
+    plan_preprocess(config, 1, 1);  // a configuration that cannot be followed fails here, not at a picture
+    pixel_buffer =
+        std::make_unique<gpu::Buffer>(device, uint64_t{config.height} * pitch * 4, gpu::Memory::device);
+    pixels = on(*pixel_buffer, {config.height, pitch}, DType::u32);
+  }
+
+  gpu::Device& device;
+  io::PreprocessConfig config;
+  uint64_t strip_bytes;
+  uint32_t pitch;  // pixels between rows, whole fours
+  std::unique_ptr<gpu::Buffer> pixel_buffer;
+  Tensor pixels;
+  std::list<Job> jobs;  // latest first
+  std::list<SlotProgram> slots;
+  std::unique_ptr<Program> readback;
+  Tensor readback_tensor;
+  std::vector<std::byte> packed;
+
+  Job& job_for(const ImageView& image) {
+    const auto found = std::find_if(jobs.begin(), jobs.end(), [&](const Job& j) {
+      return j.width == image.width && j.height == image.height && j.format == image.format;
+    });
+    if (found != jobs.end()) {
+      jobs.splice(jobs.begin(), jobs, found);
+      return jobs.front();
+    }
+    Job job;
+    job.width = image.width;
+    job.height = image.height;
+    job.format = image.format;
+    job.plan = plan_preprocess(config, image.height, image.width);
+    job.first_column = job.plan.columns.begin();
+    job.used_bytes = (job.plan.columns.end() - job.first_column) * image.channels();
+    job.row_bytes = round_up(job.used_bytes, block_bytes);
+    job.columns = spread_over_blocks(job.plan.columns, job.first_column, image.channels());
+    job.rows = in_order(job.plan.rows);
+    job.strips = plan_strips(job.plan, job.row_bytes, uint64_t{pitch} * 4, strip_bytes);
+    uint32_t band_rows = 0;
+    for (const auto& s : job.strips)
+      band_rows = std::max(band_rows, s.source_first - s.band_first + s.source_rows);
+    job.band = std::make_unique<gpu::Buffer>(device, uint64_t{band_rows} * pitch * 4, gpu::Memory::device);
+    job.band_tensor = on(*job.band, {band_rows, pitch}, DType::u32);
+    if (jobs.size() == kept_sizes) jobs.pop_back();
+    jobs.push_front(std::move(job));
+    return jobs.front();
+  }
+
+  Step record(const Job& job, const PreprocessStrip& strip) const {
+    const auto& plan = job.plan;
+    Recorder r(device);
+    const Tensor source = r.input({strip.source_rows, job.row_bytes / 4}, DType::u32, "picture");
+    const TableTensors columns(r, job.columns, "columns"), rows(r, job.rows, "rows");
+    ops::resize_horizontal(r, source, columns.spans, columns.weights, job.band_tensor,
+                           strip.source_first - strip.band_first, plan.left,
+                           static_cast<uint32_t>(job.format));
+    if (strip.out_rows != 0) {
+      // Filled rows above and below belong to the first and the last result row.
+      const bool at_top = strip.out_first == 0,
+                 at_bottom = strip.out_first + strip.out_rows == plan.inner_height;
+      const uint32_t first = at_top ? 0 : plan.top + strip.out_first;
+      const uint32_t end = at_bottom ? plan.height : plan.top + strip.out_first + strip.out_rows;
+      const uint32_t fill = plan.fill[0] | uint32_t{plan.fill[1]} << 8 | uint32_t{plan.fill[2]} << 16;
+      ops::resize_vertical(
+          r, job.band_tensor, strip.band_first, rows.spans, rows.weights, pixels, first, end - first,
+          {plan.top, plan.top + plan.inner_height, plan.left, plan.left + plan.inner_width, fill});
+    }
+    Step step{r.finish(), source};
+    columns.write(step.program, job.columns);
+    rows.write(step.program, job.rows);
+    return step;
+  }
+
+  void feed(Step& step, const Job& job, const PreprocessStrip& strip, const ImageView& image) {
+    packed.resize(size_t{strip.source_rows} * job.row_bytes);
+    for (uint32_t i = 0; i < strip.source_rows; ++i)
+      std::memcpy(packed.data() + size_t{i} * job.row_bytes,
+                  image.pixels + (size_t{strip.source_first} + i) * image.row_bytes +
+                      size_t{job.first_column} * image.channels(),
+                  job.used_bytes);
+    step.program.write(step.source, packed);
+    step.program.submit();
+  }
+
+  // Leaves the picture in `pixels`; work may still be under way.
+  void resize(const ImageView& image) {
+    check_image(image, "preprocess");
+    Job& job = job_for(image);
+    if (job.strips.size() == 1) {
+      if (!job.step) job.step = std::make_unique<Step>(record(job, job.strips.front()));
+      feed(*job.step, job, job.strips.front(), image);
+      return;
+    }
+    for (const auto& strip : job.strips) {
+      Step step = record(job, strip);
+      feed(step, job, strip, image);
+      step.program.wait();
+    }
+  }
+
+  Program& slot_program(const Tensor& target, uint32_t slot) {
+    const auto found = std::find_if(slots.begin(), slots.end(), [&](const SlotProgram& s) {
+      return s.buffer == target.buffer && s.offset == target.offset && s.slot == slot;
+    });
+    if (found != slots.end()) return found->program;
+    if (slots.size() == kept_targets) slots.pop_front();
+    Recorder r(device);
+    ops::normalize_image(r, pixels, config.mean, config.std, target, slot);
+    slots.push_back({target.buffer, target.offset, slot, r.finish()});
+    return slots.back().program;
+  }
+};
+
+Preprocessor::Preprocessor(gpu::Device& device, const io::PreprocessConfig& config, uint64_t strip_bytes)
+    : impl_(std::make_unique<Impl>(device, config, strip_bytes)) {}
+Preprocessor::~Preprocessor() = default;
+Preprocessor::Preprocessor(Preprocessor&&) noexcept = default;
+Preprocessor& Preprocessor::operator=(Preprocessor&&) noexcept = default;
+
+void Preprocessor::run(const ImageView& image, const Tensor& target, uint32_t slot) {
+  const auto& c = impl_->config;
+  ops::check(target.buffer != nullptr && target.shape.rank() == 4 && target.shape[2] == c.height &&
+                 target.shape[3] == c.width,
+             "preprocess", [&] {
+               return fmt::format("{}, the model takes [B, 3, {}, {}]", ops::shape_of("target", target),
+                                  c.height, c.width);
+             });
+  Program& normalize = impl_->slot_program(target, slot);
+  impl_->resize(image);
+  normalize.run();
+}
+
+std::vector<uint8_t> Preprocessor::pixels(const ImageView& image) {
+  const auto& c = impl_->config;
+  if (!impl_->readback) {
+    Recorder r(impl_->device);
+    impl_->readback_tensor = r.temporary({1, 3, c.height, c.width}, DType::f32, "pixels");
+    ops::normalize_image(r, impl_->pixels, {0, 0, 0}, {1, 1, 1}, impl_->readback_tensor, 0);
+    r.output(impl_->readback_tensor);
+    impl_->readback = std::make_unique<Program>(r.finish());
+  }
+  impl_->resize(image);
+  impl_->readback->run();
+  std::vector<float> scaled(impl_->readback_tensor.shape.elements());
+  impl_->readback->read(impl_->readback_tensor, std::as_writable_bytes(std::span(scaled)));
+  std::vector<uint8_t> out(scaled.size());
+  std::transform(scaled.begin(), scaled.end(), out.begin(),
+                 [](float x) { return static_cast<uint8_t>(std::lround(x * 255)); });
+  return out;
+}
+
+Region Preprocessor::visible_region(uint32_t width, uint32_t height) const {
+  return plan_preprocess(impl_->config, height, width).region;
+}
+
+}  // namespace fovea

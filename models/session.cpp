@@ -1,0 +1,235 @@
+#include "fovea/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "fovea/error.h"
+#include "models/bench.h"
+#include "models/forward.h"
+#include "models/maps/methods.h"
+#include "models/overlay.h"
+#include "models/preprocess.h"
+
+namespace fovea {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+constexpr size_t most_recorded_maps = 64;  // then all are forgotten and recorded anew when asked for
+
+// A map's program: recorded once per request, replayed on whatever the forward pass left.
+struct RecordedMap {
+  MapRequest request;
+  Tensor values;  // [batch, tokens]
+  Program program;
+};
+
+bool same(const MapRequest& a, const MapRequest& b) {
+  const auto query = [](const MapRequest& m) {
+    return m.query ? std::pair(int64_t{m.query->row}, int64_t{m.query->col})
+                   : std::pair(int64_t{-1}, int64_t{-1});
+  };
+  return a.method == b.method && a.layer == b.layer && a.fusion == b.fusion && a.head == b.head &&
+         query(a) == query(b);
+}
+
+}  // namespace
+
+struct Session::Impl {
+  Impl(const Model& m, const SessionOptions& o)
+      : model(m),
+        options(o),
+        preprocessor(m.device().impl(), m.impl().preprocess()),
+        overlay(m.device().impl()) {}
+
+  Model model;
+  SessionOptions options;
+  std::unique_ptr<Forward> forward;  // recorded when first needed; what follows refers to its buffers
+  std::vector<RecordedMap> maps;
+  Preprocessor preprocessor;
+  Overlay overlay;
+  uint32_t filled_slots = 0;  // pictures of the last classify()
+
+  Forward& recorded_forward() {
+    if (!forward) {
+      Forward::Options f;
+      f.batch = options.batch;
+      f.classify = true;
+      f.top_k = options.top_k;
+      f.attention = options.attention;
+      forward = std::make_unique<Forward>(model.impl(), f);
+      model.device().impl().save_pipeline_cache();
+    }
+    return *forward;
+  }
+
+  RecordedMap& recorded_map(const MapRequest& request) {
+    for (RecordedMap& m : maps)
+      if (same(m.request, request)) return m;
+    if (maps.size() == most_recorded_maps) maps.clear();
+    Recorder r(model.device().impl());
+    const auto layers = forward->kept_attention();
+    const ModelInfo& info = model.info();
+    const Tensor values = request.method == MapMethod::rollout ? maps::rollout(r, layers, request, info)
+                                                               : maps::raw(r, layers, request, info);
+    r.output(values);
+    maps.push_back({request, values, r.finish()});
+    return maps.back();
+  }
+};
+
+Session::Session(const Model& model, const SessionOptions& options) {
+  SessionOptions o = options;
+  if (o.batch == 0 || o.batch > 4096)
+    throw Error(ErrorKind::usage, fmt::format("[session] a batch of {} images", o.batch));
+  o.top_k = std::clamp(o.top_k, 1U, model.info().classes);
+  impl_ = std::make_unique<Impl>(model, o);
+}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+const Model& Session::model() const {
+  return impl_->model;
+}
+
+std::vector<Classification> Session::classify(std::span<const ImageView> images) {
+  if (images.empty() || images.size() > impl_->options.batch)
+    throw Error(ErrorKind::usage, fmt::format("[classify] {} images, the session takes 1…{}", images.size(),
+                                              impl_->options.batch));
+  Forward& forward = impl_->recorded_forward();
+  std::vector<Classification> out(images.size());
+  impl_->filled_slots = 0;
+  for (size_t i = 0; i < images.size(); ++i) {
+    const auto start = Clock::now();
+    impl_->preprocessor.run(images[i], forward.input(), static_cast<uint32_t>(i));
+    out[i].preprocess_ms = ms_since(start);
+  }
+  const auto start = Clock::now();
+  forward.program().run();
+  const double model_ms = ms_since(start) / static_cast<double>(images.size());
+  impl_->filled_slots = static_cast<uint32_t>(images.size());
+
+  const auto logits = forward.logits(), probabilities = forward.probabilities();
+  const auto indices = forward.indices();
+  const size_t k = impl_->options.top_k, classes = impl_->model.info().classes;
+  for (size_t i = 0; i < images.size(); ++i) {
+    out[i].model_ms = model_ms;
+    for (size_t j = 0; j < k; ++j) {
+      const uint32_t index = indices[i * k + j];
+      out[i].topk.push_back(
+          {index, probabilities[i * k + j], index < classes ? logits[i * classes + index] : 0.0F});
+    }
+  }
+  return out;
+}
+
+Region Session::visible_region(uint32_t width, uint32_t height) const {
+  return impl_->preprocessor.visible_region(width, height);
+}
+
+PatchIndex Session::patch_at(uint32_t width, uint32_t height, double x, double y) const {
+  const Region seen = visible_region(width, height);
+  const ModelInfo& info = impl_->model.info();
+  const double u = (x - seen.x) / seen.width, v = (y - seen.y) / seen.height;
+  if (!(u >= 0 && u < 1 && v >= 0 && v < 1 && x >= 0 && y >= 0 && x < width && y < height))
+    throw Error(ErrorKind::usage,
+                fmt::format("[query] pixel ({}, {}) is outside what the model sees of a {}×{} picture: x "
+                            "{:.0f}…{:.0f}, y {:.0f}…{:.0f}",
+                            x, y, width, height, seen.x, seen.x + seen.width, seen.y, seen.y + seen.height));
+  return {std::min(static_cast<uint32_t>(v * info.grid_rows), info.grid_rows - 1),
+          std::min(static_cast<uint32_t>(u * info.grid_cols), info.grid_cols - 1)};
+}
+
+AttentionMap Session::map(const MapRequest& request, uint32_t slot) {
+  if (!impl_->options.attention)
+    throw Error(ErrorKind::usage, "[map] this session keeps no attention: set SessionOptions::attention");
+  if (slot >= impl_->filled_slots)
+    throw Error(ErrorKind::usage,
+                fmt::format("[map] slot {} of {} classified images", slot, impl_->filled_slots));
+  RecordedMap& m = impl_->recorded_map(request);
+  m.program.run();
+  std::vector<float> all(m.values.shape.elements());
+  m.program.read(m.values, std::as_writable_bytes(std::span(all)));
+  const ModelInfo& info = impl_->model.info();
+  const size_t tokens = m.values.shape[1], first = slot * tokens + info.prefix_tokens;
+  AttentionMap out{info.grid_rows, info.grid_cols, {}};
+  out.values.assign(
+      all.begin() + static_cast<std::ptrdiff_t>(first),
+      all.begin() + static_cast<std::ptrdiff_t>(first + size_t{info.grid_rows} * info.grid_cols));
+  return out;
+}
+
+std::vector<uint8_t> Session::overlay(const ImageView& image, const AttentionMap& map,
+                                      const OverlayOptions& options) {
+  return impl_->overlay.draw(image, map, visible_region(image.width, image.height), options);
+}
+
+std::vector<uint8_t> Session::preprocessed_pixels(const ImageView& image) {
+  return impl_->preprocessor.pixels(image);
+}
+
+std::map<std::string, RawTensor> Session::run(std::span<const float> input, uint32_t count,
+                                              std::span<const uint32_t> attention_layers) {
+  const ModelInfo& info = impl_->model.info();
+  const size_t image = size_t{3} * info.height * info.width;
+  if (count == 0 || input.size() / image != count || input.size() % image != 0)
+    throw Error(ErrorKind::usage, fmt::format("[run] {} values are not {} images of [3, {}, {}]",
+                                              input.size(), count, info.height, info.width));
+  for (const uint32_t layer : attention_layers)
+    if (layer >= info.layers)
+      throw Error(ErrorKind::usage, fmt::format("[run] attention of layer {}, the model has layers 0…{}",
+                                                layer, info.layers - 1));
+
+  Forward::Options f;
+  f.batch = std::min(count, impl_->options.batch);
+  f.host_input = true;
+  f.features = true;
+  f.full_attention.assign(attention_layers.begin(), attention_layers.end());
+  Forward forward(impl_->model.impl(), f);
+  impl_->model.device().impl().save_pipeline_cache();
+
+  std::map<std::string, RawTensor> out;
+  const auto append = [&](const std::string& name, const Shape& shape, const std::vector<float>& values,
+                          uint32_t images) {
+    RawTensor& t = out[name];
+    if (t.shape.empty()) {
+      t.shape.push_back(count);
+      for (uint32_t i = 1; i < shape.rank(); ++i) t.shape.push_back(shape[i]);
+    }
+    t.values.insert(t.values.end(), values.begin(),
+                    values.begin() + static_cast<std::ptrdiff_t>(values.size() / shape[0] * images));
+  };
+  std::vector<float> chunk(image * f.batch);
+  for (uint32_t first = 0; first < count; first += f.batch) {
+    const uint32_t images = std::min(f.batch, count - first);
+    std::fill(chunk.begin(), chunk.end(), 0.0F);
+    std::copy_n(input.begin() + static_cast<std::ptrdiff_t>(first * image), images * image, chunk.begin());
+    forward.write_input(chunk);
+    forward.program().run();
+    append("logits", {f.batch, info.classes}, forward.logits(), images);
+    append("features", forward.features_shape(), forward.features(), images);
+    for (size_t i = 0; i < attention_layers.size(); ++i)
+      append(fmt::format("attn.{}", attention_layers[i]), forward.attention_shape(i), forward.attention(i),
+             images);
+  }
+  return out;
+}
+
+BenchReport Session::bench(uint32_t runs) {
+  return bench_forward(impl_->model.impl(), impl_->options.batch, runs, impl_->options.attention);
+}
+
+std::string Session::memory_plan() const {
+  return impl_->recorded_forward().program().memory_plan();
+}
+
+}  // namespace fovea

@@ -1,0 +1,39 @@
+// A model's weights on the device: many tensors in few buffers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/tensor.h"
+#include "runtime/vk/buffer.h"
+#include "runtime/vk/device.h"
+
+namespace fovea {
+
+class WeightStore {
+ public:
+  // storage: type of matrices; vectors (bias, gamma, tables) stay f32, they are few and set the precision.
+  WeightStore(gpu::Device& device, DType storage) : device_(device), storage_(storage) {}
+
+  Tensor matrix(std::span<const float> values, const Shape& shape) { return add(values, shape, storage_); }
+  Tensor vector(std::span<const float> values, const Shape& shape) { return add(values, shape, DType::f32); }
+  // Sends what was added to the device; tensors may be used afterwards.
+  void finish();
+
+  DType storage() const { return storage_; }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  Tensor add(std::span<const float> values, const Shape& shape, DType dtype);
+  void flush();
+
+  gpu::Device& device_;
+  DType storage_;
+  std::vector<std::unique_ptr<gpu::Buffer>> buffers_;
+  std::vector<std::byte> staged_;  // contents of the last buffer, until flush()
+  uint64_t used_ = 0, bytes_ = 0;
+};
+
+}  // namespace fovea

@@ -1,0 +1,122 @@
+// Fused multi-head attention that keeps each row's log-sum-exp.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "generated/shaders.h"
+#include "runtime/ops/check.h"
+#include "runtime/recorder.h"
+#include "shaders/attention.h"
+
+namespace fovea::ops {
+
+struct AttentionTiled {
+  static constexpr const gpu::Shader& shader = shaders::attention_tiled;
+  using Push = AttentionPush;
+  struct Spec {
+    uint32_t group = 64, queries = 16, keys = 32, width = 64;
+    uint32_t shared_bytes() const { return 4 * ((queries + keys) * width + queries * (keys + 1)); }
+  };
+  struct Bind {
+    In q, k, v;
+    Out o, lse;
+  };
+  static Grid grid(const Push& p, const Spec& s) { return {groups(p.queries, s.queries), p.heads, p.images}; }
+  // The largest tiles that fit the device's shared memory, for a head of `width` channels.
+  static Spec fitted(const DeviceInfo& device, uint32_t width);
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    return {fitted(device, 16), fitted(device, 32), fitted(device, 64), fitted(device, 80),
+            fitted(device, 128)};
+  }
+};
+inline const KernelRegistration<AttentionTiled> register_attention_tiled;
+
+struct AttentionTexel {
+  static constexpr const gpu::Shader& shader = shaders::attention_texel;
+  using Push = AttentionPush;
+  struct Spec {
+    uint32_t group = 8, lanes = 8, width4 = 16;
+  };
+  struct Bind {
+    Texel q, k, v;
+    Out o, lse;
+  };
+  static Grid grid(const Push& p, const Spec& s) { return {groups(p.queries, s.group), p.heads, p.images}; }
+};
+inline const KernelRegistration<AttentionTexel> register_attention_texel;
+
+inline AttentionTiled::Spec AttentionTiled::fitted(const DeviceInfo& device, uint32_t width) {
+  const uint32_t padded = (width + 15) / 16 * 16;
+  for (const Spec s : {Spec{128, 32, 32, padded}, Spec{64, 16, 32, padded}, Spec{64, 16, 16, padded},
+                       Spec{32, 8, 16, padded}, Spec{16, 4, 8, padded}})
+    if (s.shared_bytes() <= device.shared_bytes && s.group <= device.max_invocations) return s;
+  throw Error(ErrorKind::unsupported,
+              fmt::format("[attention] heads of {} channels do not fit {} bytes of shared memory", width,
+                          device.shared_bytes));
+}
+
+// Where queries, keys and values lie: whole tensors or parts of packed rows.
+struct AttentionInput {
+  Tensor q, k, v;
+  AttentionPush layout;
+
+  // qkv [images, tokens, 3, heads * width], as one linear writes it.
+  static AttentionInput packed(const Tensor& qkv, uint32_t heads) {
+    const uint32_t tokens = qkv.shape[1], row = qkv.shape[2], dim = row / 3;
+    check(qkv.shape.rank() == 3 && heads != 0 && row % (3 * heads) == 0, "attention",
+          [&] { return fmt::format("{}, heads {}", shape_of("qkv", qkv), heads); });
+    const uint32_t width = dim / heads;
+    return {qkv,
+            qkv,
+            qkv,
+            {qkv.shape[0], tokens, tokens, heads, width, 0, tokens * row, row, dim, 2 * dim, tokens * row,
+             row, 1.0F / std::sqrt(static_cast<float>(width))}};
+  }
+};
+
+struct AttentionResult {
+  Tensor o;    // [images, queries, heads * width]
+  Tensor lse;  // [images, heads, queries], f32
+};
+
+// o = softmax(q kᵀ / √width) v per head (Vaswani et al. 2017, eq. 1).
+inline AttentionResult attention(Recorder& r, const AttentionInput& in) {
+  const AttentionPush& p = in.layout;
+  const auto last = [&](uint32_t first, uint32_t image, uint32_t token, uint32_t tokens) {
+    return uint64_t{first} + uint64_t{p.images - 1} * image + uint64_t{tokens - 1} * token +
+           uint64_t{p.heads} * p.width;
+  };
+  check(last(p.q_first, p.q_image, p.q_token, p.queries) <= in.q.shape.elements() &&
+            last(p.k_first, p.kv_image, p.kv_token, p.keys) <= in.k.shape.elements() &&
+            last(p.v_first, p.kv_image, p.kv_token, p.keys) <= in.v.shape.elements() &&
+            in.q.dtype == in.k.dtype && in.k.dtype == in.v.dtype,
+        "attention", [&] {
+          return fmt::format("{} queries, {} keys, {} heads of {} do not lie in {}, {}, {}", p.queries,
+                             p.keys, p.heads, p.width, shape_of("q", in.q), shape_of("k", in.k),
+                             shape_of("v", in.v));
+        });
+  const AttentionResult out{r.temporary({p.images, p.queries, p.heads * p.width}, in.q.dtype, "attention"),
+                            r.temporary({p.images, p.heads, p.queries}, DType::f32, "log_sum_exp")};
+  const uint64_t flops = uint64_t{4} * p.images * p.heads * p.queries * p.keys * p.width;
+  const DeviceInfo& device = r.device().info();
+  const uint64_t texels = r.device().limits().max_texel_elements;
+  const bool fours =
+      (p.width | p.q_first | p.q_image | p.q_token | p.k_first | p.v_first | p.kv_image | p.kv_token) % 4 ==
+      0;
+  const bool fits =
+      std::max({in.q.shape.elements(), in.k.shape.elements(), in.v.shape.elements()}) / 4 <= texels;
+  if (prefers_texels(device) && fours && fits && p.width <= 128) {
+    const AttentionTexel::Spec spec{std::max(8U, device.subgroup_size), std::min(8U, device.subgroup_size),
+                                    p.width / 4};
+    r.dispatch<AttentionTexel>({in.q, in.k, in.v, out.o, out.lse}, p, spec, flops);
+  } else {
+    r.dispatch<AttentionTiled>({in.q, in.k, in.v, out.o, out.lse}, p, AttentionTiled::fitted(device, p.width),
+                               flops);
+  }
+  return out;
+}
+
+}  // namespace fovea::ops

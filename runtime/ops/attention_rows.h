@@ -1,0 +1,56 @@
+// Exact attention probabilities for the rows somebody asked for, from queries, keys and log-sum-exp.
+#pragma once
+
+#include "generated/shaders.h"
+#include "runtime/ops/attention.h"
+#include "shaders/attention_rows.h"
+
+namespace fovea::ops {
+
+enum class RowFusion : uint32_t { none = 0, mean = 1, max = 2, min = 3, one_head = 4 };  // over heads
+
+struct AttentionRows {
+  static constexpr const gpu::Shader& shader = shaders::attention_rows;
+  using Push = AttentionRowsPush;
+  struct Spec {
+    uint32_t group = 64, fusion = 0, one_head = 0;
+  };
+  struct Bind {
+    Texel q, k;
+    In lse;
+    Out probability;
+  };
+  static Grid grid(const Push& p, const Spec& s) {
+    return {groups(p.a.keys, s.group), groups(p.rows, 8), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
+  }
+};
+inline const KernelRegistration<AttentionRows> register_attention_rows;
+
+// Rows first_row … first_row + rows − 1 of the attention of `in`: [images, heads, rows, keys] for
+// RowFusion::none, [images, rows, keys] otherwise, f32. Head widths and offsets must be multiples of four.
+inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor& lse, uint32_t first_row,
+                             uint32_t rows, RowFusion fusion, uint32_t head = 0) {
+  const AttentionPush& p = in.layout;
+  check((p.width | p.q_first | p.q_image | p.q_token | p.k_first | p.kv_image | p.kv_token) % 4 == 0,
+        "attention_rows",
+        [&] { return fmt::format("heads of {} channels are not a multiple of four", p.width); });
+  check(rows != 0 && first_row + rows <= p.queries && head < p.heads &&
+            lse.shape == Shape{p.images, p.heads, p.queries},
+        "attention_rows", [&] {
+          return fmt::format("rows {}…{} of {}, head {} of {}, {}", first_row, first_row + rows, p.queries,
+                             head, p.heads, shape_of("lse", lse));
+        });
+  const bool per_head = fusion == RowFusion::none;
+  const Tensor out =
+      r.temporary(per_head ? Shape{p.images, p.heads, rows, p.keys} : Shape{p.images, rows, p.keys},
+                  DType::f32, "attention_rows");
+  const uint32_t heads = fusion == RowFusion::one_head ? 1 : p.heads;
+  const DeviceInfo& device = r.device().info();
+  const uint32_t group = device.type == DeviceType::cpu ? std::max(8U, device.subgroup_size) : 64;
+  r.dispatch<AttentionRows>({in.q, in.k, lse, out}, {p, first_row, rows},
+                            {group, static_cast<uint32_t>(fusion), fusion == RowFusion::one_head ? head : 0},
+                            uint64_t{2} * p.images * heads * rows * p.keys * p.width);
+  return out;
+}
+
+}  // namespace fovea::ops

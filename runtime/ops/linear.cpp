@@ -1,0 +1,193 @@
+#include "runtime/ops/linear.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+
+#include "runtime/half.h"
+#include "runtime/tuner.h"
+
+namespace fovea::ops {
+namespace {
+
+constexpr uint32_t most_trial_rows = 4096;  // what is fastest does not change beyond
+
+struct Choice {
+  std::string name;
+  bool texel = false;
+  LinearTexel::Spec texel_spec{};
+  LinearTiled::Spec tiled_spec{};
+};
+
+bool texels_fit(const Recorder& r, const LinearPush& p) {
+  const uint64_t most = r.device().limits().max_texel_elements;
+  return uint64_t{p.m} * std::max(p.n, p.k) / 4 <= most && uint64_t{p.k} * p.columns4 <= most;
+}
+
+std::vector<Choice> choices(const Recorder& r, const LinearPush& p) {
+  const DeviceInfo& device = r.device().info();
+  const bool fours = (p.n | p.k) % 4 == 0;
+  std::vector<Choice> out;
+  if (prefers_texels(device) && fours && texels_fit(r, p)) {
+    const uint32_t lanes = device.subgroup_size;
+    for (const uint32_t group : {std::max(8U, lanes), 2 * std::max(8U, lanes)})
+      out.push_back({fmt::format("texel {}", group), true, {group, lanes, {}}, {}});
+  } else {
+    for (LinearTiled::Spec spec : LinearTiled::variants(device)) {
+      spec.fours = fours ? 1 : 0;
+      out.push_back({fmt::format("tiled {} {} {}", spec.tile_m, spec.tile_n, spec.rows), false, {}, spec});
+    }
+  }
+  return out;
+}
+
+struct Operands {
+  Tensor x, w, bias, scale, residual, y;
+};
+
+void record(Recorder& r, const Choice& choice, const Operands& t, const LinearPush& push,
+            const LinearEpilogue& epilogue) {
+  const uint64_t flops = uint64_t{2} * push.m * push.n * push.k;
+  // A binding nobody reads still needs a tensor.
+  const auto given = [](const Tensor& wanted, const Tensor& other) { return wanted ? wanted : other; };
+  if (choice.texel) {
+    LinearTexel::Spec spec = choice.texel_spec;
+    spec.epilogue = epilogue;
+    r.dispatch<LinearTexel>({t.x, t.w, given(t.bias, t.w), given(t.scale, t.w), given(t.residual, t.x), t.y},
+                            push, spec, flops);
+  } else {
+    LinearTiled::Spec spec = choice.tiled_spec;
+    spec.epilogue = epilogue;
+    r.dispatch<LinearTiled>({t.x, t.w, given(t.bias, t.w), given(t.scale, t.w), given(t.residual, t.x), t.y},
+                            push, spec, flops);
+  }
+}
+
+// Small values whose products and short sums are exact in fp16 and fp32 alike, so that a wrong kernel shows.
+float trial_value(uint32_t i) {
+  return static_cast<float>(static_cast<int>(i * 7919U % 9U) - 4) / 8.0F;
+}
+
+std::vector<std::byte> trial_data(uint64_t elements, DType dtype) {
+  std::vector<std::byte> bytes(elements * element_bytes(dtype));
+  for (uint64_t i = 0; i < elements; ++i) {
+    const float v = trial_value(static_cast<uint32_t>(i));
+    if (dtype == DType::f16) {
+      const uint16_t half = float_to_half(v);
+      std::memcpy(bytes.data() + i * 2, &half, 2);
+    } else {
+      std::memcpy(bytes.data() + i * 4, &v, 4);
+    }
+  }
+  return bytes;
+}
+
+Choice best_choice(const Recorder& r, const LinearPush& wanted, DType dtype) {
+  LinearPush p = wanted;
+  p.m = std::min(p.m, most_trial_rows);
+  const std::vector<Choice> all = choices(r, p);
+  Trial trial;
+  trial.key = fmt::format("linear {} {}x{}x{}", to_string(dtype), p.m, p.n, p.k);
+  struct Recorded {
+    Tensor x, w;
+  };
+  auto recorded = std::make_shared<Recorded>();
+  for (const Choice& choice : all)
+    trial.candidates.push_back({choice.name, [=](Recorder& recorder) {
+                                  recorded->x = recorder.input({p.m, p.k}, dtype, "trial x");
+                                  recorded->w = recorder.input({p.k, p.columns4 * 4}, dtype, "trial w");
+                                  const Tensor y = recorder.temporary({p.m, p.n}, dtype, "trial y");
+                                  record(recorder, choice, {recorded->x, recorded->w, {}, {}, {}, y}, p, {});
+                                  return y;
+                                }});
+  trial.fill = [=](Program& program) {
+    program.write(recorded->x, trial_data(recorded->x.shape.elements(), dtype));
+    program.write(recorded->w, trial_data(recorded->w.shape.elements(), dtype));
+  };
+  trial.correct = [=](const Program& program, const Tensor& y) {
+    std::vector<std::byte> bytes(y.bytes());
+    program.read(y, bytes);
+    // A diagonal through the result, its corners included.
+    const uint32_t samples = std::min(64U, std::max(p.m, p.n));
+    for (uint32_t s = 0; s < samples; ++s) {
+      const uint32_t row = samples == 1 ? 0 : uint32_t(uint64_t{s} * (p.m - 1) / (samples - 1));
+      const uint32_t column = samples == 1 ? 0 : uint32_t(uint64_t{s} * (p.n - 1) / (samples - 1));
+      double sum = 0;
+      for (uint32_t k = 0; k < p.k; ++k)
+        sum += double{trial_value(row * p.k + k)} * double{trial_value(k * p.columns4 * 4 + column)};
+      const size_t at = size_t{row} * p.n + column;
+      double got = 0;
+      if (dtype == DType::f16) {
+        uint16_t h = 0;
+        std::memcpy(&h, bytes.data() + at * 2, 2);
+        got = double{half_to_float(h)};
+      } else {
+        float f = 0;
+        std::memcpy(&f, bytes.data() + at * 4, 4);
+        got = double{f};
+      }
+      if (!(std::abs(got - sum) <= 1e-3 * (1.0 + std::abs(sum)))) return false;
+    }
+    return true;
+  };
+  return all[choose(r.device(), trial)];
+}
+
+}  // namespace
+
+std::vector<LinearTiled::Spec> LinearTiled::variants(const DeviceInfo& device) {
+  std::vector<Spec> out;
+  for (const Spec& s : {Spec{128, 64, 64, 8, 1, {}}, Spec{64, 32, 32, 4, 1, {}}, Spec{256, 128, 64, 8, 1, {}},
+                        Spec{256, 128, 128, 16, 1, {}}})
+    if (s.group <= device.max_invocations && 4 * 16 * (s.tile_m + s.tile_n) <= device.shared_bytes)
+      out.push_back(s);
+  return out;
+}
+
+std::vector<float> pack_linear(std::span<const float> weight, uint32_t columns, uint32_t inputs) {
+  const uint32_t padded = (columns + 3) / 4 * 4;
+  std::vector<float> out(size_t{inputs} * padded);
+  for (uint32_t n = 0; n < columns; ++n)
+    for (uint32_t k = 0; k < inputs; ++k) out[size_t{k} * padded + n] = weight[size_t{n} * inputs + k];
+  return out;
+}
+
+std::vector<float> pad_to_fours(std::span<const float> values) {
+  std::vector<float> out(values.begin(), values.end());
+  out.resize((out.size() + 3) / 4 * 4);
+  return out;
+}
+
+Tensor linear(Recorder& r, const Tensor& x, const LinearWeights& weights, const LinearOptions& options) {
+  const uint32_t k = x.shape.last(), n = weights.columns, columns4 = (n + 3) / 4;
+  const uint64_t rows = x.shape.rows();
+  check(weights.w.shape == Shape{k, columns4 * 4} && weights.w.dtype == x.dtype &&
+            rows <= UINT32_MAX / std::max(n, k),
+        "linear", [&] {
+          return fmt::format("{} {}, {} {} for {} columns", shape_of("x", x), to_string(x.dtype),
+                             shape_of("w", weights.w), to_string(weights.w.dtype), n);
+        });
+  const Shape& s = x.shape;
+  const Shape out = s.rank() == 2   ? Shape{s[0], n}
+                    : s.rank() == 3 ? Shape{s[0], s[1], n}
+                                    : Shape{s[0], s[1], s[2], n};
+  for (const auto& [name, vector] : {std::pair{"bias", weights.bias}, std::pair{"scale", options.scale}})
+    check(!vector || (vector.shape == Shape{columns4 * 4} && vector.dtype == DType::f32), "linear",
+          [&] { return fmt::format("{} for {} columns", shape_of(name, vector), n); });
+  check(!options.residual ||
+            (options.residual.shape.elements() == out.elements() && options.residual.dtype == x.dtype),
+        "linear",
+        [&] { return fmt::format("{}, y is {}", shape_of("residual", options.residual), to_string(out)); });
+
+  const Tensor y = r.temporary(out, x.dtype, "linear");
+  const LinearPush push{static_cast<uint32_t>(rows), n, k, columns4};
+  const LinearEpilogue epilogue{static_cast<uint32_t>(options.activation), weights.bias ? 1U : 0U,
+                                options.scale ? 1U : 0U, options.residual ? 1U : 0U};
+  record(r, best_choice(r, push, x.dtype), {x, weights.w, weights.bias, options.scale, options.residual, y},
+         push, epilogue);
+  return y;
+}
+
+}  // namespace fovea::ops

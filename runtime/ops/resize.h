@@ -1,0 +1,88 @@
+// PIL's resize in two passes over 8-bit pixels, with tables made on the host.
+#pragma once
+
+#include <fmt/format.h>
+
+#include "generated/shaders.h"
+#include "runtime/ops/check.h"
+#include "runtime/recorder.h"
+#include "shaders/resize.h"
+
+namespace fovea::ops {
+
+struct ResizeHorizontal {
+  static constexpr const gpu::Shader& shader = shaders::resize_horizontal;
+  using Push = ResizeHorizontalPush;
+  struct Spec {
+    uint32_t group = 64;
+    uint32_t format = 0;  // fovea::PixelFormat
+  };
+  struct Bind {
+    In source, spans, weights;
+    Out target;
+  };
+  static Grid grid(const Push& p, const Spec& s) { return {p.columns, groups(p.rows, s.group), 1}; }
+};
+inline const KernelRegistration<ResizeHorizontal> register_resize_horizontal;
+
+struct ResizeVertical {
+  static constexpr const gpu::Shader& shader = shaders::resize_vertical;
+  using Push = ResizeVerticalPush;
+  struct Spec {
+    uint32_t group = 64;
+  };
+  struct Bind {
+    In source, spans, weights;
+    Out target;
+  };
+  static Grid grid(const Push& p, const Spec& s) { return {groups(p.pitch, s.group), p.rows, 1}; }
+};
+inline const KernelRegistration<ResizeVertical> register_resize_vertical;
+
+// Rows of packed pixels to rows of one word a pixel. source: u32 [rows, 4 · blocks of 16 bytes]; spans: u32
+// [columns, 4], first block, blocks, first weight / 4; weights: u32, 16 a block, one a byte; target: u32
+// [rows, pixels], of which `columns` from (first_row, first_column) on are written.
+inline void resize_horizontal(Recorder& r, const Tensor& source, const Tensor& spans, const Tensor& weights,
+                              const Tensor& target, uint32_t first_row, uint32_t first_column,
+                              uint32_t format) {
+  const uint32_t columns = spans.shape[0], rows = source.shape[0];
+  check(source.shape.rank() == 2 && source.shape[1] % 4 == 0 && spans.shape == Shape{columns, 4} &&
+            target.shape.rank() == 2 && uint64_t{first_row} + rows <= target.shape[0] &&
+            uint64_t{first_column} + columns <= target.shape[1] && target.shape.elements() <= UINT32_MAX,
+        "resize_horizontal", [&] {
+          return fmt::format("{}, {}, {} from row {}, column {}", shape_of("source", source),
+                             shape_of("spans", spans), shape_of("target", target), first_row, first_column);
+        });
+  const uint32_t pitch = target.shape[1];
+  r.dispatch<ResizeHorizontal>({source, spans, weights, target},
+                               {columns, rows, source.shape[1] / 4, pitch, first_row * pitch + first_column},
+                               {64, format}, weights.shape.elements() * 2 * rows);
+}
+
+// Where the picture lies in the target of resize_vertical.
+struct ResizeFrame {
+  uint32_t top, bottom, left, right;
+  uint32_t fill;  // pixel around it
+};
+
+// Target rows [first_row, first_row + rows) from rows of one word a pixel. source: u32 [source rows, pitch],
+// of which row 0 is row source_first of what spans count; spans: u32 [bottom − top, 4], first row, rows,
+// first weight; target: u32 [all rows, pitch]. The pitch is a multiple of four.
+inline void resize_vertical(Recorder& r, const Tensor& source, uint32_t source_first, const Tensor& spans,
+                            const Tensor& weights, const Tensor& target, uint32_t first_row, uint32_t rows,
+                            const ResizeFrame& frame) {
+  check(source.shape.rank() == 2 && target.shape.rank() == 2 && source.shape[1] == target.shape[1] &&
+            source.shape[1] % 4 == 0 && uint64_t{first_row} + rows <= target.shape[0] &&
+            frame.bottom <= target.shape[0] && frame.top < frame.bottom &&
+            spans.shape == Shape{frame.bottom - frame.top, 4},
+        "resize_vertical", [&] {
+          return fmt::format("{}, {}, {}, rows {} + {}", shape_of("source", source), shape_of("spans", spans),
+                             shape_of("target", target), first_row, rows);
+        });
+  r.dispatch<ResizeVertical>({source, spans, weights, target},
+                             {source.shape[1] / 4, rows, source_first, first_row, frame.top, frame.bottom,
+                              frame.left, frame.right, frame.fill},
+                             {}, weights.shape.elements() * 6 * source.shape[1]);
+}
+
+}  // namespace fovea::ops

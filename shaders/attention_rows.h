@@ -1,0 +1,17 @@
+// Parameters of attention_rows.comp, read by GLSL and C++.
+#ifdef __cplusplus
+#pragma once
+#include "shaders/attention.h"
+namespace fovea {
+#else
+#include "attention.h"
+#endif
+
+struct AttentionRowsPush {
+  AttentionPush a;
+  uint first_row, rows;  // the queries whose rows are wanted
+};
+
+#ifdef __cplusplus
+}
+#endif
