@@ -64,7 +64,7 @@ bool act_on(int key, Painter& painter, bool& paused, bool& save) {
 std::string free_name(const std::string& stem) {
   std::error_code error;
   for (int i = 1;; ++i) {
-    const std::string name = fmt::format("{}.{}.png", stem, i);
+    std::string name = fmt::format("{}.{}.png", stem, i);
     if (!fs::exists(name, error)) return name;
   }
 }

@@ -1,5 +1,6 @@
 // Input that nobody should have to fear: one clear line each, the right exit code, no crash.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <string>
 #include <utility>
@@ -88,13 +89,14 @@ TEST_CASE("inputs that lead to no image") {
       {"*.none", "no file matches this pattern"},
       {"-", "no path on standard input"},
   };
-  for (const auto& [input, reason] : cases) {
+  for (const auto& one : cases) {
+    const std::string &input = one.first, &reason = one.second;
     CAPTURE(input);
     const Outcome outcome = run(folder, {"classify", "--json", input});
     CHECK(outcome.code == 1);
     CHECK(outcome.out.empty());
     REQUIRE(outcome.complaints().size() == 2);
-    CHECK(outcome.complaints().front() == "fovea: " + input + ": " + reason);
+    CHECK(outcome.complaints().front() == fmt::format("fovea: {}: {}", input, reason));
   }
 }
 
