@@ -248,6 +248,10 @@ void Preprocessor::run(const ImageView& image, const Tensor& target, uint32_t sl
   normalize.run();
 }
 
+void Preprocessor::forget_targets() {
+  impl_->slots.clear();
+}
+
 std::vector<uint8_t> Preprocessor::pixels(const ImageView& image) {
   const auto& c = impl_->config;
   if (!impl_->readback) {

@@ -24,9 +24,11 @@ class Preprocessor {
   Preprocessor(Preprocessor&&) noexcept;
   Preprocessor& operator=(Preprocessor&&) noexcept;
 
-  // Writes the normalised picture into slot `slot` of target [B, 3, H, W], f32 or f16, whose buffer must
-  // outlive the Preprocessor. Done when it returns. Throws Error(usage) for a picture without pixels.
+  // Writes the normalised picture into slot `slot` of target [B, 3, H, W], f32 or f16. Done when it returns.
+  // Programs for targets are kept: call forget_targets() before a target's buffer goes. Throws Error(usage)
+  // for a picture without pixels.
   void run(const ImageView& image, const Tensor& target, uint32_t slot);
+  void forget_targets();
 
   // The 8-bit pixels after resize and crop, [3, H, W].
   std::vector<uint8_t> pixels(const ImageView& image);

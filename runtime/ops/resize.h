@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 #include "generated/shaders.h"
 #include "runtime/ops/check.h"
 #include "runtime/recorder.h"
@@ -16,12 +18,20 @@ struct ResizeHorizontal {
   struct Spec {
     uint32_t group = 64;
     uint32_t format = 0;  // fovea::PixelFormat
+    uint32_t rows = 1;    // a lane
   };
   struct Bind {
     In source, spans, weights;
     Out target;
   };
-  static Grid grid(const Push& p, const Spec& s) { return {p.columns, groups(p.rows, s.group), 1}; }
+  static Grid grid(const Push& p, const Spec& s) { return {p.columns, groups(p.rows, s.group * s.rows), 1}; }
+  // On a CPU driver a load of weights costs as much as eight rows' arithmetic.
+  static Spec spec(const DeviceInfo& device, uint32_t format) {
+    return device.type == DeviceType::cpu ? Spec{8, format, 8} : Spec{64, format, 1};
+  }
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    return {spec(device, 0), spec(device, 1), spec(device, 2)};
+  }
 };
 inline const KernelRegistration<ResizeHorizontal> register_resize_horizontal;
 
@@ -56,7 +66,8 @@ inline void resize_horizontal(Recorder& r, const Tensor& source, const Tensor& s
   const uint32_t pitch = target.shape[1];
   r.dispatch<ResizeHorizontal>({source, spans, weights, target},
                                {columns, rows, source.shape[1] / 4, pitch, first_row * pitch + first_column},
-                               {64, format}, weights.shape.elements() * 2 * rows);
+                               ResizeHorizontal::spec(r.device().info(), format),
+                               weights.shape.elements() * 2 * rows);
 }
 
 // Where the picture lies in the target of resize_vertical.
