@@ -34,11 +34,11 @@ inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor
   check((p.width | p.q_first | p.q_image | p.q_token | p.k_first | p.kv_image | p.kv_token) % 4 == 0,
         "attention_rows",
         [&] { return fmt::format("heads of {} channels are not a multiple of four", p.width); });
-  check(rows != 0 && first_row + rows <= p.queries && head < p.heads &&
+  check(rows != 0 && rows <= p.queries && first_row <= p.queries - rows && head < p.heads &&
             lse.shape == Shape{p.images, p.heads, p.queries},
         "attention_rows", [&] {
-          return fmt::format("rows {}…{} of {}, head {} of {}, {}", first_row, first_row + rows, p.queries,
-                             head, p.heads, shape_of("lse", lse));
+          return fmt::format("{} rows from {} of {}, head {} of {}, {}", rows, first_row, p.queries, head,
+                             p.heads, shape_of("lse", lse));
         });
   const bool per_head = fusion == RowFusion::none;
   const Tensor out =

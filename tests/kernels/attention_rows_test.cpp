@@ -1,0 +1,96 @@
+#include "runtime/ops/attention_rows.h"
+
+#include "kernels/harness.h"
+
+namespace fovea::test {
+namespace {
+
+struct Size {
+  uint32_t images, queries, keys, heads, width;
+  uint32_t first, rows;
+  AttentionShape shape() const { return {images, queries, keys, heads, width}; }
+  std::string text() const {
+    return fmt::format("images {} queries {} keys {} heads {} width {} rows {} +{}", images, queries, keys,
+                       heads, width, first, rows);
+  }
+};
+
+ops::AttentionInput separate(Case& c, const Size& s, const Values& q, const Values& k) {
+  const uint32_t dim = s.heads * s.width;
+  const Tensor keys = c.input(k);
+  return {c.input(q),
+          keys,
+          keys,
+          {s.images, s.queries, s.keys, s.heads, s.width, 0, s.queries * dim, dim, 0, 0, s.keys * dim, dim,
+           1 / std::sqrt(static_cast<float>(s.width))}};
+}
+
+TEST_CASE("attention_rows under every fusion") {
+  const std::vector<Size> sizes{{1, 1, 1, 1, 8, 0, 1},      {2, 2, 2, 3, 16, 1, 1},
+                                {3, 5, 5, 1, 20, 0, 5},     {1, 17, 17, 3, 64, 3, 9},
+                                {2, 50, 145, 3, 80, 49, 1}, {1, 197, 197, 3, 64, 0, 1},
+                                {1, 145, 257, 2, 8, 8, 137}};
+  for (const DType dtype : storage_types())
+    for (const Size& s : sizes)
+      for (const double spread : {1.0, 30.0}) {
+        const Values q = random_values({s.images, s.queries, s.heads * s.width}, dtype, 1, spread);
+        const Values k = random_values({s.images, s.keys, s.heads * s.width}, dtype, 2, spread);
+        const Values lse = values_of({s.images, s.heads, s.queries}, DType::f32,
+                                     attention(q.numbers, k.numbers, k.numbers, s.shape()).lse.values);
+        for (const Fusion fusion : {Fusion::none, Fusion::mean, Fusion::max, Fusion::min, Fusion::one_head}) {
+          CAPTURE(name_of(dtype));
+          CAPTURE(s.text());
+          CAPTURE(spread);
+          CAPTURE(static_cast<int>(fusion));
+          Case c;
+          const ops::AttentionInput in = separate(c, s, q, k);
+          const Tensor rows = ops::attention_rows(c.recorder, in, c.input(lse), s.first, s.rows,
+                                                  static_cast<ops::RowFusion>(fusion), s.heads - 1);
+          CHECK(rows.shape == (fusion == Fusion::none ? Shape{s.images, s.heads, s.rows, s.keys}
+                                                      : Shape{s.images, s.rows, s.keys}));
+          check_close(c.run(rows),
+                      attention_rows(q.numbers, k.numbers, s.shape(), s.first, s.rows, fusion, s.heads - 1),
+                      DType::f32);
+        }
+      }
+}
+
+TEST_CASE("rows of packed attention sum to one") {
+  const uint32_t tokens = 50, heads = 3, width = 16;
+  for (const DType dtype : storage_types()) {
+    Case c;
+    const auto in = ops::AttentionInput::packed(
+        c.input(random_values({2, tokens, 3 * heads * width}, dtype, 7, 3)), heads);
+    const auto result = ops::attention(c.recorder, in);
+    const Numbers rows =
+        c.run(ops::attention_rows(c.recorder, in, result.lse, 0, tokens, ops::RowFusion::none));
+    for (size_t row = 0; row < rows.size() / tokens; ++row) {
+      double sum = 0;
+      for (size_t i = 0; i < tokens; ++i) sum += rows[row * tokens + i];
+      // Scores reach 3 · 3 · √16 = 36, and each of two kernels computes them with width + 3 roundings of Σ|q
+      // k| / 4.
+      CHECK(std::abs(sum - 1) <= 4 * (width + 3 + 2 * 36) * u * 36);
+    }
+  }
+}
+
+TEST_CASE("attention_rows rejects what does not fit") {
+  Case c;
+  const auto head_of = [&](uint32_t width) {
+    return ops::AttentionInput::packed(c.recorder.input({1, 5, 3 * 2 * width}, DType::f32, "qkv"), 2);
+  };
+  const Tensor lse = c.recorder.input({1, 2, 5}, DType::f32, "lse");
+  const auto rows = [&](const ops::AttentionInput& in, uint32_t first, uint32_t count, uint32_t head = 0) {
+    ops::attention_rows(c.recorder, in, lse, first, count, ops::RowFusion::one_head, head);
+  };
+  CHECK_NOTHROW(rows(head_of(8), 0, 5));
+  CHECK_THROWS_WITH_AS(rows(head_of(6), 0, 1), doctest::Contains("6 channels are not a multiple of four"),
+                       Error);
+  CHECK_THROWS_AS(rows(head_of(8), 0, 0), Error);
+  CHECK_THROWS_AS(rows(head_of(8), 1, 5), Error);
+  CHECK_THROWS_AS(rows(head_of(8), UINT32_MAX, 2), Error);
+  CHECK_THROWS_AS(rows(head_of(8), 0, 1, 2), Error);
+}
+
+}  // namespace
+}  // namespace fovea::test

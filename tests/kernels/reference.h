@@ -1,0 +1,336 @@
+// Naive double-precision references of every operation, with a bound on what fp32 arithmetic may differ.
+// Written from the formulas; nothing here is shared with shaders/ or runtime/ops/.
+//
+// Bounds: u = 2^-24 is the unit roundoff of fp32. A sum of n products is off by at most n u Σ|x y| in any
+// order (Higham 2002, 3.1). Vulkan ("Precision of SPIR-V instructions") allows exp 3 + 2|x| ulp, inversesqrt
+// 2 ulp, division 2.5 ulp and log 3 ulp (2^-21 absolute in [0.5, 2]); an ulp is at most 2u.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+namespace fovea::test {
+
+constexpr double u = 0x1p-24;
+constexpr double ulp = 2 * u;
+
+struct Expected {
+  std::vector<double> values;
+  std::vector<double> bounds;  // on the absolute error of fp32 arithmetic, before the result is stored
+  void add(double value, double bound) {
+    values.push_back(value);
+    bounds.push_back(bound);
+  }
+};
+
+using Numbers = std::vector<double>;
+
+// What a relative error of up to `delta` in a logarithm does to the number.
+inline double exp_error(double delta) {
+  return std::expm1(delta);
+}
+
+inline double activation(int which, double x) {
+  switch (which) {
+    case 1:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case 2:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+    case 3:
+      return x / (1 + std::exp(-1.702 * x));
+    default:
+      return x;
+  }
+}
+
+// GELU: the error function is a polynomial good to 1.5e-7 (Abramowitz & Stegun 7.1.26) whose five terms of
+// magnitude 4.5 in all, evaluated by Horner's rule, are off by at most 2 · 5 u · 4.5, plus 3 ulp of exp.
+// The others: x · logistic(z), where (3 + 2|z|) ulp of exp times logistic' is below 1.2 ulp, the relative
+// error of z (6u) times |z| logistic' is below 1.4u, and the division adds 2.5 ulp.
+inline double activation_bound(int which, double x) {
+  if (which == 0) return 0;
+  if (which == 1) return std::abs(x) / 2 * (1.5e-7 + 45 * u + 3 * ulp) + 4 * u * std::abs(x);
+  return std::abs(x) * (1.4 * u + (1.2 + 2.5 + 1) * ulp);
+}
+
+struct LinearCase {
+  int activation = 0;
+  const Numbers *bias = nullptr, *scale = nullptr, *residual = nullptr;
+};
+
+// x [m, k], w [n, k] → [m, n]: residual + scale · act(x wᵀ + bias).
+inline Expected linear(const Numbers& x, const Numbers& w, size_t m, size_t n, size_t k,
+                       const LinearCase& c) {
+  constexpr double steepest = 1.13;  // of all three activations
+  Expected out;
+  for (size_t row = 0; row < m; ++row)
+    for (size_t column = 0; column < n; ++column) {
+      double sum = 0, magnitude = 0;
+      for (size_t i = 0; i < k; ++i) {
+        const double product = x[row * k + i] * w[column * k + i];
+        sum += product;
+        magnitude += std::abs(product);
+      }
+      if (c.bias != nullptr) {
+        sum += (*c.bias)[column];
+        magnitude += std::abs((*c.bias)[column]);
+      }
+      const double before = static_cast<double>(k + 1) * u * magnitude;
+      double value = activation(c.activation, sum);
+      double bound = (c.activation == 0 ? 1 : steepest) * before + activation_bound(c.activation, sum);
+      if (c.scale != nullptr) {
+        value *= (*c.scale)[column];
+        bound = bound * std::abs((*c.scale)[column]) + u * std::abs(value);
+      }
+      if (c.residual != nullptr) {
+        value += (*c.residual)[row * n + column];
+        bound += u * std::abs(value);
+      }
+      out.add(value, bound * 1.01);  // second-order terms
+    }
+  return out;
+}
+
+// One row x of n values, at `x`.
+inline void layer_norm_row(const double* x, size_t n, const Numbers& gamma, const Numbers& beta,
+                           double epsilon, Expected& out) {
+  const double count = static_cast<double>(n);
+  double mean = 0, magnitude = 0, variance = 0, deviation = 0;
+  for (size_t i = 0; i < n; ++i) {
+    mean += x[i] / count;
+    magnitude += std::abs(x[i]) / count;
+  }
+  for (size_t i = 0; i < n; ++i) {
+    variance += (x[i] - mean) * (x[i] - mean) / count;
+    deviation += std::abs(x[i] - mean) / count;
+  }
+  const double mean_bound = (count + 3) * u * magnitude;
+  const double variance_bound =
+      (count + 6) * u * variance + 2 * mean_bound * deviation + mean_bound * mean_bound;
+  const double inverse = 1 / std::sqrt(variance + epsilon);
+  // √ halves a relative error; inversesqrt itself 2 ulp.
+  const double inverse_bound = variance_bound / (2 * (variance + epsilon)) + 2 * ulp;
+  for (size_t i = 0; i < n; ++i) {
+    const double d = x[i] - mean, scaled = d * inverse * gamma[i], y = scaled + beta[i];
+    out.add(y, 1.1 * (std::abs(inverse * gamma[i]) * (mean_bound + u * std::abs(d)) +
+                      std::abs(scaled) * (inverse_bound + 3 * u) + u * (std::abs(y) + std::abs(beta[i]))));
+  }
+}
+
+struct AttentionShape {
+  size_t images, queries, keys, heads, width;
+};
+
+// Scores of one row and how far off fp32 ones may be.
+struct Scores {
+  Numbers value, bound;
+  double largest = -INFINITY, worst = 0, smallest = INFINITY;
+};
+
+// q [images, queries, heads, width], k [images, keys, heads, width].
+inline Scores attention_scores(const Numbers& q, const Numbers& k, const AttentionShape& s, size_t image,
+                               size_t query, size_t head) {
+  const double scale = 1 / std::sqrt(static_cast<double>(s.width));
+  Scores out;
+  for (size_t key = 0; key < s.keys; ++key) {
+    double sum = 0, magnitude = 0;
+    for (size_t c = 0; c < s.width; ++c) {
+      const double product = q[((image * s.queries + query) * s.heads + head) * s.width + c] *
+                             k[((image * s.keys + key) * s.heads + head) * s.width + c];
+      sum += product * scale;
+      magnitude += std::abs(product) * scale;
+    }
+    // width products, the scale itself rounded, and multiplied.
+    out.value.push_back(sum);
+    out.bound.push_back(static_cast<double>(s.width + 3) * u * magnitude);
+    out.largest = std::max(out.largest, sum);
+    out.smallest = std::min(out.smallest, sum);
+    out.worst = std::max(out.worst, out.bound.back());
+  }
+  return out;
+}
+
+struct AttentionExpected {
+  Expected o;    // [images, queries, heads, width]
+  Expected lse;  // [images, heads, queries]
+};
+
+inline AttentionExpected attention(const Numbers& q, const Numbers& k, const Numbers& v,
+                                   const AttentionShape& s) {
+  AttentionExpected out;
+  out.lse.values.resize(s.images * s.heads * s.queries);
+  out.lse.bounds = out.lse.values;
+  for (size_t image = 0; image < s.images; ++image)
+    for (size_t query = 0; query < s.queries; ++query)
+      for (size_t head = 0; head < s.heads; ++head) {
+        const Scores scores = attention_scores(q, k, s, image, query, head);
+        // The running sums are rescaled once a tile (of at least 8 keys) by exp of the rise of the maximum;
+        // the rises add up to no more than the range of the scores.
+        const double tiles = static_cast<double>((s.keys + 7) / 8), range = scores.largest - scores.smallest;
+        const double common =
+            scores.worst + (3 * tiles + 2 * range) * ulp + static_cast<double>(s.keys + 3) * u;
+        double total = 0;
+        Numbers p(s.keys), delta(s.keys);
+        for (size_t j = 0; j < s.keys; ++j) {
+          const double below = scores.largest - scores.value[j];
+          p[j] = std::exp(-below);
+          // Twice the rounding of the difference: its own and that of the two scores it is made of.
+          delta[j] = exp_error(scores.bound[j] + common + (3 + 2 * below) * ulp +
+                               u * (below + std::abs(scores.largest) + std::abs(scores.value[j])));
+          total += p[j];
+        }
+        double total_bound = 0;
+        for (size_t j = 0; j < s.keys; ++j) total_bound += p[j] / total * delta[j];
+        for (size_t c = 0; c < s.width; ++c) {
+          double sum = 0, bound = 0;
+          for (size_t j = 0; j < s.keys; ++j) {
+            const double term = p[j] / total * v[((image * s.keys + j) * s.heads + head) * s.width + c];
+            sum += term;
+            bound += std::abs(term) * (delta[j] + total_bound + 2.5 * ulp);
+          }
+          out.o.add(sum, 1.01 * bound);
+        }
+        const double lse = scores.largest + std::log(total);
+        const size_t at = (image * s.heads + head) * s.queries + query;
+        out.lse.values[at] = lse;
+        out.lse.bounds[at] =
+            1.01 * (total_bound + scores.worst + std::max(0x1p-21, 3 * ulp * std::log(total)) +
+                    u * (std::abs(lse) + std::abs(scores.largest)));
+      }
+  return out;
+}
+
+enum class Fusion { none, mean, max, min, one_head };
+
+// Rows first … first + rows − 1 of softmax(scale q kᵀ): [images, heads, rows, keys], or fused over heads
+// [images, rows, keys]. The kernel is given log-sum-exp rounded to fp32.
+inline Expected attention_rows(const Numbers& q, const Numbers& k, const AttentionShape& s, size_t first,
+                               size_t rows, Fusion fusion, size_t one_head) {
+  const size_t outputs = fusion == Fusion::none ? s.heads : 1;
+  Expected out;
+  for (size_t image = 0; image < s.images; ++image)
+    for (size_t output = 0; output < outputs; ++output)
+      for (size_t row = first; row < first + rows; ++row) {
+        std::vector<Scores> scores;
+        Numbers lse;
+        for (size_t head = 0; head < s.heads; ++head) {
+          scores.push_back(attention_scores(q, k, s, image, row, head));
+          double total = 0;
+          for (const double x : scores.back().value) total += std::exp(x - scores.back().largest);
+          lse.push_back(scores.back().largest + std::log(total));
+        }
+        for (size_t key = 0; key < s.keys; ++key) {
+          double fused = fusion == Fusion::min ? INFINITY : 0, bound = 0;
+          for (size_t head = 0; head < s.heads; ++head) {
+            if (fusion == Fusion::none && head != output) continue;
+            if (fusion == Fusion::one_head && head != one_head) continue;
+            const double x = scores[head].value[key] - lse[head], p = std::exp(x);
+            const double error =
+                p * exp_error(scores[head].bound[key] + (3 + 2 * std::abs(x)) * ulp +
+                              2 * u * (std::abs(lse[head]) + std::abs(scores[head].value[key])));
+            if (fusion == Fusion::max) {
+              fused = std::max(fused, p);
+              bound = std::max(bound, error);
+            } else if (fusion == Fusion::min) {
+              fused = std::min(fused, p);
+              bound = std::max(bound, error);
+            } else {
+              fused += p;
+              bound += error + static_cast<double>(s.heads) * u * p;
+            }
+          }
+          const double weight = fusion == Fusion::mean ? 1 / static_cast<double>(s.heads) : 1;
+          out.add(fused * weight, 1.01 * bound * weight + 2 * u * fused * weight);
+        }
+      }
+  return out;
+}
+
+enum class Start { given, one_hot, uniform };
+
+// x A, or x · rownorm(A + I), for a ≥ 0 [images, tokens, tokens] and x ≥ 0.
+inline Expected token_mix(const Numbers& a, const Numbers& x, size_t images, size_t tokens, Start start,
+                          size_t token, bool identity) {
+  Expected out;
+  for (size_t image = 0; image < images; ++image) {
+    Numbers sum(tokens, 0.0);
+    for (size_t i = 0; i < tokens; ++i) {
+      const double* row = &a[(image * tokens + i) * tokens];
+      double weight = start == Start::given     ? x[image * tokens + i]
+                      : start == Start::one_hot ? (i == token ? 1.0 : 0.0)
+                                                : 1.0 / static_cast<double>(tokens);
+      if (identity) {
+        double row_sum = 1;
+        for (size_t j = 0; j < tokens; ++j) row_sum += row[j];
+        weight /= row_sum;
+        sum[i] += weight;
+      }
+      for (size_t j = 0; j < tokens; ++j) sum[j] += weight * row[j];
+    }
+    // Everything is positive, so relative errors carry over: two sums over tokens, two divisions.
+    for (const double y : sum) out.add(y, (2 * static_cast<double>(tokens) + 2 + 2 * 5) * u * y);
+  }
+  return out;
+}
+
+// x [images, tokens, width] → mean over tokens first … tokens − 1.
+inline Expected token_mean(const Numbers& x, size_t images, size_t tokens, size_t width, size_t first) {
+  Expected out;
+  const double count = static_cast<double>(tokens - first);
+  for (size_t image = 0; image < images; ++image)
+    for (size_t c = 0; c < width; ++c) {
+      double sum = 0, magnitude = 0;
+      for (size_t i = first; i < tokens; ++i) {
+        sum += x[(image * tokens + i) * width + c];
+        magnitude += std::abs(x[(image * tokens + i) * width + c]);
+      }
+      out.add(sum / count, (count * u + 2.5 * ulp) * magnitude / count);
+    }
+  return out;
+}
+
+// x [rows, 2 · hidden] → silu(first half) · second half.
+inline Expected swiglu(const Numbers& x, size_t rows, size_t hidden) {
+  Expected out;
+  for (size_t row = 0; row < rows; ++row)
+    for (size_t c = 0; c < hidden; ++c) {
+      const double gate = x[row * 2 * hidden + c], value = x[row * 2 * hidden + hidden + c];
+      const double y = gate / (1 + std::exp(-gate)) * value;
+      // Beyond exp's range the logistic, not only the product, may be flushed to zero.
+      out.add(y, std::abs(y) * ((3 + 2 * std::abs(gate)) * ulp + u + 2.5 * ulp + u) +
+                     0x1p-126 * std::abs(gate * value));
+    }
+  return out;
+}
+
+// x [images, channels, height, width] → [images, patches, channels · rows · cols]; exact.
+inline Expected patch_gather(const Numbers& x, size_t images, size_t channels, size_t height, size_t width,
+                             size_t rows, size_t cols) {
+  Expected out;
+  for (size_t image = 0; image < images; ++image)
+    for (size_t top = 0; top + rows <= height; top += rows)
+      for (size_t left = 0; left + cols <= width; left += cols)
+        for (size_t channel = 0; channel < channels; ++channel)
+          for (size_t r = 0; r < rows; ++r)
+            for (size_t c = 0; c < cols; ++c)
+              out.add(x[((image * channels + channel) * height + top + r) * width + left + c], 0);
+  return out;
+}
+
+// x [images, patches, width], table [prefix + patches, width].
+inline Expected embed_tokens(const Numbers& x, const Numbers& table, size_t images, size_t patches,
+                             size_t prefix, size_t width) {
+  Expected out;
+  for (size_t image = 0; image < images; ++image)
+    for (size_t token = 0; token < prefix + patches; ++token)
+      for (size_t c = 0; c < width; ++c) {
+        double y = table[token * width + c];
+        if (token >= prefix) y += x[(image * patches + token - prefix) * width + c];
+        out.add(y, u * std::abs(y));
+      }
+  return out;
+}
+
+}  // namespace fovea::test
