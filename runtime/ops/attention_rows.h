@@ -26,6 +26,23 @@ struct AttentionRows {
 };
 inline const KernelRegistration<AttentionRows> register_attention_rows;
 
+struct AttentionRowsTexel {
+  static constexpr const gpu::Shader& shader = shaders::attention_rows_texel;
+  using Push = AttentionRowsPush;
+  struct Spec {
+    uint32_t group = 8, lanes = 8, fusion = 0, one_head = 0;
+  };
+  struct Bind {
+    Texel q, k;
+    In lse;
+    Out probability;
+  };
+  static Grid grid(const Push& p, const Spec& s) {
+    return {groups(p.a.keys, s.group), groups(p.rows, 16), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
+  }
+};
+inline const KernelRegistration<AttentionRowsTexel> register_attention_rows_texel;
+
 // Rows first_row … first_row + rows − 1 of the attention of `in`: [images, heads, rows, keys] for
 // RowFusion::none, [images, rows, keys] otherwise, f32. Head widths and offsets must be multiples of four.
 inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor& lse, uint32_t first_row,
@@ -45,11 +62,17 @@ inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor
       r.temporary(per_head ? Shape{p.images, p.heads, rows, p.keys} : Shape{p.images, rows, p.keys},
                   DType::f32, "attention_rows");
   const uint32_t heads = fusion == RowFusion::one_head ? 1 : p.heads;
+  const uint64_t flops = uint64_t{2} * p.images * heads * rows * p.keys * p.width;
+  const auto fused = static_cast<uint32_t>(fusion);
+  const uint32_t one_head = fusion == RowFusion::one_head ? head : 0;
   const DeviceInfo& device = r.device().info();
-  const uint32_t group = device.type == DeviceType::cpu ? std::max(8U, device.subgroup_size) : 64;
-  r.dispatch<AttentionRows>({in.q, in.k, lse, out}, {p, first_row, rows},
-                            {group, static_cast<uint32_t>(fusion), fusion == RowFusion::one_head ? head : 0},
-                            uint64_t{2} * p.images * heads * rows * p.keys * p.width);
+  if (prefers_texels(device)) {
+    const AttentionRowsTexel::Spec spec{std::max(8U, device.subgroup_size), device.subgroup_size, fused,
+                                        one_head};
+    r.dispatch<AttentionRowsTexel>({in.q, in.k, lse, out}, {p, first_row, rows}, spec, flops);
+  } else {
+    r.dispatch<AttentionRows>({in.q, in.k, lse, out}, {p, first_row, rows}, {64, fused, one_head}, flops);
+  }
   return out;
 }
 
