@@ -1,0 +1,15 @@
+// Colour tables of the overlay.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "fovea/session.h"
+
+namespace fovea {
+
+// 256 colours from the lowest value to the highest, RGB from the low byte up. viridis, inferno and turbo are
+// splines through nine of their colours, within a few levels of the originals.
+std::array<uint32_t, 256> colormap_table(Colormap colormap);
+
+}  // namespace fovea

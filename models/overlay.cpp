@@ -1,0 +1,155 @@
+#include "models/overlay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <optional>
+
+#include "fovea/error.h"
+#include "models/colormap.h"
+#include "models/preprocess.h"
+#include "runtime/ops/overlay.h"
+#include "runtime/recorder.h"
+
+namespace fovea {
+namespace {
+
+constexpr float outside_brightness = 0.5F;
+
+struct Layout {  // what a recorded program depends on
+  uint32_t width = 0, rows = 0, map_rows = 0, map_cols = 0;
+  PixelFormat format = PixelFormat::rgb8;
+  bool operator==(const Layout&) const = default;
+
+  uint32_t fours() const { return (width + 3) / 4; }
+  uint32_t source_words() const { return fours() * (format == PixelFormat::gray8 ? 1 : 3); }  // a row
+  uint32_t target_words() const { return fours() * 3; }
+};
+
+struct Recorded {
+  Layout layout;
+  Tensor picture, map, colors, frame, target;
+  Program program;
+};
+
+Recorded record(gpu::Device& device, const Layout& l) {
+  Recorder r(device);
+  Recorded out{l,
+               r.input({l.rows, l.source_words()}, DType::u32, "picture"),
+               r.input({l.map_rows, l.map_cols}, DType::f32, "map"),
+               r.input({256}, DType::u32, "colors"),
+               r.input({6}, DType::f32, "frame"),
+               {},
+               {}};
+  out.target = ops::overlay(r, out.picture, out.map, out.colors, out.frame, static_cast<uint32_t>(l.format));
+  r.output(out.target);
+  out.program = r.finish();
+  return out;
+}
+
+void check_arguments(const ImageView& image, const AttentionMap& map, const Region& region, float alpha) {
+  check_image(image, "overlay");
+  if (image.width > UINT32_MAX / 16 || image.height > UINT32_MAX / 16)
+    throw Error(ErrorKind::usage,
+                fmt::format("[overlay] a picture of {} × {} pixels is too large", image.width, image.height));
+  if (map.rows == 0 || map.cols == 0 || map.values.size() != size_t{map.rows} * map.cols)
+    throw Error(ErrorKind::usage, fmt::format("[overlay] a map of {} × {} cells with {} values", map.rows,
+                                              map.cols, map.values.size()));
+  const bool finite = std::isfinite(region.x) && std::isfinite(region.y) && std::isfinite(region.width) &&
+                      std::isfinite(region.height);
+  if (!finite || region.width <= 0 || region.height <= 0)
+    throw Error(ErrorKind::usage, fmt::format("[overlay] a region of {} × {} pixels at ({}, {}) has no area",
+                                              region.width, region.height, region.x, region.y));
+  if (!(alpha >= 0 && alpha <= 1))
+    throw Error(ErrorKind::usage, fmt::format("[overlay] alpha is {}, it must be from 0 to 1", alpha));
+}
+
+// Finite values stretched to 0..1; NaN counts as the lowest, infinities as the lowest and the highest.
+std::vector<float> stretched(const AttentionMap& map) {
+  float lowest = std::numeric_limits<float>::max(), highest = std::numeric_limits<float>::lowest();
+  for (const float v : map.values) {
+    if (!std::isfinite(v)) continue;
+    lowest = std::min(lowest, v);
+    highest = std::max(highest, v);
+  }
+  std::vector<float> out(map.values.size());
+  if (!(lowest < highest)) return out;
+  const double range = double{highest} - double{lowest};
+  std::transform(map.values.begin(), map.values.end(), out.begin(), [&](float v) {
+    const double finite = std::isnan(v) ? lowest : std::clamp(v, lowest, highest);
+    return static_cast<float>((finite - double{lowest}) / range);
+  });
+  return out;
+}
+
+OverlayFrame frame_of(const AttentionMap& map, const Region& region, float alpha, uint32_t first_row) {
+  const double scale_x = map.cols / region.width, scale_y = map.rows / region.height;
+  return {static_cast<float>(scale_x),
+          static_cast<float>((0.5 - region.x) * scale_x - 0.5),
+          static_cast<float>(scale_y),
+          static_cast<float>((first_row + 0.5 - region.y) * scale_y - 0.5),
+          alpha,
+          outside_brightness};
+}
+
+}  // namespace
+
+struct Overlay::Impl {
+  gpu::Device& device;
+  uint64_t strip_bytes;
+  std::optional<Recorded> recorded{};
+  std::vector<std::byte> rows{};
+
+  Recorded& recorded_for(const Layout& layout) {
+    if (!recorded || !(recorded->layout == layout)) {
+      recorded.reset();  // its memory first
+      recorded = record(device, layout);
+    }
+    return *recorded;
+  }
+};
+
+Overlay::Overlay(gpu::Device& device, uint64_t strip_bytes)
+    : impl_(new Impl{device, std::min(strip_bytes, device.info().max_storage_range)}) {}
+Overlay::~Overlay() = default;
+Overlay::Overlay(Overlay&&) noexcept = default;
+Overlay& Overlay::operator=(Overlay&&) noexcept = default;
+
+std::vector<uint8_t> Overlay::draw(const ImageView& image, const AttentionMap& map, const Region& region,
+                                   const OverlayOptions& options) {
+  check_arguments(image, map, region, options.alpha);
+  const auto colors = colormap_table(options.colormap);
+  const auto levels = stretched(map);
+  Layout layout{image.width, 0, map.rows, map.cols, image.format};
+  const uint64_t source_bytes = uint64_t{layout.source_words()} * 4,
+                 target_bytes = uint64_t{layout.target_words()} * 4;
+  const auto strip_rows = static_cast<uint32_t>(
+      std::clamp<uint64_t>(impl_->strip_bytes / target_bytes, 1, std::min<uint64_t>(image.height, 65535)));
+  auto& rows = impl_->rows;
+  std::vector<uint8_t> out(size_t{image.width} * image.height * 3);
+  for (uint32_t first = 0; first < image.height; first += strip_rows) {
+    layout.rows = std::min(strip_rows, image.height - first);
+    Recorded& r = impl_->recorded_for(layout);
+    rows.resize(layout.rows * source_bytes);
+    for (uint32_t i = 0; i < layout.rows; ++i)
+      std::memcpy(rows.data() + i * source_bytes, image.pixels + (size_t{first} + i) * image.row_bytes,
+                  size_t{image.width} * image.channels());
+    const OverlayFrame frame = frame_of(map, region, options.alpha, first);
+    r.program.write(r.picture, rows);
+    r.program.write(r.map, std::as_bytes(std::span(levels)));
+    r.program.write(r.colors, std::as_bytes(std::span(colors)));
+    r.program.write(r.frame, std::as_bytes(std::span(&frame, 1)));
+    r.program.run();
+    rows.resize(layout.rows * target_bytes);
+    r.program.read(r.target, rows);
+    for (uint32_t i = 0; i < layout.rows; ++i)
+      std::memcpy(out.data() + (size_t{first} + i) * image.width * 3, rows.data() + i * target_bytes,
+                  size_t{image.width} * 3);
+  }
+  return out;
+}
+
+}  // namespace fovea

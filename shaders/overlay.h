@@ -1,0 +1,24 @@
+// Parameters of the overlay kernel, read by GLSL and C++.
+#ifdef __cplusplus
+#pragma once
+#include <cstdint>
+namespace fovea {
+using uint = uint32_t;
+#endif
+
+struct OverlayPush {
+  uint fours, rows;  // of the picture: groups of four pixels a row, and rows
+  uint map_rows, map_cols;
+};
+
+// What changes from frame to frame, in a buffer so that a recorded dispatch can be replayed.
+struct OverlayFrame {
+  float scale_x, offset_x;  // map column = scale_x · picture column + offset_x, at the middle of both
+  float scale_y, offset_y;
+  float alpha;    // weight of the map's colour
+  float outside;  // brightness of what lies outside the map
+};
+
+#ifdef __cplusplus
+}
+#endif
