@@ -37,9 +37,9 @@ void Forward::record(Recorder& r, const LoadedModel& model) {
     r.output(features_);
   }
   if (options_.classify) {
-    const auto best = ops::softmax_topk(r, logits_, options_.top_k);
-    top_probabilities_ = best.top_probabilities;
-    top_indices_ = best.indices;
+    const auto top = ops::softmax_topk(r, logits_, options_.top_k);
+    top_probabilities_ = top.best;
+    top_indices_ = top.indices;
     r.output(top_probabilities_);
     r.output(top_indices_);
   }

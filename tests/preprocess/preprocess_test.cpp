@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "fovea/error.h"
-#include "models/io/half.h"
+#include "runtime/half.h"
 #include "models/preprocess.h"
 #include "models/preprocess_plan.h"
 #include "runtime/vk/device.h"
@@ -183,7 +183,7 @@ TEST_CASE("the normalised picture goes into its slot and nowhere else") {
       } else {
         uint16_t half = 0;
         std::memcpy(&half, at, 2);
-        got = fovea::io::half_to_float(half);
+        got = fovea::half_to_float(half);
         CHECK(std::abs(got - want) < 2e-3);
       }
     }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "fovea/error.h"
-#include "models/io/half.h"
+#include "runtime/half.h"
 #include "runtime/ops/softmax_topk.h"
 #include "runtime/vk/device.h"
 
@@ -34,7 +34,7 @@ Top run(const std::vector<float>& logits, uint32_t rows, uint32_t k, fovea::DTyp
   auto program = r.finish();
   if (dtype == fovea::DType::f16) {
     std::vector<uint16_t> halves;
-    for (const float v : logits) halves.push_back(fovea::io::float_to_half(v));
+    for (const float v : logits) halves.push_back(fovea::float_to_half(v));
     program.write(x, std::as_bytes(std::span(halves)));
   } else {
     program.write(x, std::as_bytes(std::span(logits)));
@@ -71,7 +71,7 @@ TEST_CASE("probabilities and the best classes over many widths") {
         CAPTURE(k);
         std::normal_distribution<float> normal(0, 6);
         std::vector<float> logits(size_t{rows} * classes);
-        for (float& v : logits) v = fovea::io::half_to_float(fovea::io::float_to_half(normal(random)));
+        for (float& v : logits) v = fovea::half_to_float(fovea::float_to_half(normal(random)));
         const Top got = run(logits, rows, k, dtype);
         for (uint32_t row = 0; row < rows; ++row) {
           const float* x = logits.data() + size_t{row} * classes;
