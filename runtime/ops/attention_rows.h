@@ -23,6 +23,14 @@ struct AttentionRows {
   static Grid grid(const Push& p, const Spec& s) {
     return {groups(p.a.keys, s.group), groups(p.rows, 8), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
   }
+  static uint32_t fitted_group(const DeviceInfo& device) {
+    return device.type == DeviceType::cpu ? std::max(8U, device.subgroup_size) : 64;
+  }
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    std::vector<Spec> out;
+    for (uint32_t fusion = 0; fusion <= 4; ++fusion) out.push_back({fitted_group(device), fusion, 0});
+    return out;
+  }
 };
 inline const KernelRegistration<AttentionRows> register_attention_rows;
 
@@ -45,8 +53,7 @@ inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor
       r.temporary(per_head ? Shape{p.images, p.heads, rows, p.keys} : Shape{p.images, rows, p.keys},
                   DType::f32, "attention_rows");
   const uint32_t heads = fusion == RowFusion::one_head ? 1 : p.heads;
-  const DeviceInfo& device = r.device().info();
-  const uint32_t group = device.type == DeviceType::cpu ? std::max(8U, device.subgroup_size) : 64;
+  const uint32_t group = AttentionRows::fitted_group(r.device().info());
   r.dispatch<AttentionRows>({in.q, in.k, lse, out}, {p, first_row, rows},
                             {group, static_cast<uint32_t>(fusion), fusion == RowFusion::one_head ? head : 0},
                             uint64_t{2} * p.images * heads * rows * p.keys * p.width);
