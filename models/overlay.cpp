@@ -17,7 +17,8 @@
 namespace fovea {
 namespace {
 
-constexpr float outside_brightness = 0.5F;
+// What the model did not see fades as the map grows stronger, down to half.
+constexpr float outside_fading = 0.5F;
 
 struct Layout {  // what a recorded program depends on
   uint32_t width = 0, rows = 0, map_rows = 0, map_cols = 0;
@@ -92,7 +93,7 @@ OverlayFrame frame_of(const AttentionMap& map, const Region& region, float alpha
           static_cast<float>(scale_y),
           static_cast<float>((first_row + 0.5 - region.y) * scale_y - 0.5),
           alpha,
-          outside_brightness};
+          1.0F - outside_fading * alpha};
 }
 
 }  // namespace

@@ -3,11 +3,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "attention_rows.h"
-#include "common/storage.glsl"
 
 layout(constant_id = 0) const uint GROUP = 8;
 layout(constant_id = 1) const uint FUSION = 0;     // 0 none, one row a head; 1 mean; 2 max; 3 min; 4 one head
-layout(constant_id = 2) const uint ONE_HEAD = 0;   // for FUSION 4
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionRowsPush p; };
@@ -23,7 +21,7 @@ void main() {
   const uint first = gl_WorkGroupID.y * ROWS;
   const uint outputs = FUSION == 0 ? p.a.heads : 1;
   const uint image = gl_WorkGroupID.z / outputs, output_head = gl_WorkGroupID.z % outputs;
-  const uint head_begin = FUSION == 0 ? output_head : FUSION == 4 ? ONE_HEAD : 0;
+  const uint head_begin = FUSION == 0 ? output_head : FUSION == 4 ? p.head : 0;
   const uint head_end = FUSION == 0 || FUSION == 4 ? head_begin + 1 : p.a.heads;
   const int width4 = int(p.a.width / 4);
 

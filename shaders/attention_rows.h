@@ -10,6 +10,7 @@ namespace fovea {
 struct AttentionRowsPush {
   AttentionPush a;
   uint first_row, rows;  // the queries whose rows are wanted
+  uint head;             // where one head is wanted
 };
 
 #ifdef __cplusplus

@@ -11,7 +11,6 @@
 layout(constant_id = 0) const uint GROUP = 8;
 layout(constant_id = 1) const uint LANES = 8;    // of a subgroup that fetch different rows: 4, 8 or 16
 layout(constant_id = 2) const uint FUSION = 0;   // as in attention_rows.comp
-layout(constant_id = 3) const uint ONE_HEAD = 0;
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionRowsPush p; };
@@ -28,7 +27,7 @@ void main() {
   const uint first = gl_WorkGroupID.y * ROWS;
   const uint outputs = FUSION == 0 ? p.a.heads : 1;
   const uint image = gl_WorkGroupID.z / outputs, output_head = gl_WorkGroupID.z % outputs;
-  const uint head_begin = FUSION == 0 ? output_head : FUSION == 4 ? ONE_HEAD : 0;
+  const uint head_begin = FUSION == 0 ? output_head : FUSION == 4 ? p.head : 0;
   const uint head_end = FUSION == 0 || FUSION == 4 ? head_begin + 1 : p.a.heads;
   const int width4 = int(p.a.width / 4);
 

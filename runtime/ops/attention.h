@@ -45,6 +45,14 @@ struct AttentionTexel {
     Out o, lse;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.queries, s.group), p.heads, p.images}; }
+  static Spec fitted(const DeviceInfo& device, uint32_t width) {
+    return {std::max(8U, device.subgroup_size), std::min(8U, device.subgroup_size), width / 4};
+  }
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    if (!prefers_texels(device)) return {};
+    return {fitted(device, 16), fitted(device, 32), fitted(device, 64), fitted(device, 80),
+            fitted(device, 128)};
+  }
 };
 inline const KernelRegistration<AttentionTexel> register_attention_texel;
 
@@ -109,9 +117,8 @@ inline AttentionResult attention(Recorder& r, const AttentionInput& in) {
   const bool fits =
       std::max({in.q.shape.elements(), in.k.shape.elements(), in.v.shape.elements()}) / 4 <= texels;
   if (prefers_texels(device) && fours && fits && p.width <= 128) {
-    const AttentionTexel::Spec spec{std::max(8U, device.subgroup_size), std::min(8U, device.subgroup_size),
-                                    p.width / 4};
-    r.dispatch<AttentionTexel>({in.q, in.k, in.v, out.o, out.lse}, p, spec, flops);
+    r.dispatch<AttentionTexel>({in.q, in.k, in.v, out.o, out.lse}, p, AttentionTexel::fitted(device, p.width),
+                               flops);
   } else {
     r.dispatch<AttentionTiled>({in.q, in.k, in.v, out.o, out.lse}, p, AttentionTiled::fitted(device, p.width),
                                flops);

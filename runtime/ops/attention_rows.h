@@ -13,7 +13,7 @@ struct AttentionRows {
   static constexpr const gpu::Shader& shader = shaders::attention_rows;
   using Push = AttentionRowsPush;
   struct Spec {
-    uint32_t group = 64, fusion = 0, one_head = 0;
+    uint32_t group = 64, fusion = 0;
   };
   struct Bind {
     Texel q, k;
@@ -23,6 +23,9 @@ struct AttentionRows {
   static Grid grid(const Push& p, const Spec& s) {
     return {groups(p.a.keys, s.group), groups(p.rows, 8), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
   }
+  static std::vector<Spec> variants(const DeviceInfo&) {
+    return {{64, 0}, {64, 1}, {64, 2}, {64, 3}, {64, 4}};
+  }
 };
 inline const KernelRegistration<AttentionRows> register_attention_rows;
 
@@ -30,7 +33,7 @@ struct AttentionRowsTexel {
   static constexpr const gpu::Shader& shader = shaders::attention_rows_texel;
   using Push = AttentionRowsPush;
   struct Spec {
-    uint32_t group = 8, lanes = 8, fusion = 0, one_head = 0;
+    uint32_t group = 8, lanes = 8, fusion = 0;
   };
   struct Bind {
     Texel q, k;
@@ -39,6 +42,14 @@ struct AttentionRowsTexel {
   };
   static Grid grid(const Push& p, const Spec& s) {
     return {groups(p.a.keys, s.group), groups(p.rows, 16), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
+  }
+  static Spec fitted(const DeviceInfo& device, RowFusion fusion) {
+    return {std::max(8U, device.subgroup_size), device.subgroup_size, static_cast<uint32_t>(fusion)};
+  }
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    if (!prefers_texels(device)) return {};
+    return {fitted(device, RowFusion::none), fitted(device, RowFusion::mean), fitted(device, RowFusion::max),
+            fitted(device, RowFusion::min), fitted(device, RowFusion::one_head)};
   }
 };
 inline const KernelRegistration<AttentionRowsTexel> register_attention_rows_texel;
@@ -63,16 +74,13 @@ inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor
                   DType::f32, "attention_rows");
   const uint32_t heads = fusion == RowFusion::one_head ? 1 : p.heads;
   const uint64_t flops = uint64_t{2} * p.images * heads * rows * p.keys * p.width;
-  const auto fused = static_cast<uint32_t>(fusion);
-  const uint32_t one_head = fusion == RowFusion::one_head ? head : 0;
+  const AttentionRowsPush push{p, first_row, rows, fusion == RowFusion::one_head ? head : 0};
   const DeviceInfo& device = r.device().info();
-  if (prefers_texels(device)) {
-    const AttentionRowsTexel::Spec spec{std::max(8U, device.subgroup_size), device.subgroup_size, fused,
-                                        one_head};
-    r.dispatch<AttentionRowsTexel>({in.q, in.k, lse, out}, {p, first_row, rows}, spec, flops);
-  } else {
-    r.dispatch<AttentionRows>({in.q, in.k, lse, out}, {p, first_row, rows}, {64, fused, one_head}, flops);
-  }
+  if (prefers_texels(device))
+    r.dispatch<AttentionRowsTexel>({in.q, in.k, lse, out}, push, AttentionRowsTexel::fitted(device, fusion),
+                                   flops);
+  else
+    r.dispatch<AttentionRows>({in.q, in.k, lse, out}, push, {64, static_cast<uint32_t>(fusion)}, flops);
   return out;
 }
 

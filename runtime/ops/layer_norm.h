@@ -40,6 +40,10 @@ struct LayerNormTexel {
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.rows, s.group), 1, 1}; }
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    if (!prefers_texels(device)) return {};
+    return {Spec{}};
+  }
 };
 inline const KernelRegistration<LayerNormTexel> register_layer_norm_texel;
 

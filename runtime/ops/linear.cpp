@@ -14,6 +14,10 @@ namespace {
 
 constexpr uint32_t most_trial_rows = 4096;  // what is fastest does not change beyond
 
+// Activation, bias, scale, residual: what layers of transformers end in.
+constexpr LinearEpilogue epilogues[]{{0, 0, 0, 0}, {0, 1, 0, 0}, {1, 1, 0, 0}, {2, 1, 0, 0},
+                                     {3, 1, 0, 0}, {0, 1, 0, 1}, {0, 1, 1, 1}};
+
 struct Choice {
   std::string name;
   bool texel = false;
@@ -35,7 +39,7 @@ std::vector<Choice> choices(const Recorder& r, const LinearPush& p) {
     for (const uint32_t group : {std::max(8U, lanes), 2 * std::max(8U, lanes)})
       out.push_back({fmt::format("texel {}", group), true, {group, lanes, {}}, {}});
   } else {
-    for (LinearTiled::Spec spec : LinearTiled::variants(device)) {
+    for (LinearTiled::Spec spec : LinearTiled::tiles(device)) {
       spec.fours = fours ? 1 : 0;
       out.push_back({fmt::format("tiled {} {} {}", spec.tile_m, spec.tile_n, spec.rows), false, {}, spec});
     }
@@ -137,12 +141,33 @@ Choice best_choice(const Recorder& r, const LinearPush& wanted, DType dtype) {
 
 }  // namespace
 
-std::vector<LinearTiled::Spec> LinearTiled::variants(const DeviceInfo& device) {
+std::vector<LinearTiled::Spec> LinearTiled::tiles(const DeviceInfo& device) {
   std::vector<Spec> out;
   for (const Spec& s : {Spec{128, 64, 64, 8, 1, {}}, Spec{64, 32, 32, 4, 1, {}}, Spec{256, 128, 64, 8, 1, {}},
                         Spec{256, 128, 128, 16, 1, {}}})
     if (s.group <= device.max_invocations && 4 * 16 * (s.tile_m + s.tile_n) <= device.shared_bytes)
       out.push_back(s);
+  return out;
+}
+
+std::vector<LinearTiled::Spec> LinearTiled::variants(const DeviceInfo& device) {
+  std::vector<Spec> out;
+  for (Spec spec : tiles(device))
+    for (const uint32_t fours : {1U, 0U})
+      for (const LinearEpilogue& epilogue : epilogues) {
+        spec.fours = fours;
+        spec.epilogue = epilogue;
+        out.push_back(spec);
+      }
+  return out;
+}
+
+std::vector<LinearTexel::Spec> LinearTexel::variants(const DeviceInfo& device) {
+  std::vector<Spec> out;
+  if (!prefers_texels(device)) return out;
+  const uint32_t lanes = device.subgroup_size;
+  for (const uint32_t group : {std::max(8U, lanes), 2 * std::max(8U, lanes)})
+    for (const LinearEpilogue& epilogue : epilogues) out.push_back({group, lanes, epilogue});
   return out;
 }
 

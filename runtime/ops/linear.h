@@ -31,6 +31,9 @@ struct LinearTiled {
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.n, s.tile_n), groups(p.m, s.tile_m), 1}; }
+  // Tiles that fit the device, to choose from by measurement.
+  static std::vector<Spec> tiles(const DeviceInfo& device);
+  // Those with every epilogue that models use.
   static std::vector<Spec> variants(const DeviceInfo& device);
 };
 inline const KernelRegistration<LinearTiled> register_linear_tiled;
@@ -47,6 +50,7 @@ struct LinearTexel {
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.columns4, s.group), groups(p.m, 16), 1}; }
+  static std::vector<Spec> variants(const DeviceInfo& device);
 };
 inline const KernelRegistration<LinearTexel> register_linear_texel;
 

@@ -22,6 +22,9 @@ struct TokenMix {
     Out y;
   };
   static Grid grid(const Push& p, const Spec&) { return {p.images, 1, 1}; }
+  static std::vector<Spec> variants(const DeviceInfo&) {
+    return {{128, 0, 0}, {128, 0, 1}, {128, 0, 2}, {128, 1, 0}, {128, 1, 1}, {128, 1, 2}};
+  }
 };
 inline const KernelRegistration<TokenMix> register_token_mix;
 

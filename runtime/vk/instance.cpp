@@ -218,7 +218,9 @@ Instance::Instance() try : context_(), instance_(make_instance(context_)) {
 uint32_t Instance::select(std::string_view selector) const {
   std::string rejected;
   for (const auto& t : traits_)
-    if (!t.info.usable) rejected += fmt::format("\n  {} {}: {}", t.info.index, t.info.name, t.info.why_not);
+    if (!t.info.usable)
+      rejected +=
+          fmt::format("{}{} {}: {}", rejected.empty() ? "" : "; ", t.info.index, t.info.name, t.info.why_not);
   if (traits_.empty())
     throw Error(ErrorKind::no_device,
                 "[device] no Vulkan device: install a GPU driver, or mesa-vulkan-drivers to run on the CPU");
@@ -233,9 +235,10 @@ uint32_t Instance::select(std::string_view selector) const {
       matching.push_back(&t);
   if (matching.empty()) {
     std::string names;
-    for (const auto& t : traits_) names += fmt::format("\n  {} {}", t.info.index, t.info.name);
+    for (const auto& t : traits_)
+      names += fmt::format("{}{} {}", names.empty() ? "" : ", ", t.info.index, t.info.name);
     throw Error(ErrorKind::usage,
-                fmt::format("[device] no device matches '{}'; there are:{}", selector, names));
+                fmt::format("[device] no device matches '{}'; there are {}", selector, names));
   }
   const PhysicalTraits* best = nullptr;
   for (const auto* t : matching) {
@@ -246,7 +249,7 @@ uint32_t Instance::select(std::string_view selector) const {
     if (best == nullptr || key(*t) > key(*best)) best = t;
   }
   if (best == nullptr)
-    throw Error(ErrorKind::no_device, fmt::format("[device] no usable device; rejected:{}", rejected));
+    throw Error(ErrorKind::no_device, fmt::format("[device] no usable device; rejected: {}", rejected));
   return best->info.index;
 }
 

@@ -118,11 +118,11 @@ TEST_CASE("activations far from zero neither overflow nor cancel") {
     }
 }
 
-TEST_CASE("LinearTiled in every variant") {
-  const auto variants = ops::LinearTiled::variants(device().info());
-  REQUIRE(!variants.empty());
+TEST_CASE("LinearTiled with every tile") {
+  const auto tiles = ops::LinearTiled::tiles(device().info());
+  REQUIRE(!tiles.empty());
   for (const DType dtype : storage_types())
-    for (ops::LinearTiled::Spec spec : variants) {
+    for (ops::LinearTiled::Spec spec : tiles) {
       CAPTURE(fmt::format("tiles {} {} rows {}", spec.tile_m, spec.tile_n, spec.rows));
       for (const Size& s : {Size{1, 4, 4}, Size{145, 192, 64}, Size{17, 1000, 48}}) {
         spec.fours = 1;

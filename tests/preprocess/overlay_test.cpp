@@ -72,7 +72,7 @@ Range expected(const Picture& p, const AttentionMap& map, const Region& region, 
   const auto within = [&](double margin) {
     return u >= -margin && u < map.cols + margin && v >= -margin && v < map.rows + margin;
   };
-  if (!within(-edge)) range.low = range.high = (p.at(x, y, c) + 1) / 2;
+  if (!within(-edge)) allow((1 - 0.5 * double{alpha}) * p.at(x, y, c));
   if (!within(edge)) return range;
   const auto cell = [&](int row, int col) {
     row = std::clamp(row, 0, static_cast<int>(map.rows) - 1);
