@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/kernel.h"
@@ -24,6 +25,16 @@ struct DispatchTime {
 // A recorded sequence with the memory it works in. Not for two threads at once.
 class Program {
  public:
+  Program() = default;
+  Program(Program&&) noexcept = default;
+  Program& operator=(Program&& other) noexcept {
+    if (this != &other) {
+      std::destroy_at(this);  // in this order: waits for a run in flight, then frees its memory
+      std::construct_at(this, std::move(other));
+    }
+    return *this;
+  }
+
   void run() {
     submit();
     wait();

@@ -1,5 +1,8 @@
 #include "runtime/recorder.h"
 
+#include <atomic>
+#include <thread>
+
 #include "kernels/harness.h"
 #include "runtime/ops/swiglu.h"
 #include "runtime/ops/token_mean.h"
@@ -192,6 +195,48 @@ TEST_CASE("a program without dispatches runs") {
     program.run();
     CHECK(read_numbers(program, x) == values.numbers);
   }
+}
+
+TEST_CASE("threads record and run programs of their own on one device") {
+  const Values values = random_values({1, 5, 64}, DType::f32, 8);
+  const Numbers want = chained(values.numbers, 5, 3);
+  std::atomic<int> good = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int round = 0; round < 10; ++round) {
+        Recorder r(device());
+        const Tensor x = r.input(values.shape, DType::f32, "x");
+        const Tensor y = chain(r, x, 3);
+        r.output(y);
+        Program program = r.finish();
+        program.write(x, to_bytes(values));
+        program.run();
+        if (near(read_numbers(program, y), want)) ++good;
+      }
+    });
+  for (std::thread& t : threads) t.join();
+  CHECK(good == 40);
+}
+
+TEST_CASE("a program may be replaced while it runs") {
+  const auto record = [](Tensor& x, Tensor& y) {
+    Recorder r(device());
+    x = r.input({1, 64, 4096}, DType::f32, "x");
+    y = chain(r, x, 8);
+    r.output(y);
+    return r.finish();
+  };
+  Tensor x, y;
+  Program program = record(x, y);
+  const Values values = random_values(x.shape, DType::f32, 9);
+  for (int i = 0; i < 5; ++i) {
+    program.submit();
+    program = record(x, y);
+  }
+  program.write(x, to_bytes(values));
+  program.run();
+  CHECK(near(read_numbers(program, y), chained(values.numbers, 64, 8)));
 }
 
 TEST_CASE("memory is given back") {
