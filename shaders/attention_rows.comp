@@ -1,5 +1,5 @@
 // Exact rows of softmax(scale · q kᵀ) after fused attention: exp(scale · q·k − lse), per head or fused over heads.
-// A lane owns a key and eight rows; q is the same for all lanes.
+// Queries and keys as texels; attention_rows_buffer.comp is for what does not fit a texel buffer.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "attention_rows.h"
@@ -15,40 +15,7 @@ layout(binding = 1) uniform textureBuffer k;
 layout(binding = 2) readonly buffer Lse { float lse[]; };    // [images, heads, queries]
 layout(binding = 3) writeonly buffer Out { float probability[]; };  // [images, heads or 1, rows, keys]
 
-const uint ROWS = 8;
+vec4 q_fours(int at) { return texelFetch(q, at); }
+vec4 k_fours(int at) { return texelFetch(k, at); }
 
-void main() {
-  const uint key = gl_GlobalInvocationID.x;
-  const uint first = gl_WorkGroupID.y * ROWS;
-  const uint outputs = FUSION == 0 ? p.a.heads : 1;
-  const uint image = gl_WorkGroupID.z / outputs, output_head = gl_WorkGroupID.z % outputs;
-  const uint head_begin = FUSION == 0 ? output_head : FUSION == 4 ? ONE_HEAD : 0;
-  const uint head_end = FUSION == 0 || FUSION == 4 ? head_begin + 1 : p.a.heads;
-  const int width4 = int(p.a.width / 4);
-
-  float fused[ROWS];
-  for (uint r = 0; r < ROWS; ++r) fused[r] = FUSION == 3 ? 1e30 : 0.0;
-  for (uint head = head_begin; head < head_end; ++head) {
-    const int k_at = int(p.a.k_first + image * p.a.kv_image + min(key, p.a.keys - 1) * p.a.kv_token + head * p.a.width) / 4;
-    int q_at[ROWS];
-    float score[ROWS];
-    for (uint r = 0; r < ROWS; ++r) {
-      const uint row = p.first_row + min(first + r, p.rows - 1);
-      q_at[r] = int(p.a.q_first + image * p.a.q_image + row * p.a.q_token + head * p.a.width) / 4;
-      score[r] = 0.0;
-    }
-    for (int c = 0; c < width4; ++c) {
-      const vec4 k_own = texelFetch(k, k_at + c);
-      for (uint r = 0; r < ROWS; ++r) score[r] += dot(texelFetch(q, q_at[r] + c), k_own);
-    }
-    for (uint r = 0; r < ROWS; ++r) {
-      const uint row = p.first_row + min(first + r, p.rows - 1);
-      const float value = exp(score[r] * p.a.scale - lse[(image * p.a.heads + head) * p.a.queries + row]);
-      fused[r] = FUSION == 2 ? max(fused[r], value) : FUSION == 3 ? min(fused[r], value) : fused[r] + value;
-    }
-  }
-  if (key >= p.a.keys) return;
-  const float weight = FUSION == 1 ? 1.0 / float(p.a.heads) : 1.0;
-  for (uint r = 0; r < ROWS && first + r < p.rows; ++r)
-    probability[((image * outputs + output_head) * p.rows + first + r) * p.a.keys + key] = fused[r] * weight;
-}
+#include "common/attention_rows.glsl"

@@ -1,6 +1,8 @@
 // Exact attention probabilities for the rows somebody asked for, from queries, keys and log-sum-exp.
 #pragma once
 
+#include <algorithm>
+
 #include "generated/shaders.h"
 #include "runtime/ops/attention.h"
 #include "shaders/attention_rows.h"
@@ -34,6 +36,15 @@ struct AttentionRows {
 };
 inline const KernelRegistration<AttentionRows> register_attention_rows;
 
+struct AttentionRowsBuffer : AttentionRows {
+  static constexpr const gpu::Shader& shader = shaders::attention_rows_buffer;
+  struct Bind {
+    In q, k, lse;
+    Out probability;
+  };
+};
+inline const KernelRegistration<AttentionRowsBuffer> register_attention_rows_buffer;
+
 // Rows first_row … first_row + rows − 1 of the attention of `in`: [images, heads, rows, keys] for
 // RowFusion::none, [images, rows, keys] otherwise, f32. Head widths and offsets must be multiples of four.
 inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor& lse, uint32_t first_row,
@@ -54,9 +65,15 @@ inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor
                   DType::f32, "attention_rows");
   const uint32_t heads = fusion == RowFusion::one_head ? 1 : p.heads;
   const uint32_t group = AttentionRows::fitted_group(r.device().info());
-  r.dispatch<AttentionRows>({in.q, in.k, lse, out}, {p, first_row, rows},
-                            {group, static_cast<uint32_t>(fusion), fusion == RowFusion::one_head ? head : 0},
-                            uint64_t{2} * p.images * heads * rows * p.keys * p.width);
+  const AttentionRowsPush push{p, first_row, rows};
+  const AttentionRows::Spec spec{group, static_cast<uint32_t>(fusion),
+                                 fusion == RowFusion::one_head ? head : 0};
+  const uint64_t flops = uint64_t{2} * p.images * heads * rows * p.keys * p.width;
+  const uint64_t texels = std::max(in.q.shape.elements(), in.k.shape.elements()) / 4;
+  if (texels <= r.device().limits().max_texel_elements)
+    r.dispatch<AttentionRows>({in.q, in.k, lse, out}, push, spec, flops);
+  else
+    r.dispatch<AttentionRowsBuffer>({in.q, in.k, lse, out}, push, spec, flops);
   return out;
 }
 
