@@ -73,6 +73,13 @@ void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> 
   for (const Binding& b : bindings) {
     if (!b.tensor)
       throw Error(ErrorKind::usage, fmt::format("[{}] a binding has no tensor", kernel.shader->name));
+    if (b.kind == gpu::BindingKind::texel &&
+        b.tensor.shape.elements() / 4 > device_.limits().max_texel_elements)
+      throw Error(
+          ErrorKind::unsupported,
+          fmt::format("[{}] {} as a texel buffer, the device allows {} texels of four: use a smaller "
+                      "batch or input size",
+                      kernel.shader->name, to_string(b.tensor.shape), device_.limits().max_texel_elements));
     if (b.tensor.buffer != nullptr) continue;
     Value& value = values_[b.tensor.id];
     value.first = std::min(value.first, step);

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "kernels/harness.h"
+#include "runtime/ops/layer_norm.h"
 #include "runtime/ops/swiglu.h"
 #include "runtime/ops/token_mean.h"
 
@@ -295,6 +296,17 @@ TEST_CASE("what the device cannot hold or run is refused") {
                        doctest::Contains("[swiglu] a grid of"), Error);
   CHECK_THROWS_WITH_AS(r.dispatch<ops::Swiglu>({x, Tensor{}}, {1, 1}),
                        doctest::Contains("[swiglu] a binding has no tensor"), Error);
+  // Either the tensor is too large for any binding or for one of texels.
+  const uint64_t texels = device().limits().max_texel_elements;
+  if (texels < UINT32_MAX / 4)
+    CHECK_THROWS_AS(
+        [&] {
+          const auto width = static_cast<uint32_t>(texels);
+          const Tensor wide = r.temporary({5, width}, DType::f32, "wide");
+          const Tensor four = r.temporary({4}, DType::f32, "four");
+          r.dispatch<ops::LayerNormTexel>({wide, four, four, wide}, {1, 4, 1, 4, 0, 0, 4, 0, 0, 1e-6F});
+        }(),
+        Error);
   CHECK_THROWS_AS(r.output(r.input({1}, DType::f32, "x").reshaped({2})), Error);
 }
 
