@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "fovea/error.h"
 #include "runtime/arena.h"
@@ -42,6 +43,12 @@ Tensor Recorder::input(const Shape& shape, DType dtype, const char* name) {
   return t;
 }
 
+void Recorder::preset(const Tensor& t) {
+  if (t.buffer != nullptr)
+    throw Error(ErrorKind::usage, "[preset] only what this recorder made can be written before a run");
+  values_[t.id].is_input = true;
+}
+
 void Recorder::output(const Tensor& t) {
   if (t.buffer != nullptr)
     throw Error(ErrorKind::usage, "[output] only what this recorder made can be a result");
@@ -66,6 +73,13 @@ void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> 
   for (const Binding& b : bindings) {
     if (!b.tensor)
       throw Error(ErrorKind::usage, fmt::format("[{}] a binding has no tensor", kernel.shader->name));
+    if (b.kind == gpu::BindingKind::texel &&
+        b.tensor.shape.elements() / 4 > device_.limits().max_texel_elements)
+      throw Error(
+          ErrorKind::unsupported,
+          fmt::format("[{}] {} as a texel buffer, the device allows {} texels of four: use a smaller "
+                      "batch or input size",
+                      kernel.shader->name, to_string(b.tensor.shape), device_.limits().max_texel_elements));
     if (b.tensor.buffer != nullptr) continue;
     Value& value = values_[b.tensor.id];
     value.first = std::min(value.first, step);
@@ -114,9 +128,9 @@ void Recorder::plan_memory(Program& program) const {
   uint64_t upload = 0, readback = 0, unaliased = 0;
   for (size_t i = 0; i < values_.size(); ++i) {
     const Value& v = values_[i];
-    Program::Placed placed{plan.offsets[i], v.bytes, 0, v.is_input, v.is_output, v.is_kept};
-    if (v.is_input) placed.staging_offset = std::exchange(upload, upload + v.bytes);
-    if (v.is_output) placed.staging_offset = std::exchange(readback, readback + v.bytes);
+    Program::Placed placed{plan.offsets[i], v.bytes, 0, 0, v.is_input, v.is_output, v.is_kept};
+    if (v.is_input) placed.upload_offset = std::exchange(upload, upload + v.bytes);
+    if (v.is_output) placed.readback_offset = std::exchange(readback, readback + v.bytes);
     unaliased += lifetimes[i].bytes;
     program.plan_ += fmt::format("{:>10} +{:<10} steps {:>4}…{:<4} {} {}\n", placed.offset, v.bytes,
                                  lifetimes[i].first, lifetimes[i].last, v.name, v.shape);
@@ -124,7 +138,7 @@ void Recorder::plan_memory(Program& program) const {
   }
   program.plan_ += fmt::format("arena {} bytes for {} tensors of {} bytes together\n", plan.bytes,
                                values_.size(), unaliased);
-  if (program.arena_->mapped() != nullptr) return;
+  if (program.arena_->mapped() != nullptr && !options_.force_staging) return;
   if (upload != 0) program.upload_ = std::make_unique<gpu::Buffer>(device_, upload, gpu::Memory::upload);
   if (readback != 0)
     program.readback_ = std::make_unique<gpu::Buffer>(device_, readback, gpu::Memory::readback);
@@ -135,7 +149,7 @@ void Recorder::encode(Program& program) const {
   auto& commands = *program.commands_;
   if (program.upload_) {
     for (const auto& p : program.placed_)
-      if (p.is_input) commands.copy(*program.upload_, p.staging_offset, *program.arena_, p.offset, p.bytes);
+      if (p.is_input) commands.copy(*program.upload_, p.upload_offset, *program.arena_, p.offset, p.bytes);
     commands.barrier();
   }
   HazardTracker hazards;
@@ -165,7 +179,7 @@ void Recorder::encode(Program& program) const {
     commands.barrier();
     for (const auto& p : program.placed_)
       if (p.is_output)
-        commands.copy(*program.arena_, p.offset, *program.readback_, p.staging_offset, p.bytes);
+        commands.copy(*program.arena_, p.offset, *program.readback_, p.readback_offset, p.bytes);
   }
   commands.finish();
 }
@@ -190,7 +204,7 @@ void Program::write(const Tensor& input, std::span<const std::byte> bytes) {
     throw Error(ErrorKind::usage, fmt::format("[write] {} bytes for an input {} of {} bytes", bytes.size(),
                                               to_string(input.shape), input.bytes()));
   wait();  // a run that still reads the old input
-  std::byte* target = upload_ ? upload_->mapped() + p.staging_offset : arena_->mapped() + p.offset;
+  std::byte* target = upload_ ? upload_->mapped() + p.upload_offset : arena_->mapped() + p.offset;
   std::memcpy(target, bytes.data(), bytes.size());
 }
 
@@ -199,7 +213,7 @@ void Program::read(const Tensor& output, std::span<std::byte> bytes) const {
   if (!p.is_output || bytes.size() != output.bytes())
     throw Error(ErrorKind::usage, fmt::format("[read] {} bytes from a result {} of {} bytes", bytes.size(),
                                               to_string(output.shape), output.bytes()));
-  const std::byte* source = readback_ ? readback_->mapped() + p.staging_offset : arena_->mapped() + p.offset;
+  const std::byte* source = readback_ ? readback_->mapped() + p.readback_offset : arena_->mapped() + p.offset;
   std::memcpy(bytes.data(), source, bytes.size());
 }
 

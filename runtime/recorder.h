@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/kernel.h"
@@ -24,6 +25,16 @@ struct DispatchTime {
 // A recorded sequence with the memory it works in. Not for two threads at once.
 class Program {
  public:
+  Program() = default;
+  Program(Program&&) noexcept = default;
+  Program& operator=(Program&& other) noexcept {
+    if (this != &other) {
+      std::destroy_at(this);  // in this order: waits for a run in flight, then frees its memory
+      std::construct_at(this, std::move(other));
+    }
+    return *this;
+  }
+
   void run() {
     submit();
     wait();
@@ -48,7 +59,7 @@ class Program {
   friend class Recorder;
   struct Placed {
     uint64_t offset = 0, bytes = 0;
-    uint64_t staging_offset = 0;
+    uint64_t upload_offset = 0, readback_offset = 0;  // where staged
     bool is_input = false, is_output = false, is_kept = false;
   };
   struct Profiled {
@@ -68,6 +79,7 @@ class Recorder {
   struct Options {
     bool profile = false;                             // a timestamp around every dispatch
     uint64_t flops_per_submission = 100'000'000'000;  // so that no watchdog (about two seconds) fires
+    bool force_staging = false;  // copy inputs and results even where the host sees the arena, to test it
   };
   explicit Recorder(gpu::Device& device) : Recorder(device, Options{}) {}
   Recorder(gpu::Device& device, const Options& options) : device_(device), options_(options) {}
@@ -77,6 +89,7 @@ class Recorder {
   // `name` is for the printed plan. Throws Error(unsupported) when one binding of the device cannot span it.
   Tensor temporary(const Shape& shape, DType dtype, const char* name);
   Tensor input(const Shape& shape, DType dtype, const char* name);  // written by the host before each run
+  void preset(const Tensor& t);  // a temporary that the host may write before a run, as it may an input
   void output(const Tensor& t);  // kept to the end of the run and readable by the host
   void keep(const Tensor& t);    // kept to the end for other programs, never read back
 

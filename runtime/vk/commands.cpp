@@ -29,6 +29,7 @@ struct Commands::Impl {
   std::vector<::vk::raii::BufferView> views;
   ::vk::raii::QueryPool queries = nullptr;
   uint32_t next_query = 0;
+  ::vk::raii::CommandPool command_pool = nullptr;  // of its own: pools are for one thread at a time
   std::vector<Submission> submissions;
   ::vk::raii::Fence fence = nullptr;
   bool pending = false;
@@ -36,11 +37,10 @@ struct Commands::Impl {
   ::vk::raii::CommandBuffer& current() { return submissions.back().commands; }
 
   void begin() {
-    auto& d = device.impl();
     auto buffers = ::vk::raii::CommandBuffers(
-        d.device, ::vk::CommandBufferAllocateInfo{.commandPool = *d.command_pool,
-                                                  .level = ::vk::CommandBufferLevel::ePrimary,
-                                                  .commandBufferCount = 1});
+        device.impl().device, ::vk::CommandBufferAllocateInfo{.commandPool = *command_pool,
+                                                              .level = ::vk::CommandBufferLevel::ePrimary,
+                                                              .commandBufferCount = 1});
     submissions.push_back({std::move(buffers.front()), next_query, 0});
     current().begin(::vk::CommandBufferBeginInfo{});
     if (timed) {
@@ -83,6 +83,8 @@ struct Commands::Impl {
 Commands::Commands(Device& device, bool timestamps) : impl_(std::make_unique<Impl>(device, timestamps)) {
   guarded("record", [&] {
     auto& d = device.impl().device;
+    impl_->command_pool = d.createCommandPool(
+        ::vk::CommandPoolCreateInfo{.queueFamilyIndex = device.impl().traits.queue_family});
     impl_->fence = d.createFence(::vk::FenceCreateInfo{});
     if (impl_->timed)
       impl_->queries = d.createQueryPool(::vk::QueryPoolCreateInfo{.queryType = ::vk::QueryType::eTimestamp,

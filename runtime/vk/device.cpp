@@ -77,8 +77,6 @@ std::shared_ptr<Device> Device::open(std::string_view selector, const OpenOption
                                .enabledExtensionCount = static_cast<uint32_t>(extensions.size()),
                                .ppEnabledExtensionNames = extensions.data()});
     impl->queue = impl->device.getQueue(t.queue_family, 0);
-    impl->command_pool =
-        impl->device.createCommandPool(::vk::CommandPoolCreateInfo{.queueFamilyIndex = t.queue_family});
     impl->cache_file = std::make_unique<PipelineCacheFile>(impl->cache_key);
     const auto saved = impl->cache_file->load();
     impl->driver_cache = impl->device.createPipelineCache(
