@@ -98,6 +98,7 @@ class Session {
                                        std::span<const uint32_t> attention_layers);
 
   // Replays the forward pass `runs` times on fixed input, then once with a timestamp around every kernel.
+  // With SessionOptions::attention each pass draws the raw map of every layer and a rollout as well.
   BenchReport bench(uint32_t runs);
   // The memory plan of the recorded forward pass, one line a tensor.
   std::string memory_plan() const;
