@@ -52,7 +52,7 @@ void print_table(const Result& r) {
   row("model",
       fmt::format("{}, {} x {}, {:.2f} M parameters, {:.2f} GFLOP an image, {}", r.model.architecture,
                   r.model.height, r.model.width, static_cast<double>(r.model.parameters) / 1e6,
-                  static_cast<double>(r.model.flops) / 1e9, to_string(r.model.precision)));
+                  static_cast<double>(report.flops) / report.batch / 1e9, to_string(r.model.precision)));
   row("device", fmt::format("{} ({})", r.device.name, r.device.driver));
   row("forward pass",
       fmt::format("{:.2f} ms median of batch {} (min {:.2f}, p10 {:.2f}, p90 {:.2f}, max {:.2f})",

@@ -76,7 +76,8 @@ BenchReport bench_forward(const LoadedModel& model, uint32_t batch, uint32_t run
     report.max_ms = ms.back();
     report.p10_ms = percentile(ms, 0.1);
     report.p90_ms = percentile(ms, 0.9);
-    report.gflops = static_cast<double>(forward.program().flops()) / report.median_ms * 1e-6;
+    report.flops = forward.program().flops();
+    report.gflops = static_cast<double>(report.flops) / report.median_ms * 1e-6;
     report.arena_bytes = forward.program().arena_bytes();
     report.weight_bytes = model.weight_bytes();
     report.dispatches = forward.program().dispatches();

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include "fovea/error.h"
-#include "models/vit.h"
 
 namespace fovea {
+
+Family vit_family();  // models/vit.cpp
 
 std::span<const Family> families() {
   static const Family list[] = {vit_family()};

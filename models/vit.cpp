@@ -1,5 +1,4 @@
-#include "models/vit.h"
-
+// Vision transformers (Dosovitskiy et al. 2021) and what grew from them: DeiT, DINOv2, CLIP and SigLIP towers.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -8,6 +7,7 @@
 #include "fovea/error.h"
 #include "models/layers/position_embedding.h"
 #include "models/layers/transformer.h"
+#include "models/registry.h"
 #include "runtime/ops/embed_tokens.h"
 #include "runtime/ops/patch_gather.h"
 #include "runtime/ops/token_mean.h"

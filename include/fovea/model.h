@@ -33,7 +33,6 @@ struct ModelInfo {
   bool has_head = false;
   std::vector<std::string> labels;  // one a class, empty when nobody named them
   uint64_t parameters = 0;
-  uint64_t flops = 0;                     // multiply and add counted separately, one image
   Precision precision = Precision::fp32;  // what was chosen
 };
 

@@ -56,7 +56,8 @@ struct BenchReport {
   uint32_t batch = 0;
   double median_ms = 0, min_ms = 0, max_ms = 0;  // one replayed forward pass, wall clock
   double p10_ms = 0, p90_ms = 0;
-  double gflops = 0;                // model FLOP over median
+  uint64_t flops = 0;               // of one pass, multiply and add counted separately
+  double gflops = 0;                // flops over median
   std::vector<KernelTime> kernels;  // one profiled replay, GPU timestamps, longest first
   uint64_t arena_bytes = 0, weight_bytes = 0;
   uint32_t dispatches = 0, submissions = 0;

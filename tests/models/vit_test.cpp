@@ -1,6 +1,4 @@
 // The ViT family against what timm computed: logits, features and every attention matrix.
-#include "models/vit.h"
-
 #include "models/forward.h"
 #include "tests/models/golden.h"
 
