@@ -1,4 +1,5 @@
-// Vision transformers (Dosovitskiy et al. 2021) and what grew from them: DeiT, DINOv2, CLIP and SigLIP towers.
+// Vision transformers (Dosovitskiy et al. 2021) and what grew from them: DeiT, DINOv2, CLIP and SigLIP
+// towers.
 #include <fmt/format.h>
 
 #include <cmath>

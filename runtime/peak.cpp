@@ -25,7 +25,8 @@ double Device::measure_peak_gflops() const {
       const double ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
       best = i == 0 ? ms : std::min(best, ms);
     }
-    if (best >= long_enough_ms || rounds >= 1U << 20) return static_cast<double>(program.flops()) / best * 1e-6;
+    if (best >= long_enough_ms || rounds >= 1U << 20)
+      return static_cast<double>(program.flops()) / best * 1e-6;
   }
 }
 

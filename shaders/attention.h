@@ -6,8 +6,8 @@ namespace fovea {
 using uint = uint32_t;
 #endif
 
-// Element (image b, token i, head h, channel c) of q is q[q_first + b * q_image + i * q_token + h * width + c];
-// k and v likewise, so that packed qkv rows need no copy. All in elements.
+// Element (image b, token i, head h, channel c) of q is q[q_first + b * q_image + i * q_token + h * width +
+// c]; k and v likewise, so that packed qkv rows need no copy. All in elements.
 struct AttentionPush {
   uint images, queries, keys, heads, width;  // width: channels a head
   uint q_first, q_image, q_token;

@@ -6,8 +6,8 @@ namespace fovea {
 using uint = uint32_t;
 #endif
 
-// Row r of x begins at (r / inner) * outer_stride + (r % inner) * inner_stride, in elements: whole tokens, one
-// token of each image, or one head of each token. Rows of y are found likewise.
+// Row r of x begins at (r / inner) * outer_stride + (r % inner) * inner_stride, in elements: whole tokens,
+// one token of each image, or one head of each token. Rows of y are found likewise.
 struct LayerNormPush {
   uint rows, width;
   uint inner;

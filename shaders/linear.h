@@ -7,7 +7,7 @@ using uint = uint32_t;
 #endif
 
 struct LinearPush {
-  uint m, n, k;  // rows of x, columns of y, inner dimension
+  uint m, n, k;   // rows of x, columns of y, inner dimension
   uint columns4;  // row length of the packed weights [k, columns4], in vectors of four columns
 };
 

@@ -16,9 +16,9 @@
 #include <utility>
 
 #include "fovea/error.h"
-#include "runtime/half.h"
 #include "models/io/json.h"
 #include "models/io/text.h"
+#include "runtime/half.h"
 
 static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian");
 

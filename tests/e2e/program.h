@@ -76,7 +76,7 @@ inline size_t count_of(const std::string& text, const std::string& part) {
 
 // A small ViT with random weights: 64 x 64 pixels, patches of 16, 3 layers, 3 heads, 10 classes.
 inline std::string model_folder() {
-  const fs::path folder = fs::path(__FILE__).parent_path().parent_path() / "golden" / "vit_mini";
+  const fs::path folder = fs::path(FOVEA_SOURCE_DIR) / "tests" / "golden" / "vit_mini";
   if (!fs::exists(folder / "model.safetensors")) throw std::runtime_error("no model in " + folder.string());
   return folder;
 }

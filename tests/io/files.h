@@ -79,7 +79,7 @@ inline std::string safetensors_bytes(std::string_view header, std::string_view d
 inline std::filesystem::path shared_folder() {
   const char* set = std::getenv("FOVEA_SHARED");
   const std::filesystem::path folder =
-      set != nullptr ? set : std::filesystem::path(__FILE__).parent_path() / ".." / ".." / ".." / "shared";
+      set != nullptr ? set : std::filesystem::path(FOVEA_SOURCE_DIR) / ".." / "shared";
   return std::filesystem::is_directory(folder) ? folder : std::filesystem::path();
 }
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "fovea/error.h"
-#include "runtime/half.h"
 #include "models/preprocess.h"
 #include "models/preprocess_plan.h"
+#include "runtime/half.h"
 #include "runtime/vk/device.h"
 
 using fovea::ImageView;

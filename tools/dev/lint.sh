@@ -40,7 +40,11 @@ verb_lint() {
   install_packages tests "${packages_build[@]}" "${packages_program[@]}" "${packages_test[@]}"
   install_packages linting "${packages_lint[@]}"
   local base files
-  base=$(lint_base)
+  case "${1:-}" in
+    "") base=$(lint_base) ;;
+    --all) base= ;;
+    *) die "lint knows --all, not $1" ;;
+  esac
   files=$(changed_files "$base")
   mkdir -p build
   cpp_files >build/lint-files.txt
@@ -52,6 +56,6 @@ verb_lint() {
   fi
   configure "$build" -DFOVEA_APPS=ON -DFOVEA_TESTS=ON
   echo "$files" >build/lint-files.txt
-  step "clang-tidy on $(wc -l <build/lint-files.txt) changed files" build/clang-tidy.log \
+  step "clang-tidy on $(wc -l <build/lint-files.txt) files" build/clang-tidy.log \
     xargs -r -a build/lint-files.txt -P "$jobs" -n 1 clang-tidy -p "$build" --quiet
 }
