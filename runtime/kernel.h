@@ -34,7 +34,8 @@ struct Binding {
 template <Access A, gpu::BindingKind K>
 struct BindingOf : Binding {
   BindingOf() : Binding{{}, A, K} {}
-  BindingOf(const Tensor& t) : Binding{t, A, K} {}  // implicit: Bind{x, gamma, beta, y}
+  // Implicit, for Bind{x, gamma, beta, y}. NOLINTNEXTLINE(google-explicit-constructor)
+  BindingOf(const Tensor& t) : Binding{t, A, K} {}
 };
 using In = BindingOf<Access::read, gpu::BindingKind::storage>;
 using Out = BindingOf<Access::write, gpu::BindingKind::storage>;

@@ -200,7 +200,9 @@ Tensor linear(Recorder& r, const Tensor& x, const LinearWeights& weights, const 
                                     : Shape{s[0], s[1], s[2], n};
   for (const auto& [name, vector] : {std::pair{"bias", weights.bias}, std::pair{"scale", options.scale}})
     check(!vector || (vector.shape == Shape{columns4 * 4} && vector.dtype == DType::f32), "linear",
-          [&] { return fmt::format("{} for {} columns", shape_of(name, vector), n); });
+          [name = name, &vector = vector, n] {  // Clang < 16 captures no structured bindings
+            return fmt::format("{} for {} columns", shape_of(name, vector), n);
+          });
   check(!options.residual ||
             (options.residual.shape.elements() == out.elements() && options.residual.dtype == x.dtype),
         "linear",

@@ -41,7 +41,7 @@ void Choices::store(const std::string& key, const std::string& choice) {
   if (file.empty()) return;
   load();  // another process may have measured meanwhile
   std::string text;
-  for (const auto& [k, c] : choices_) text += k + '\t' + c + '\n';
+  for (const auto& [k, c] : choices_) text.append(k).append("\t").append(c).append("\n");
   replace_file(file, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
 }
 

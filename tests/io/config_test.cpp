@@ -113,9 +113,10 @@ TEST_CASE("interpolation and crop mode names") {
       {"bicubic", Interpolation::bicubic}, {"lanczos", Interpolation::lanczos},
       {"box", Interpolation::box},         {"hamming", Interpolation::hamming},
       {"random", Interpolation::bicubic}};
-  for (const auto& [name, filter] : names) {
+  for (const auto& entry : names) {
+    const std::string& name = entry.first;  // Clang < 16 captures no structured bindings
     CAPTURE(name);
-    CHECK(parse_pretrained(R"("interpolation":")" + name + "\"").preprocess.interpolation == filter);
+    CHECK(parse_pretrained(R"("interpolation":")" + name + "\"").preprocess.interpolation == entry.second);
   }
   CHECK(parse_pretrained(R"("crop_mode":"squash")").preprocess.crop_mode == CropMode::squash);
   check_bad(ErrorKind::model, {"interpolation", "mitchell", "bicubic"},

@@ -53,9 +53,10 @@ TEST_CASE("transformers' ViT names") {
       {"head.weight", {"classifier.weight"}},
       {"head.bias", {"classifier.bias"}},
   };
-  for (const auto& [timm, parts] : expected) {
+  for (const auto& entry : expected) {
+    const auto& timm = entry.first;  // Clang < 16 captures no structured bindings
     CAPTURE(timm);
-    CHECK(source_of(timm, dialect).parts == parts);
+    CHECK(source_of(timm, dialect).parts == entry.second);
   }
   for (const char* absent :
        {"reg_token", "fc_norm.weight", "blocks.0.ls1.gamma", "blocks.0.attn.q_norm.weight",

@@ -13,7 +13,6 @@
 using fovea::ErrorKind;
 using fovea::io::Naming;
 using fovea::io::OutputTensor;
-using fovea::io::Safetensors;
 using fovea::io::WeightFile;
 using fovea::io::write_safetensors;
 using fovea::test::check_error;

@@ -168,7 +168,8 @@ inline AttentionExpected attention(const Numbers& q, const Numbers& k, const Num
         const Scores scores = attention_scores(q, k, s, image, query, head);
         // The running sums are rescaled once a tile (of at least 8 keys) by exp of the rise of the maximum;
         // the rises add up to no more than the range of the scores.
-        const double tiles = static_cast<double>((s.keys + 7) / 8), range = scores.largest - scores.smallest;
+        const double tiles = std::ceil(static_cast<double>(s.keys) / 8),
+                     range = scores.largest - scores.smallest;
         const double common =
             scores.worst + (3 * tiles + 2 * range) * ulp + static_cast<double>(s.keys + 3) * u;
         double total = 0;

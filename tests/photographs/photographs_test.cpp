@@ -130,13 +130,14 @@ TEST_CASE("Class-token rows of every layer and head, and rollout") {
         const auto at = rows.begin() + static_cast<std::ptrdiff_t>((layer * 3 + head) * 196);
         CHECK(golden::largest_difference(session.map(request).values, {at, at + 196}) <= 1e-5);
       }
-    for (const auto& [name, fusion] :
+    for (const auto& entry :
          {std::pair{"mean", fovea::HeadFusion::mean}, std::pair{"max", fovea::HeadFusion::max},
           std::pair{"min", fovea::HeadFusion::min}}) {
+      const char* name = entry.first;  // Clang < 16 captures no structured bindings
       CAPTURE(name);
       fovea::MapRequest request;
       request.method = fovea::MapMethod::rollout;
-      request.fusion = fusion;
+      request.fusion = entry.second;
       const auto expected = reference.values(prefix + "rollout_" + name);
       CHECK(golden::largest_difference(session.map(request).values, expected) <=
             1e-4 * golden::largest(expected));

@@ -109,8 +109,9 @@ TEST_CASE("every filter gives PIL's pixels") {
        {124, 143, 147, 158, 108, 166, 63, 112, 133, 100, 163, 137, 137, 129, 191, 125}},
       {Interpolation::box, {138, 139, 140, 142, 72, 167, 5, 100, 135, 131, 126, 122, 197, 94, 247, 144}},
       {Interpolation::hamming, {99, 141, 150, 161, 95, 160, 67, 106, 157, 83, 144, 175, 152, 104, 192, 124}}};
-  for (const auto& [filter, want] : golden) {
-    CAPTURE(static_cast<int>(filter));
+  for (const auto& entry : golden) {
+    const auto& [filter, want] = entry;
+    CAPTURE(static_cast<int>(entry.first));  // Clang < 16 captures no structured bindings
     fovea::Preprocessor p(device(), config_of(4, 4, 1.0, CropMode::center, filter));
     const auto got = p.pixels(picture.view());
     REQUIRE(got.size() == 48);

@@ -25,7 +25,7 @@ changed_files() {
       git diff --name-only --diff-filter=d "$base" -- '*.cpp' '*.h'
       git ls-files --others --exclude-standard -- '*.cpp' '*.h'
     else
-      cpp_files
+      cpp_files | grep '\.cpp$'  # these include every header
     fi
   } | grep -vE '^(shaders|examples|fuzz)/' | sort -u || true
 }
