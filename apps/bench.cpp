@@ -145,7 +145,7 @@ void add_bench(CLI::App& program, int& exit_code) {
       program.add_subcommand("bench", "Time the forward pass, its kernels and the first result");
   add_model_flags(*command, flags->model);
   command->add_option("--batch", flags->batch, "Images in one forward pass")
-      ->check(CLI::Range(1, 4096))
+      ->check(CLI::Range(1U, largest_batch))
       ->capture_default_str();
   command->add_option("--runs", flags->runs, "Replays to take the median of")
       ->check(CLI::Range(1, 1000000))

@@ -94,6 +94,7 @@ int overlay(const OverlayFlags& flags) {
   options.top_k = 1;
   options.attention = true;
   Session session(model, options);
+  session.prepare();  // what cannot run fails here once, not with every picture
   Painter painter(session, view);
   catch_interrupts();
   if (kind == SourceKind::image) return overlay_image(flags, painter);
