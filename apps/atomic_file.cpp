@@ -67,10 +67,11 @@ void write_file(const fs::path& path, std::span<const unsigned char> bytes) {
   output.commit();
 }
 
-void refuse_same_file(const fs::path& output, const fs::path& input) {
+void refuse_same_file(std::string_view option, const fs::path& output, const fs::path& input) {
   std::error_code error;
   if (fs::equivalent(output, input, error))
-    throw Error(ErrorKind::usage, fmt::format("--out {} is the input itself", printable(output.native())));
+    throw Error(ErrorKind::usage,
+                fmt::format("{} {} is the input itself", option, printable(output.native())));
 }
 
 }  // namespace fovea::apps

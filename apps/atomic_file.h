@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <span>
+#include <string_view>
 
 namespace fovea::apps {
 
@@ -27,7 +28,8 @@ class AtomicFile {
 // Throws Error(file) naming the path.
 void write_file(const std::filesystem::path& path, std::span<const unsigned char> bytes);
 
-// Throws Error(usage) when output and input are the same file.
-void refuse_same_file(const std::filesystem::path& output, const std::filesystem::path& input);
+// Throws Error(usage) when the file that `option` names is the input.
+void refuse_same_file(std::string_view option, const std::filesystem::path& output,
+                      const std::filesystem::path& input);
 
 }  // namespace fovea::apps

@@ -40,6 +40,14 @@ void write_maps(const std::string& path, const std::vector<AttentionMap>& maps, 
   write_npy(path, shape, values);
 }
 
+// The map must not replace the photograph, nor the picture drawn from it.
+void check_map_file(const std::string& npy, const std::string& out, const std::string& source) {
+  refuse_same_file("--npy", npy, source);
+  if (fs::absolute(npy).lexically_normal() == fs::absolute(out).lexically_normal())
+    throw Error(ErrorKind::usage,
+                fmt::format("--npy {}: the picture is written there, give another name", printable(npy)));
+}
+
 // Where each picture of a folder goes: the same tree, "cat.jpg" as "cat.overlay.png"; a "cat.png" beside it
 // keeps its extension so that neither overwrites the other.
 fs::path place_for(const fs::path& input, const fs::path& from, const fs::path& to,
@@ -73,7 +81,8 @@ int overlay_image(const OverlayFlags& flags, Painter& painter) {
   const std::string out =
       flags.out.empty() ? fs::path(flags.source).stem().native() + ".overlay.png" : flags.out;
   check_writable_kind(out);
-  refuse_same_file(out, flags.source);
+  refuse_same_file("--out", out, flags.source);
+  if (!flags.npy.empty()) check_map_file(flags.npy, out, flags.source);
   cv::Mat image;
   try {
     image = decode_image(read_file(flags.source));
@@ -95,7 +104,7 @@ int overlay_folder(const OverlayFlags& flags, Painter& painter) {
       source.filename() == "." || source.filename() == ".." ? fs::canonical(source) : source;
   const fs::path out =
       flags.out.empty() ? fs::path(named.filename().native() + ".overlay") : fs::path(flags.out);
-  refuse_same_file(out, source);
+  refuse_same_file("--out", out, source);
   const std::vector<Input> inputs = expand_inputs({source.native()}, std::cin);
   DecodeQueue queue(inputs, 4);
   Progress progress(inputs.size(), "images");

@@ -191,6 +191,8 @@ TEST_CASE("an output that cannot be is refused and leaves nothing behind") {
   CHECK(run(folder, {"overlay", "--out", "b.xyz", "a.png"}).code == 2);
   CHECK(run(folder, {"overlay", "--out", "nowhere/b.png", "a.png"}).code == 1);
   CHECK(run(folder, {"overlay", "missing.png"}).code == 1);
+  CHECK(run(folder, {"overlay", "--npy", "./a.png", "a.png"}).code == 2);
+  CHECK(run(folder, {"overlay", "--npy", "./b.png", "--out", "b.png", "a.png"}).code == 2);
   CHECK(same_pixels(load(folder / "a.png"), picture(50, 40)));
   CHECK(std::distance(fs::directory_iterator(folder / ""), fs::directory_iterator()) == 1);
 }
