@@ -9,6 +9,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "apps/terminal.h"
 #include "fovea/error.h"
@@ -43,6 +44,22 @@ AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)), temporary_
 AtomicFile::~AtomicFile() {
   std::error_code ignored;
   if (!done_ && temporary_ != target_) fs::remove(temporary_, ignored);
+}
+
+void AtomicFile::check_room() const {
+  std::error_code error;
+  const auto size = fs::file_size(temporary_, error);
+  if (error) return;  // a pipe or a device
+  std::FILE* file = std::fopen(temporary_.c_str(), "ab");
+  if (file == nullptr) cannot_write(target_, std::strerror(errno));
+  // More than a writer's last buffer, which may have fitted in part.
+  const std::vector<char> room(size_t{64} << 10);
+  const bool written = std::fwrite(room.data(), 1, room.size(), file) == room.size();
+  const int reason = errno;
+  const bool closed = std::fclose(file) == 0;
+  if (!written || !closed) cannot_write(target_, std::strerror(written ? errno : reason));
+  fs::resize_file(temporary_, size, error);
+  if (error) cannot_write(target_, error.message());
 }
 
 void AtomicFile::commit() {

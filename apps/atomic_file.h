@@ -17,6 +17,9 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   const std::filesystem::path& temporary() const { return temporary_; }
+  // For writers that do not say what went wrong: where the disk is full, no more can be appended.
+  // Throws Error(file).
+  void check_room() const;
   // Throws Error(file).
   void commit();
 

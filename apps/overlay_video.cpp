@@ -72,6 +72,7 @@ int overlay_to_video(const OverlayFlags& flags, Painter& painter, VideoSource& s
   if (!writer.isOpened())
     throw Error(ErrorKind::file, fmt::format("{}: no frame could be read", printable(flags.source)));
   writer.release();  // writes the index without which the file cannot be played
+  file.check_room();
   file.commit();
   write_out(out + '\n');
   // Ctrl-C is how a recording of a camera ends.
