@@ -39,6 +39,9 @@ AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)), temporary_
   if (fs::is_directory(target_, error)) cannot_write(target_, "is a folder");
   const fs::path folder = target_.parent_path();
   if (!folder.empty() && !fs::is_directory(folder, error)) cannot_write(target_, "no such folder");
+  // Video writers would give no reason.
+  if (temporary_ != target_ && access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
+    cannot_write(target_, std::strerror(errno));
 }
 
 AtomicFile::~AtomicFile() {
