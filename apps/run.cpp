@@ -70,7 +70,7 @@ const io::TensorEntry& input_tensor(const io::Safetensors& file, const ModelInfo
 }
 
 int run(const Flags& flags) {
-  refuse_same_file(flags.output, flags.input);
+  refuse_same_file("--output", flags.output, flags.input);
   const io::Safetensors file = io::Safetensors::open(flags.input);
   const Model model = load_model(flags.model);
   const std::vector<uint32_t> layers =
