@@ -32,8 +32,16 @@ uint32_t Device::Impl::memory_type(uint32_t allowed, Memory memory) const {
 Buffer::Buffer(Device& device, uint64_t bytes, Memory memory)
     : device_(device), bytes_(bytes), handles_(std::make_unique<Handles>()) {
   using Usage = ::vk::BufferUsageFlagBits;
+  using Flag = ::vk::MemoryPropertyFlagBits;
   auto& impl = device.impl();
   const std::string operation = fmt::format("allocate {:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+  const uint64_t most = device.limits().max_allocation;
+  if (bytes > most)
+    throw Error(
+        ErrorKind::out_of_device_memory,
+        fmt::format("[memory] {} MiB in one allocation, the device allows {} MiB: use a smaller batch "
+                    "or input size, or fp16 storage",
+                    bytes >> 20, most >> 20));
   guarded(operation.c_str(), [&] {
     handles_->buffer = impl.device.createBuffer(::vk::BufferCreateInfo{
         .size = bytes,

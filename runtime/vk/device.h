@@ -1,6 +1,7 @@
 // An opened device: queue, pipelines, memory accounting. It knows no operations.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,7 +34,8 @@ using PipelineStatistic = std::pair<std::string, double>;
 struct Limits {
   uint64_t storage_alignment, texel_alignment;  // bytes, of a binding's offset
   uint64_t max_texel_elements;
-  uint64_t max_work_groups[3];
+  uint64_t max_allocation;  // bytes
+  std::array<uint32_t, 3> max_work_groups;
 };
 
 class Device {
