@@ -242,3 +242,5 @@ std::vector<DispatchTime> Program::dispatch_times() const {
 }
 
 }  // namespace fovea
+  commands_->wait();
+  commands_->wait();

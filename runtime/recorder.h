@@ -42,13 +42,14 @@ class Program {
   void submit();
   void wait();
 
-  // Input tensors before submit(), results after wait(). Sizes must match the tensor's.
+  // Inputs before submit(), results after it; both wait for a run in flight. Sizes must match the tensor's.
   void write(const Tensor& input, std::span<const std::byte> bytes);
   void read(const Tensor& output, std::span<std::byte> bytes) const;
   // An input or a result as a tensor that other recorders may use, as long as this program lives.
   Tensor shared(const Tensor& t) const;
 
-  std::vector<DispatchTime> dispatch_times() const;  // of the last run; empty unless recorded for profiling
+  // Of the last run, which it waits for; empty before one, or unless recorded for profiling.
+  std::vector<DispatchTime> dispatch_times() const;
   const std::string& memory_plan() const { return plan_; }
   uint64_t arena_bytes() const { return arena_bytes_; }
   uint32_t dispatches() const { return static_cast<uint32_t>(kernels_.size()); }
