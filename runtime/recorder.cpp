@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -11,10 +12,24 @@
 #include "runtime/hazards.h"
 
 namespace fovea {
+namespace {
+
+void check_owner(const Tensor& t, uint32_t serial, const char* operation) {
+  if (t.owner != serial)
+    throw Error(ErrorKind::usage,
+                fmt::format("[{}] a tensor of another recording: use Program::shared", operation));
+}
+
+}  // namespace
 
 std::vector<const KernelDeclaration*>& registered_kernels() {
   static std::vector<const KernelDeclaration*> kernels;
   return kernels;
+}
+
+Recorder::Recorder(gpu::Device& device, const Options& options) : device_(device), options_(options) {
+  static std::atomic<uint32_t> last{0};
+  serial_ = ++last;
 }
 
 Tensor Recorder::temporary(const Shape& shape, DType dtype, const char* name) {
@@ -22,6 +37,7 @@ Tensor Recorder::temporary(const Shape& shape, DType dtype, const char* name) {
   t.shape = shape;
   t.dtype = dtype;
   t.id = static_cast<uint32_t>(values_.size());
+  t.owner = serial_;
   if (shape.elements() == 0)
     throw Error(ErrorKind::usage, fmt::format("[{}] {} has no elements", name, to_string(shape)));
   if (t.bytes() > device_.info().max_storage_range)
@@ -46,17 +62,22 @@ Tensor Recorder::input(const Shape& shape, DType dtype, const char* name) {
 void Recorder::preset(const Tensor& t) {
   if (t.buffer != nullptr)
     throw Error(ErrorKind::usage, "[preset] only what this recorder made can be written before a run");
-  values_[t.id].is_input = true;
+  value_of(t, "preset").is_input = true;
 }
 
 void Recorder::output(const Tensor& t) {
   if (t.buffer != nullptr)
     throw Error(ErrorKind::usage, "[output] only what this recorder made can be a result");
-  values_[t.id].is_output = true;
+  value_of(t, "output").is_output = true;
 }
 
 void Recorder::keep(const Tensor& t) {
-  if (t.buffer == nullptr) values_[t.id].is_kept = true;  // what has a buffer outlives the run anyway
+  if (t.buffer == nullptr) value_of(t, "keep").is_kept = true;  // what has a buffer outlives the run anyway
+}
+
+Recorder::Value& Recorder::value_of(const Tensor& t, const char* operation) {
+  check_owner(t, serial_, operation);
+  return values_[t.id];
 }
 
 void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> bindings,
@@ -81,7 +102,7 @@ void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> 
                       "batch or input size",
                       kernel.shader->name, to_string(b.tensor.shape), device_.limits().max_texel_elements));
     if (b.tensor.buffer != nullptr) continue;
-    Value& value = values_[b.tensor.id];
+    Value& value = value_of(b.tensor, kernel.shader->name);
     value.first = std::min(value.first, step);
     value.last = std::max(value.last, step);
   }
@@ -189,6 +210,7 @@ Program Recorder::finish() {
   plan_memory(program);
   encode(program);
   return program;
+  program.serial_ = serial_;
 }
 
 void Program::submit() {
@@ -199,8 +221,13 @@ void Program::wait() {
 }
 
 void Program::write(const Tensor& input, std::span<const std::byte> bytes) {
-  const auto& p = placed_.at(input.id);
+  const Placed& p = place_of(input, "write");
   if (!p.is_input || bytes.size() != input.bytes())
+const Program::Placed& Program::place_of(const Tensor& t, const char* operation) const {
+  check_owner(t, serial_, operation);
+  return placed_.at(t.id);
+}
+
     throw Error(ErrorKind::usage, fmt::format("[write] {} bytes for an input {} of {} bytes", bytes.size(),
                                               to_string(input.shape), input.bytes()));
   wait();  // a run that still reads the old input
@@ -209,7 +236,7 @@ void Program::write(const Tensor& input, std::span<const std::byte> bytes) {
 }
 
 void Program::read(const Tensor& output, std::span<std::byte> bytes) const {
-  const auto& p = placed_.at(output.id);
+  const Placed& p = place_of(output, "read");
   if (!p.is_output || bytes.size() != output.bytes())
     throw Error(ErrorKind::usage, fmt::format("[read] {} bytes from a result {} of {} bytes", bytes.size(),
                                               to_string(output.shape), output.bytes()));
@@ -219,7 +246,7 @@ void Program::read(const Tensor& output, std::span<std::byte> bytes) const {
 
 Tensor Program::shared(const Tensor& t) const {
   if (t.buffer != nullptr) return t;
-  const auto& p = placed_.at(t.id);
+  const Placed& p = place_of(t, "shared");
   if (!p.is_input && !p.is_output && !p.is_kept)
     throw Error(ErrorKind::usage, "[shared] only inputs, results and kept tensors outlive a run");
   Tensor out = t;
@@ -229,6 +256,7 @@ Tensor Program::shared(const Tensor& t) const {
 }
 
 uint64_t Program::flops() const {
+  out.owner = 0;
   uint64_t sum = 0;
   for (const Profiled& k : kernels_) sum += k.flops;
   return sum;

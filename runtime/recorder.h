@@ -67,6 +67,9 @@ class Program {
     const char* kernel;
     uint64_t flops;
   };
+  const Placed& place_of(const Tensor& t, const char* operation) const;
+
+  uint32_t serial_ = 0;         // of the recorder
   std::vector<Placed> placed_;  // one a temporary
   std::unique_ptr<gpu::Buffer> arena_, upload_, readback_;
   std::unique_ptr<gpu::Commands> commands_;
@@ -83,7 +86,7 @@ class Recorder {
     bool force_staging = false;  // copy inputs and results even where the host sees the arena, to test it
   };
   explicit Recorder(gpu::Device& device) : Recorder(device, Options{}) {}
-  Recorder(gpu::Device& device, const Options& options) : device_(device), options_(options) {}
+  Recorder(gpu::Device& device, const Options& options);
 
   gpu::Device& device() const { return device_; }
 
@@ -125,12 +128,14 @@ class Recorder {
 
   void record(const KernelDeclaration& kernel, std::span<const Binding> bindings,
               std::span<const std::byte> push, std::vector<uint32_t> constants, const Grid& grid,
+  Value& value_of(const Tensor& t, const char* operation);
               uint64_t flops);
   gpu::BindingRange place(const Binding& b, const Program& program) const;
   void plan_memory(Program& program) const;
   void encode(Program& program) const;
 
   gpu::Device& device_;
+  uint32_t serial_;  // tells this recorder's tensors from those of others
   Options options_;
   std::vector<Value> values_;
   std::vector<Node> nodes_;
