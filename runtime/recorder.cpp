@@ -159,9 +159,12 @@ void Recorder::plan_memory(Program& program) const {
   }
   program.plan_ += fmt::format("arena {} bytes for {} tensors of {} bytes together\n", plan.bytes,
                                values_.size(), unaliased);
-  if (program.arena_->mapped() != nullptr && !options_.force_staging) return;
-  if (upload != 0) program.upload_ = std::make_unique<gpu::Buffer>(device_, upload, gpu::Memory::upload);
-  if (readback != 0)
+  // Writing to uncached memory is fine, reading from it takes many times a copy.
+  const bool writable = program.arena_->mapped() != nullptr;
+  const bool readable = writable && program.arena_->cached();
+  if (upload != 0 && !writable)
+    program.upload_ = std::make_unique<gpu::Buffer>(device_, upload, gpu::Memory::upload);
+  if (readback != 0 && !readable)
     program.readback_ = std::make_unique<gpu::Buffer>(device_, readback, gpu::Memory::readback);
 }
 
@@ -207,10 +210,10 @@ void Recorder::encode(Program& program) const {
 
 Program Recorder::finish() {
   Program program;
+  program.serial_ = serial_;
   plan_memory(program);
   encode(program);
   return program;
-  program.serial_ = serial_;
 }
 
 void Program::submit() {
@@ -220,14 +223,14 @@ void Program::wait() {
   commands_->wait();
 }
 
-void Program::write(const Tensor& input, std::span<const std::byte> bytes) {
-  const Placed& p = place_of(input, "write");
-  if (!p.is_input || bytes.size() != input.bytes())
 const Program::Placed& Program::place_of(const Tensor& t, const char* operation) const {
   check_owner(t, serial_, operation);
   return placed_.at(t.id);
 }
 
+void Program::write(const Tensor& input, std::span<const std::byte> bytes) {
+  const Placed& p = place_of(input, "write");
+  if (!p.is_input || bytes.size() != input.bytes())
     throw Error(ErrorKind::usage, fmt::format("[write] {} bytes for an input {} of {} bytes", bytes.size(),
                                               to_string(input.shape), input.bytes()));
   wait();  // a run that still reads the old input
@@ -240,6 +243,7 @@ void Program::read(const Tensor& output, std::span<std::byte> bytes) const {
   if (!p.is_output || bytes.size() != output.bytes())
     throw Error(ErrorKind::usage, fmt::format("[read] {} bytes from a result {} of {} bytes", bytes.size(),
                                               to_string(output.shape), output.bytes()));
+  commands_->wait();
   const std::byte* source = readback_ ? readback_->mapped() + p.readback_offset : arena_->mapped() + p.offset;
   std::memcpy(bytes.data(), source, bytes.size());
 }
@@ -252,17 +256,18 @@ Tensor Program::shared(const Tensor& t) const {
   Tensor out = t;
   out.buffer = arena_.get();
   out.offset = p.offset;
+  out.owner = 0;
   return out;
 }
 
 uint64_t Program::flops() const {
-  out.owner = 0;
   uint64_t sum = 0;
   for (const Profiled& k : kernels_) sum += k.flops;
   return sum;
 }
 
 std::vector<DispatchTime> Program::dispatch_times() const {
+  commands_->wait();
   const auto ms = commands_->dispatch_ms();
   std::vector<DispatchTime> out;
   for (size_t i = 0; i < ms.size(); ++i) out.push_back({kernels_[i].kernel, ms[i], kernels_[i].flops});
@@ -270,5 +275,3 @@ std::vector<DispatchTime> Program::dispatch_times() const {
 }
 
 }  // namespace fovea
-  commands_->wait();
-  commands_->wait();

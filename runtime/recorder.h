@@ -83,7 +83,6 @@ class Recorder {
   struct Options {
     bool profile = false;                             // a timestamp around every dispatch
     uint64_t flops_per_submission = 100'000'000'000;  // so that no watchdog (about two seconds) fires
-    bool force_staging = false;  // copy inputs and results even where the host sees the arena, to test it
   };
   explicit Recorder(gpu::Device& device) : Recorder(device, Options{}) {}
   Recorder(gpu::Device& device, const Options& options);
@@ -128,15 +127,15 @@ class Recorder {
 
   void record(const KernelDeclaration& kernel, std::span<const Binding> bindings,
               std::span<const std::byte> push, std::vector<uint32_t> constants, const Grid& grid,
-  Value& value_of(const Tensor& t, const char* operation);
               uint64_t flops);
+  Value& value_of(const Tensor& t, const char* operation);
   gpu::BindingRange place(const Binding& b, const Program& program) const;
   void plan_memory(Program& program) const;
   void encode(Program& program) const;
 
   gpu::Device& device_;
-  uint32_t serial_;  // tells this recorder's tensors from those of others
   Options options_;
+  uint32_t serial_;  // tells this recorder's tensors from those of others
   std::vector<Value> values_;
   std::vector<Node> nodes_;
 };

@@ -64,7 +64,7 @@ class Device {
   // Measured choices between kernels, by name; what they mean is the operations' business.
   Choices& choices();
 
-  void account(int64_t bytes);  // allocations, negative when freed
+  void account(int64_t bytes);  // allocations of device memory, negative when freed
   uint64_t memory_bytes() const;
   uint64_t peak_memory_bytes() const;
 
