@@ -235,13 +235,14 @@ uint32_t Instance::select(std::string_view selector) const {
     throw Error(ErrorKind::no_device,
                 "[device] no Vulkan device: install a GPU driver, or mesa-vulkan-drivers to run on the CPU");
 
+  // A number is an index where there is such a device, else part of a name, as in "4090".
   std::vector<const PhysicalTraits*> matching;
   uint32_t number = 0;
   const auto [end, code] = std::from_chars(selector.data(), selector.data() + selector.size(), number);
-  const bool is_number = !selector.empty() && code == std::errc() && end == selector.data() + selector.size();
+  const bool is_index = !selector.empty() && code == std::errc() &&
+                        end == selector.data() + selector.size() && number < traits_.size();
   for (const auto& t : traits_)
-    if (selector.empty() || (is_number && t.info.index == number) ||
-        (!is_number && lowered(t.info.name).find(lowered(selector)) != std::string::npos))
+    if (is_index ? t.info.index == number : lowered(t.info.name).find(lowered(selector)) != std::string::npos)
       matching.push_back(&t);
   if (matching.empty()) {
     std::string names;
