@@ -42,13 +42,14 @@ class Program {
   void submit();
   void wait();
 
-  // Input tensors before submit(), results after wait(). Sizes must match the tensor's.
+  // Inputs before submit(), results after it; both wait for a run in flight. Sizes must match the tensor's.
   void write(const Tensor& input, std::span<const std::byte> bytes);
   void read(const Tensor& output, std::span<std::byte> bytes) const;
   // An input or a result as a tensor that other recorders may use, as long as this program lives.
   Tensor shared(const Tensor& t) const;
 
-  std::vector<DispatchTime> dispatch_times() const;  // of the last run; empty unless recorded for profiling
+  // Of the last run, which it waits for; empty before one, or unless recorded for profiling.
+  std::vector<DispatchTime> dispatch_times() const;
   const std::string& memory_plan() const { return plan_; }
   uint64_t arena_bytes() const { return arena_bytes_; }
   uint32_t dispatches() const { return static_cast<uint32_t>(kernels_.size()); }
@@ -66,6 +67,9 @@ class Program {
     const char* kernel;
     uint64_t flops;
   };
+  const Placed& place_of(const Tensor& t, const char* operation) const;
+
+  uint32_t serial_ = 0;         // of the recorder
   std::vector<Placed> placed_;  // one a temporary
   std::unique_ptr<gpu::Buffer> arena_, upload_, readback_;
   std::unique_ptr<gpu::Commands> commands_;
@@ -79,10 +83,9 @@ class Recorder {
   struct Options {
     bool profile = false;                             // a timestamp around every dispatch
     uint64_t flops_per_submission = 100'000'000'000;  // so that no watchdog (about two seconds) fires
-    bool force_staging = false;  // copy inputs and results even where the host sees the arena, to test it
   };
   explicit Recorder(gpu::Device& device) : Recorder(device, Options{}) {}
-  Recorder(gpu::Device& device, const Options& options) : device_(device), options_(options) {}
+  Recorder(gpu::Device& device, const Options& options);
 
   gpu::Device& device() const { return device_; }
 
@@ -125,12 +128,14 @@ class Recorder {
   void record(const KernelDeclaration& kernel, std::span<const Binding> bindings,
               std::span<const std::byte> push, std::vector<uint32_t> constants, const Grid& grid,
               uint64_t flops);
+  Value& value_of(const Tensor& t, const char* operation);
   gpu::BindingRange place(const Binding& b, const Program& program) const;
   void plan_memory(Program& program) const;
   void encode(Program& program) const;
 
   gpu::Device& device_;
   Options options_;
+  uint32_t serial_;  // tells this recorder's tensors from those of others
   std::vector<Value> values_;
   std::vector<Node> nodes_;
 };

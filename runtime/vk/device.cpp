@@ -47,13 +47,8 @@ std::shared_ptr<Device> Device::open(std::string_view selector, const OpenOption
   const auto& physical = impl->instance.physical(index);
   impl->traits = impl->instance.devices()[index];
   const auto& t = impl->traits;
-  const auto properties = physical.getProperties();
-  impl->limits = {
-      t.storage_alignment,
-      t.texel_alignment,
-      t.max_texel_elements,
-      {properties.limits.maxComputeWorkGroupCount[0], properties.limits.maxComputeWorkGroupCount[1],
-       properties.limits.maxComputeWorkGroupCount[2]}};
+  impl->limits = {t.storage_alignment, t.texel_alignment, t.max_texel_elements, t.max_allocation,
+                  t.max_work_groups};
   impl->cache_key = make_cache_key(t);
   impl->choices = std::make_unique<Choices>(impl->cache_key);
 

@@ -4,14 +4,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
+#include "generated/shaders.h"
 #include "runtime/vk/choices.h"
 #include "runtime/vk/device.h"
 #include "runtime/vk/pipeline_cache.h"
+#include "shaders/swiglu.h"
 
 namespace fovea::gpu {
 namespace {
@@ -98,8 +101,14 @@ TEST_CASE_FIXTURE(CacheFolder, "a device opens over a damaged cache and repairs 
   fs::create_directories(root / "fovea");
   write(root / "fovea" / (key + ".pipelines"), Bytes(100, 7));
   write(root / "fovea" / (key + ".choices"), Bytes(5000, 0xff));
-  const auto device = Device::open("");
-  CHECK(!device->choices().find("linear").has_value());
+  {
+    const auto device = Device::open("");
+    CHECK(!device->choices().find("linear").has_value());
+    const std::array kinds{BindingKind::storage, BindingKind::storage};
+    const std::array<uint32_t, 1> group{64};
+    device->pipeline({&shaders::swiglu, false, group, kinds, sizeof(SwigluPush)});
+  }
+  CHECK(!PipelineCacheFile(key).load().empty());
 }
 
 // Runs `work` in `count` processes at once; true when all succeeded.

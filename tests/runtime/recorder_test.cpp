@@ -1,9 +1,11 @@
 #include "runtime/recorder.h"
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "kernels/harness.h"
+#include "runtime/clamped_device.h"
 #include "runtime/ops/layer_norm.h"
 #include "runtime/ops/swiglu.h"
 #include "runtime/ops/token_mean.h"
@@ -32,11 +34,8 @@ bool near(const Numbers& got, const Numbers& want) {
 }
 
 TEST_CASE("a program replayed gives equal results, and new ones for new inputs") {
-  for (const bool staging : {false, true}) {
-    CAPTURE(staging);
-    Recorder::Options options;
-    options.force_staging = staging;
-    Recorder r(device(), options);
+  for (gpu::Device* d : {&device(), &clamped_device()}) {
+    Recorder r(*d);
     const Tensor x = r.input({1, 5, 64}, DType::f32, "x");
     const Tensor y = chain(r, x, 3);
     r.output(y);
@@ -60,11 +59,8 @@ TEST_CASE("a program replayed gives equal results, and new ones for new inputs")
 }
 
 TEST_CASE("several inputs and results, one of them both, through staging and without") {
-  for (const bool staging : {false, true}) {
-    CAPTURE(staging);
-    Recorder::Options options;
-    options.force_staging = staging;
-    Recorder r(device(), options);
+  for (gpu::Device* d : {&device(), &clamped_device()}) {
+    Recorder r(*d);
     const Values va = random_values({1, 3, 20}, DType::f32, 1), vb = random_values({1, 7, 10}, DType::f32, 2);
     const Tensor a = r.input(va.shape, DType::f32, "a"), b = r.input(vb.shape, DType::f32, "b");
     const Tensor ya = ops::swiglu(r, a), yb = ops::swiglu(r, b);
@@ -184,10 +180,8 @@ TEST_CASE("a profile has one time a dispatch, across submissions") {
 }
 
 TEST_CASE("a program without dispatches runs") {
-  for (const bool staging : {false, true}) {
-    Recorder::Options options;
-    options.force_staging = staging;
-    Recorder r(device(), options);
+  for (gpu::Device* d : {&device(), &clamped_device()}) {
+    Recorder r(*d);
     const Tensor x = r.input({3}, DType::f32, "x");
     r.output(x);
     Program program = r.finish();
@@ -241,18 +235,75 @@ TEST_CASE("a program may be replaced while it runs") {
 }
 
 TEST_CASE("memory is given back") {
-  const uint64_t before = device().memory_bytes();
-  for (int i = 0; i < 20; ++i) {
-    Recorder::Options options;
-    options.force_staging = true;
-    Recorder r(device(), options);
-    r.output(ops::swiglu(r, r.input({1, 64, 2048}, DType::f32, "x")));
-    Program program = r.finish();
-    program.submit();
-    CHECK(device().memory_bytes() > before);
+  for (gpu::Device* d : {&device(), &clamped_device()}) {
+    const uint64_t before = d->memory_bytes();
+    for (int i = 0; i < 20; ++i) {
+      Recorder r(*d);
+      r.output(ops::swiglu(r, r.input({1, 64, 2048}, DType::f32, "x")));
+      Program program = r.finish();
+      program.submit();
+      CHECK(d->memory_bytes() > before);
+    }
+    CHECK(d->memory_bytes() == before);
+    CHECK(d->peak_memory_bytes() >= 64 * 2048 * 4);
   }
-  CHECK(device().memory_bytes() == before);
-  CHECK(device().peak_memory_bytes() >= 64 * 2048 * 4);
+}
+
+TEST_CASE("reading waits for the run, and a program that never ran has no times") {
+  Recorder::Options options;
+  options.profile = true;
+  Recorder r(device(), options);
+  const Tensor x = r.input({1, 64, 4096}, DType::f32, "x");
+  const Tensor y = chain(r, x, 8);
+  r.output(y);
+  Program program = r.finish();
+  CHECK(program.dispatch_times().empty());
+  const Values values = random_values(x.shape, DType::f32, 9);
+  program.write(x, to_bytes(values));
+  program.submit();
+  CHECK(near(read_numbers(program, y), chained(values.numbers, 64, 8)));
+  program.submit();
+  CHECK(program.dispatch_times().size() == 8);
+}
+
+TEST_CASE("the first dispatch is not charged for the copy of the inputs") {
+  Recorder::Options options;
+  options.profile = true;
+  Recorder r(clamped_device(), options);
+  const Tensor large = r.input({1, 1, 16 << 20}, DType::f32, "large"),
+               x = r.input({1, 1, 2}, DType::f32, "x");
+  r.output(ops::swiglu(r, x));
+  Program program = r.finish();
+  program.write(large, std::vector<std::byte>(large.bytes()));
+  program.run();
+  const auto start = std::chrono::steady_clock::now();
+  program.run();
+  const auto ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  const auto times = program.dispatch_times();
+  if (!times.empty()) CHECK(times.at(0).ms < ms / 2);
+}
+
+TEST_CASE("a tensor of another recording is refused, not taken for one of this") {
+  Recorder first(device()), second(device());
+  const Tensor x = first.input({1, 1, 2}, DType::f32, "x"), y = ops::swiglu(first, x);
+  first.output(y);
+  const Tensor own = second.input({1, 1, 2}, DType::f32, "own"), result = ops::swiglu(second, own);
+  second.output(result);
+  const auto other = [](const char* operation) {
+    return doctest::Contains(
+        fmt::format("[{}] a tensor of another recording: use Program::shared", operation).c_str());
+  };
+  CHECK_THROWS_WITH_AS(ops::swiglu(second, x), other("swiglu"), Error);
+  CHECK_THROWS_WITH_AS(second.output(x), other("output"), Error);
+  CHECK_THROWS_WITH_AS(second.keep(x), other("keep"), Error);
+  CHECK_THROWS_WITH_AS(second.preset(x), other("preset"), Error);
+  const Program producer = first.finish();
+  Program consumer = second.finish();
+  std::vector<std::byte> eight(8), four(4);
+  CHECK_THROWS_WITH_AS(consumer.write(x, eight), other("write"), Error);
+  CHECK_THROWS_WITH_AS(consumer.read(y, four), other("read"), Error);
+  CHECK_THROWS_WITH_AS(consumer.shared(x), other("shared"), Error);
+  CHECK_NOTHROW(producer.shared(x));
 }
 
 TEST_CASE("the plan names every tensor") {

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "kernels/harness.h"
+#include "runtime/clamped_device.h"
 #include "runtime/ops/swiglu.h"
 
 namespace fovea::test {
@@ -95,6 +96,46 @@ TEST_CASE("no correct candidate is an error") {
     CHECK(std::string(error.what()).find(b.trial.key) != std::string::npos);
   }
   CHECK(!device().choices().find(b.trial.key).has_value());
+}
+
+// A candidate that throws instead of recording.
+void add_failing(Bench& b, ErrorKind kind) {
+  b.trial.candidates.push_back(
+      {"failing", [kind](Recorder&) -> Tensor { throw Error(kind, "[kernel] no"); }});
+}
+
+TEST_CASE("a candidate that the device cannot run is passed over") {
+  for (const ErrorKind kind : {ErrorKind::unsupported, ErrorKind::out_of_device_memory}) {
+    Bench b;
+    add_failing(b, kind);
+    b.add("right", rows, 1);
+    CHECK(choose(device(), b.trial) == 1);
+  }
+  Bench none;
+  add_failing(none, ErrorKind::unsupported);
+  add_failing(none, ErrorKind::unsupported);
+  CHECK_THROWS_WITH_AS(choose(device(), none.trial), doctest::Contains("([kernel] no)"), Error);
+}
+
+TEST_CASE("a lost device ends the choice") {
+  Bench b;
+  add_failing(b, ErrorKind::device_lost);
+  b.add("right", rows, 1);
+  CHECK_THROWS_WITH_AS(choose(device(), b.trial), "[kernel] no", Error);
+  CHECK(b.recorded == 0);
+}
+
+TEST_CASE("copies of inputs do not count: the fastest kernel wins with the largest input") {
+  Bench b;
+  b.add("slow", rows, 60);
+  b.trial.candidates.push_back({"fast", [&b](Recorder& r) {
+                                  *b.x = r.input(b.values.shape, DType::f32, "x");
+                                  r.input({16 << 20}, DType::f32, "large");
+                                  const Tensor y = r.temporary({1, rows, hidden}, DType::f32, "y");
+                                  r.dispatch<ops::Swiglu>({*b.x, y}, {rows, hidden});
+                                  return y;
+                                }});
+  CHECK(choose(clamped_device(), b.trial) == 1);
 }
 
 TEST_CASE("a single candidate is taken unmeasured") {
