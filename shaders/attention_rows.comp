@@ -5,7 +5,7 @@
 #include "attention_rows.h"
 #include "common/storage.glsl"
 
-layout(constant_id = 0) const uint GROUP = 8;
+layout(constant_id = 0) const uint GROUP = 64;
 layout(constant_id = 1) const uint FUSION = 0;     // 0 none, one row a head; 1 mean; 2 max; 3 min; 4 one head
 
 layout(local_size_x_id = 0) in;

@@ -12,7 +12,7 @@
 layout(constant_id = 0) const uint GROUP = 8;
 layout(constant_id = 1) const uint LANES = 8;  // of a subgroup that fetch different rows: 4, 8 or 16
 layout(constant_id = 2) const uint ACTIVATION = 0;
-layout(constant_id = 3) const bool HAS_BIAS = true;
+layout(constant_id = 3) const bool HAS_BIAS = false;
 layout(constant_id = 4) const bool HAS_SCALE = false;
 layout(constant_id = 5) const bool HAS_RESIDUAL = false;
 

@@ -12,7 +12,7 @@ layout(constant_id = 2) const uint TILE_N = 64;
 layout(constant_id = 3) const uint ROWS = 8;      // of y a thread holds, times four columns
 layout(constant_id = 4) const bool FOURS = true;  // k and n are multiples of four
 layout(constant_id = 5) const uint ACTIVATION = 0;
-layout(constant_id = 6) const bool HAS_BIAS = true;
+layout(constant_id = 6) const bool HAS_BIAS = false;
 layout(constant_id = 7) const bool HAS_SCALE = false;
 layout(constant_id = 8) const bool HAS_RESIDUAL = false;
 

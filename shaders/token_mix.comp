@@ -4,7 +4,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "token_mix.h"
 
-layout(constant_id = 0) const uint GROUP = 64;
+layout(constant_id = 0) const uint GROUP = 128;
 layout(constant_id = 1) const bool IDENTITY = true;
 layout(constant_id = 2) const uint START = 0;  // 0: the given vector, 1: one-hot at p.start, 2: uniform
 

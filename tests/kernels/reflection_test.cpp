@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "generated/all_ops.h"
 #include "generated/shaders.h"
@@ -31,11 +33,10 @@ std::vector<std::string> differences(const KernelDeclaration& kernel, const Refl
   if (module.push_bytes != kernel.push_bytes)
     out.push_back(
         fmt::format("push constants of {} bytes, declared {}", module.push_bytes, kernel.push_bytes));
-  std::set<uint32_t> ids;
-  for (uint32_t i = 0; i < kernel.default_constants.size(); ++i) ids.insert(i);
-  if (module.spec_ids != ids)
-    out.push_back(
-        fmt::format("specialisation constants {}, declared {}", fmt::join(module.spec_ids, " "), ids.size()));
+  std::map<uint32_t, uint32_t> defaults;
+  for (uint32_t i = 0; i < kernel.default_constants.size(); ++i) defaults[i] = kernel.default_constants[i];
+  if (module.spec_defaults != defaults)
+    out.push_back(fmt::format("specialisation constants {}, declared {}", module.spec_defaults, defaults));
   std::set<uint32_t> bound;
   for (const ReflectedBinding& b : module.bindings) {
     if (b.set != 0) out.push_back(fmt::format("binding {} in set {}", b.binding, b.set));
@@ -103,6 +104,7 @@ TEST_CASE("a wrong declaration is found") {
   CHECK(found([](auto& k) { k.push_bytes += 4; }) == 1);
   CHECK(found([](auto& k) { k.default_constants.push_back(0); }) == 1);
   CHECK(found([](auto& k) { k.default_constants.pop_back(); }) == 1);
+  CHECK(found([](auto& k) { std::swap(k.default_constants[0], k.default_constants[1]); }) == 1);
   CHECK(found([](auto& k) { k.access[0] = Access::write; }) == 1);  // readonly in the shader
   CHECK(found([](auto& k) { k.access[0] = Access::read_write; }) == 1);
   CHECK(found([](auto& k) { k.access[2] = Access::read; }) == 1);  // read and written

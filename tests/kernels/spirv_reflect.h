@@ -22,7 +22,7 @@ struct Reflection {
   std::string entry_point;
   std::vector<ReflectedBinding> bindings;  // one a variable: aliases of a binding come several times
   uint32_t push_bytes = 0;
-  std::set<uint32_t> spec_ids;
+  std::map<uint32_t, uint32_t> spec_defaults;  // by constant_id; a bool is 0 or 1
   std::set<uint32_t> capabilities;
 };
 
@@ -55,6 +55,9 @@ class SpirvReflector {
     op_type_struct = 30,
     op_type_pointer = 32,
     op_constant = 43,
+    op_spec_constant_true = 48,
+    op_spec_constant_false = 49,
+    op_spec_constant = 50,
     op_variable = 59,
     op_decorate = 71,
     op_member_decorate = 72,
@@ -102,12 +105,22 @@ class SpirvReflector {
       case op_constant:
         constants_[w[1]] = w[2];
         break;
+      case op_spec_constant_true:
+      case op_spec_constant_false:
+      case op_spec_constant: {
+        // Decorations come before, as the specification orders instructions. The first constant of an id
+        // counts: glslang adds another, always 1, for local_size_x_id.
+        const uint32_t value = op == op_spec_constant ? w[2] : op == op_spec_constant_true ? 1 : 0;
+        if (const auto own = decorations_.find(w[1]);
+            own != decorations_.end() && own->second.count(spec_id) != 0)
+          result_.spec_defaults.emplace(own->second.at(spec_id), value);
+        break;
+      }
       case op_variable:
         variables_[w[1]] = {w[0], w[2]};
         break;
       case op_decorate:
         decorations_[w[0]][w[1]] = w.size() > 2 ? w[2] : 1;
-        if (w[1] == spec_id) result_.spec_ids.insert(w[2]);
         break;
       case op_member_decorate:
         members_[w[0]][w[1]][w[2]] = w.size() > 3 ? w[3] : 1;
