@@ -9,6 +9,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "apps/terminal.h"
 #include "fovea/error.h"
@@ -38,11 +39,30 @@ AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)), temporary_
   if (fs::is_directory(target_, error)) cannot_write(target_, "is a folder");
   const fs::path folder = target_.parent_path();
   if (!folder.empty() && !fs::is_directory(folder, error)) cannot_write(target_, "no such folder");
+  // Video writers would give no reason.
+  if (temporary_ != target_ && access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
+    cannot_write(target_, std::strerror(errno));
 }
 
 AtomicFile::~AtomicFile() {
   std::error_code ignored;
   if (!done_ && temporary_ != target_) fs::remove(temporary_, ignored);
+}
+
+void AtomicFile::check_room() const {
+  std::error_code error;
+  const auto size = fs::file_size(temporary_, error);
+  if (error) return;  // a pipe or a device
+  std::FILE* file = std::fopen(temporary_.c_str(), "ab");
+  if (file == nullptr) cannot_write(target_, std::strerror(errno));
+  // More than a writer's last buffer, which may have fitted in part.
+  const std::vector<char> room(size_t{64} << 10);
+  const bool written = std::fwrite(room.data(), 1, room.size(), file) == room.size();
+  const int reason = errno;
+  const bool closed = std::fclose(file) == 0;
+  if (!written || !closed) cannot_write(target_, std::strerror(written ? errno : reason));
+  fs::resize_file(temporary_, size, error);
+  if (error) cannot_write(target_, error.message());
 }
 
 void AtomicFile::commit() {
@@ -67,10 +87,11 @@ void write_file(const fs::path& path, std::span<const unsigned char> bytes) {
   output.commit();
 }
 
-void refuse_same_file(const fs::path& output, const fs::path& input) {
+void refuse_same_file(std::string_view option, const fs::path& output, const fs::path& input) {
   std::error_code error;
   if (fs::equivalent(output, input, error))
-    throw Error(ErrorKind::usage, fmt::format("--out {} is the input itself", printable(output.native())));
+    throw Error(ErrorKind::usage,
+                fmt::format("{} {} is the input itself", option, printable(output.native())));
 }
 
 }  // namespace fovea::apps

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <span>
+#include <string_view>
 
 namespace fovea::apps {
 
@@ -16,6 +17,9 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   const std::filesystem::path& temporary() const { return temporary_; }
+  // For writers that do not say what went wrong: where the disk is full, no more can be appended.
+  // Throws Error(file).
+  void check_room() const;
   // Throws Error(file).
   void commit();
 
@@ -27,7 +31,8 @@ class AtomicFile {
 // Throws Error(file) naming the path.
 void write_file(const std::filesystem::path& path, std::span<const unsigned char> bytes);
 
-// Throws Error(usage) when output and input are the same file.
-void refuse_same_file(const std::filesystem::path& output, const std::filesystem::path& input);
+// Throws Error(usage) when the file that `option` names is the input.
+void refuse_same_file(std::string_view option, const std::filesystem::path& output,
+                      const std::filesystem::path& input);
 
 }  // namespace fovea::apps

@@ -145,12 +145,13 @@ void add_bench(CLI::App& program, int& exit_code) {
       program.add_subcommand("bench", "Time the forward pass, its kernels and the first result");
   add_model_flags(*command, flags->model);
   command->add_option("--batch", flags->batch, "Images in one forward pass")
-      ->check(CLI::Range(1, 4096))
+      ->check(CLI::Range(1U, largest_batch))
       ->capture_default_str();
   command->add_option("--runs", flags->runs, "Replays to take the median of")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
-  command->add_flag("--attention", flags->attention, "Keep what attention maps need, to see what they cost");
+  command->add_flag("--attention", flags->attention,
+                    "Draw the raw map of every layer and a rollout in each pass too, to see what maps cost");
   command->add_flag("--json", flags->json, "One JSON object");
   command->add_flag("--plan", flags->plan, "Print the memory plan too");
   command->callback([flags, &exit_code] { exit_code = bench(*flags); });

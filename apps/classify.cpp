@@ -166,6 +166,7 @@ int classify(const Flags& flags) {
   options.batch = flags.batch;
   options.top_k = flags.top_k;
   Session session(model, options);
+  session.prepare();  // what cannot run fails here once, not with every picture
   catch_interrupts();
   return Classifier(flags, inputs, session).run();
 }
@@ -180,7 +181,7 @@ void add_classify(CLI::App& program, int& exit_code) {
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   command->add_option("--batch", flags->batch, "Images in one forward pass")
-      ->check(CLI::Range(1, 4096))
+      ->check(CLI::Range(1U, largest_batch))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "One JSON object a line for each image, in input order");
   command

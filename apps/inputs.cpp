@@ -13,6 +13,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Nobody who names a folder means the pipes in it: to read one is to wait for its writer.
+void add_found(const fs::path& path, const fs::file_status& status, std::vector<Input>& inputs) {
+  const bool special = fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+  inputs.push_back({path, special ? "a pipe, socket or device, not a file" : ""});
+}
+
 bool add_folder(const fs::path& folder, std::vector<Input>& inputs) {
   std::error_code error;
   std::vector<fs::directory_entry> entries;
@@ -32,7 +38,7 @@ bool add_folder(const fs::path& folder, std::vector<Input>& inputs) {
     if (entry.is_directory(error) && !entry.is_symlink(error)) {
       found = add_folder(path, inputs) || found;
     } else if (has_image_extension(path)) {
-      inputs.push_back({path, {}});
+      add_found(path, entry.status(error), inputs);
       found = true;
     }
   }
@@ -58,11 +64,12 @@ void add_path(const std::string& text, std::vector<Input>& inputs) {
   const int result = glob(text.c_str(), 0, nullptr, &found);
   if (result != 0) inputs.push_back({text, "no file matches this pattern"});
   for (size_t i = 0; result == 0 && i < found.gl_pathc; ++i) {
-    if (fs::is_directory(found.gl_pathv[i], error)) {
+    const fs::file_status matched = fs::status(found.gl_pathv[i], error);
+    if (fs::is_directory(matched)) {
       if (!add_folder(found.gl_pathv[i], inputs))
         inputs.push_back({found.gl_pathv[i], "no image in this folder"});
     } else {
-      inputs.push_back({found.gl_pathv[i], {}});
+      add_found(found.gl_pathv[i], matched, inputs);
     }
   }
   globfree(&found);

@@ -68,13 +68,14 @@ View parse_view(const OverlayFlags& flags) {
 }
 
 void fit_to_model(View& view, const ModelInfo& info) {
-  const auto layers = static_cast<int>(info.layers);
+  const auto layers = static_cast<int>(info.attention.size());
   if (view.all_layers) view.map.layer = layers - 1;
   if (view.map.layer < -layers || view.map.layer >= layers)
     wrong(fmt::format("--layer {}: {} has layers 0 to {}", view.map.layer, info.architecture, layers - 1));
   if (view.map.layer < 0) view.map.layer += layers;
-  if (view.map.fusion == HeadFusion::single && view.map.head >= info.heads)
-    wrong(fmt::format("--head {}: {} has heads 0 to {}", view.map.head, info.architecture, info.heads - 1));
+  const uint32_t heads = info.attention[static_cast<size_t>(view.map.layer)].heads;
+  if (view.map.fusion == HeadFusion::single && view.map.head >= heads)
+    wrong(fmt::format("--head {}: {} has heads 0 to {}", view.map.head, info.architecture, heads - 1));
 }
 
 int overlay(const OverlayFlags& flags) {
@@ -93,6 +94,7 @@ int overlay(const OverlayFlags& flags) {
   options.top_k = 1;
   options.attention = true;
   Session session(model, options);
+  session.prepare();  // what cannot run fails here once, not with every picture
   Painter painter(session, view);
   catch_interrupts();
   if (kind == SourceKind::image) return overlay_image(flags, painter);

@@ -1,6 +1,7 @@
 // `fovea overlay` on one image, and on a folder of them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <opencv2/imgcodecs.hpp>
@@ -40,6 +41,14 @@ void write_maps(const std::string& path, const std::vector<AttentionMap>& maps, 
   write_npy(path, shape, values);
 }
 
+// The map must not replace the photograph, nor the picture drawn from it.
+void check_map_file(const std::string& npy, const std::string& out, const std::string& source) {
+  refuse_same_file("--npy", npy, source);
+  if (fs::absolute(npy).lexically_normal() == fs::absolute(out).lexically_normal())
+    throw Error(ErrorKind::usage,
+                fmt::format("--npy {}: the picture is written there, give another name", printable(npy)));
+}
+
 // Where each picture of a folder goes: the same tree, "cat.jpg" as "cat.overlay.png"; a "cat.png" beside it
 // keeps its extension so that neither overwrites the other.
 fs::path place_for(const fs::path& input, const fs::path& from, const fs::path& to,
@@ -51,6 +60,19 @@ fs::path place_for(const fs::path& input, const fs::path& from, const fs::path& 
     used.insert(place);
   }
   return place;
+}
+
+// The pictures of an earlier run, where they lie inside the source, are not drawn over again.
+void leave_out(std::vector<Input>& inputs, const fs::path& source, const fs::path& out) {
+  std::error_code error;
+  const fs::path inner = fs::weakly_canonical(out, error);
+  const auto lies_in = [&](const fs::path& path, const fs::path& folder) {
+    const fs::path whole = fs::weakly_canonical(path, error);
+    return std::mismatch(folder.begin(), folder.end(), whole.begin(), whole.end()).first == folder.end();
+  };
+  if (!lies_in(inner, fs::weakly_canonical(source, error))) return;
+  std::erase_if(inputs, [&](const Input& input) { return lies_in(input.path, inner); });
+  if (inputs.empty()) inputs.push_back({source, "no image in this folder"});
 }
 
 }  // namespace
@@ -73,7 +95,8 @@ int overlay_image(const OverlayFlags& flags, Painter& painter) {
   const std::string out =
       flags.out.empty() ? fs::path(flags.source).stem().native() + ".overlay.png" : flags.out;
   check_writable_kind(out);
-  refuse_same_file(out, flags.source);
+  refuse_same_file("--out", out, flags.source);
+  if (!flags.npy.empty()) check_map_file(flags.npy, out, flags.source);
   cv::Mat image;
   try {
     image = decode_image(read_file(flags.source));
@@ -95,8 +118,13 @@ int overlay_folder(const OverlayFlags& flags, Painter& painter) {
       source.filename() == "." || source.filename() == ".." ? fs::canonical(source) : source;
   const fs::path out =
       flags.out.empty() ? fs::path(named.filename().native() + ".overlay") : fs::path(flags.out);
-  refuse_same_file(out, source);
-  const std::vector<Input> inputs = expand_inputs({source.native()}, std::cin);
+  refuse_same_file("--out", out, source);
+  std::error_code unknown;
+  if (fs::exists(out, unknown) && !fs::is_directory(out, unknown))
+    throw Error(ErrorKind::usage,
+                fmt::format("--out {}: the source is a folder, and this is a file", printable(out.native())));
+  std::vector<Input> inputs = expand_inputs({source.native()}, std::cin);
+  leave_out(inputs, source, out);
   DecodeQueue queue(inputs, 4);
   Progress progress(inputs.size(), "images");
   std::set<fs::path> used;
@@ -110,7 +138,10 @@ int overlay_folder(const OverlayFlags& flags, Painter& painter) {
       const Painted painted = painter.paint(decoded.image);
       const fs::path place = place_for(input.path, source, out, used);
       std::error_code error;
-      fs::create_directories(place.parent_path(), error);  // write_picture says what is wrong with it
+      fs::create_directories(place.parent_path(), error);
+      if (error)
+        throw Error(ErrorKind::file, fmt::format("cannot make the folder {}: {}",
+                                                 printable(place.parent_path().native()), error.message()));
       write_picture(place, painted.picture);
       if (stdout_is_terminal()) progress.hide();
       write_out(place.native() + '\n');

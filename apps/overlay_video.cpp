@@ -41,7 +41,7 @@ void open_writer(cv::VideoWriter& writer, const std::string& out, const fs::path
 int overlay_to_video(const OverlayFlags& flags, Painter& painter, VideoSource& source) {
   const std::string out =
       flags.out.empty() ? fs::path(flags.source).stem().native() + ".overlay.mp4" : flags.out;
-  refuse_same_file(out, flags.source);
+  refuse_same_file("--out", out, flags.source);
   if (has_image_extension(out))
     throw Error(
         ErrorKind::usage,
@@ -72,6 +72,7 @@ int overlay_to_video(const OverlayFlags& flags, Painter& painter, VideoSource& s
   if (!writer.isOpened())
     throw Error(ErrorKind::file, fmt::format("{}: no frame could be read", printable(flags.source)));
   writer.release();  // writes the index without which the file cannot be played
+  file.check_room();
   file.commit();
   write_out(out + '\n');
   // Ctrl-C is how a recording of a camera ends.

@@ -85,15 +85,22 @@ int overlay_in_window(const OverlayFlags& flags, Painter& painter, VideoSource& 
   cv::namedWindow(window_title, cv::WINDOW_NORMAL | cv::WINDOW_KEEPRATIO);
   const double frame_seconds = source.live() ? 0 : 1 / source.frames_per_second();
   cv::Mat frame;
+  Painted painted;
   bool paused = false, any = false;
+  constexpr int no_key = 0xff;
+  int key = no_key;
   double rate = 0;
   while (!interrupted()) {
     const Clock::time_point start = Clock::now();
-    if ((!paused || !any) && !source.read(frame)) break;
-    const Painted painted = painter.paint(frame);
-    // Smoothed, or the number could not be read.
-    const double now = 1 / std::max(1e-6, seconds_since(start));
-    rate = any ? 0.9 * rate + 0.1 * now : now;
+    const bool fresh = !paused || !any;
+    if (fresh && !source.read(frame)) break;
+    // A paused picture changes by keys alone.
+    if (fresh || key != no_key) {
+      painted = painter.paint(frame);
+      // Smoothed, or the number could not be read.
+      const double now = 1 / std::max(1e-6, seconds_since(start));
+      rate = any ? 0.9 * rate + 0.1 * now : now;
+    }
     cv::Mat shown = painted.picture.clone();
     if (!any) cv::resizeWindow(window_title, shown.cols, shown.rows);
     any = true;
@@ -104,7 +111,7 @@ int overlay_in_window(const OverlayFlags& flags, Painter& painter, VideoSource& 
     cv::imshow(window_title, shown);
 
     const double left = paused ? 0.05 : frame_seconds - seconds_since(start);
-    const int key = cv::waitKey(std::max(1, static_cast<int>(std::lround(left * 1000)))) & 0xff;
+    key = cv::waitKey(std::max(1, static_cast<int>(std::lround(left * 1000)))) & 0xff;
     bool save = false;
     if (!act_on(key, painter, paused, save)) break;
     if (save) {

@@ -65,7 +65,8 @@ Painted Painter::paint(const cv::Mat& bgr) {
   const std::vector<Classification> results = session_.classify({&image, 1});
   if (!results.front().topk.empty()) painted.top = results.front().topk.front();
   MapRequest request = view.map;
-  if (view.query) request.query = session_.patch_at(image.width, image.height, view.query->x, view.query->y);
+  if (view.query)
+    request.query = session_.patch_at(image.width, image.height, view.query->x, view.query->y, request.layer);
 
   const auto draw = [&](int layer) {
     request.layer = layer;
@@ -80,7 +81,7 @@ Painted Painter::paint(const cv::Mat& bgr) {
   if (view.all_layers) {
     std::vector<cv::Mat> tiles;
     if (view.side_by_side) tiles.push_back(tile(bgr, "picture"));
-    for (int layer = 0; layer < static_cast<int>(session_.model().info().layers); ++layer)
+    for (int layer = 0; layer < static_cast<int>(session_.model().info().attention.size()); ++layer)
       tiles.push_back(tile(draw(layer), fmt::format("layer {}", layer)));
     painted.picture = sheet(tiles);
   } else {
@@ -91,7 +92,7 @@ Painted Painter::paint(const cv::Mat& bgr) {
 }
 
 void Painter::step_layer(int by) {
-  const auto layers = static_cast<int>(session_.model().info().layers);
+  const auto layers = static_cast<int>(session_.model().info().attention.size());
   // The first step away from the sheet shows a layer by itself.
   if (view.all_layers)
     view.all_layers = false;
@@ -100,7 +101,8 @@ void Painter::step_layer(int by) {
 }
 
 void Painter::step_head(int by) {
-  const auto choices = static_cast<int>(session_.model().info().heads) + 1;
+  const auto choices =
+      static_cast<int>(session_.model().info().attention.at(static_cast<size_t>(view.map.layer)).heads) + 1;
   const int now = view.map.fusion == HeadFusion::single ? static_cast<int>(view.map.head) + 1 : 0;
   const int next = (now + by + choices) % choices;
   view.map.fusion = next == 0 ? view.fusion : HeadFusion::single;

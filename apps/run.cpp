@@ -70,10 +70,11 @@ const io::TensorEntry& input_tensor(const io::Safetensors& file, const ModelInfo
 }
 
 int run(const Flags& flags) {
-  refuse_same_file(flags.output, flags.input);
+  refuse_same_file("--output", flags.output, flags.input);
   const io::Safetensors file = io::Safetensors::open(flags.input);
   const Model model = load_model(flags.model);
-  const std::vector<uint32_t> layers = parse_layers(flags.attention, model.info().layers);
+  const std::vector<uint32_t> layers =
+      parse_layers(flags.attention, static_cast<uint32_t>(model.info().attention.size()));
   const io::TensorEntry& input = input_tensor(file, model.info());
   const auto count = static_cast<uint32_t>(input.shape[0]);
 

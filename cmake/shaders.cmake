@@ -3,6 +3,8 @@
 find_program(GLSLANG glslangValidator REQUIRED)
 file(GLOB shader_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.comp)
 file(GLOB shader_includes CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.h ${PROJECT_SOURCE_DIR}/shaders/common/*)
+# Whether a shader has fp16 storage is read from it below, when CMake runs.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${shader_sources})
 set(shader_dir ${PROJECT_BINARY_DIR}/generated/shaders)
 file(MAKE_DIRECTORY ${shader_dir}/generated)
 
@@ -24,7 +26,7 @@ endfunction()
 
 foreach(source ${shader_sources})
   get_filename_component(name ${source} NAME_WE)
-  file(STRINGS ${source} uses_storage REGEX "common/storage.glsl")
+  file(STRINGS ${source} uses_storage REGEX "^#include \"common/storage\\.glsl\"")
   fovea_compile_shader(${source} ${name}_f32)
   list(APPEND shader_outputs ${shader_dir}/${name}_f32.inc)
   string(APPEND shader_embeds "#include \"${name}_f32.inc\"\n")

@@ -50,7 +50,7 @@ void Forward::record(Recorder& r, const LoadedModel& model) {
     r.output(full_attention_.back());
   }
   if (options_.all_maps) {
-    for (uint32_t l = 0; l < info.layers; ++l) {
+    for (uint32_t l = 0; l < info.attention.size(); ++l) {
       MapRequest request;
       request.layer = static_cast<int>(l);
       r.output(maps::raw(r, tap.layers, request, info));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "fovea/error.h"
+#include "models/boundary.h"
 
 namespace fovea {
 
@@ -45,7 +46,10 @@ DType storage_for(const Device& device, Precision precision) {
 
 }  // namespace
 
-Model Model::load(const Device& device, const std::filesystem::path& folder, const ModelOptions& options) {
+namespace {
+
+std::shared_ptr<LoadedModel> load_model(const Device& device, const std::filesystem::path& folder,
+                                        const ModelOptions& options) {
   const io::ModelConfig config = io::read_config(folder);
   for (const Family& family : families()) {
     if (!family.matches(config)) continue;
@@ -53,13 +57,19 @@ Model Model::load(const Device& device, const std::filesystem::path& folder, con
     auto model = family.load(device, storage_for(device, options.precision), config, weights.root(), options);
     weights.check_all_used();
     model->finish(weights.parameters());
-    return Model(std::move(model));
+    return model;
   }
   std::string known;
   for (const std::string& name : known_architectures()) known += (known.empty() ? "" : "; ") + name;
   throw Error(ErrorKind::model,
               fmt::format("[load] {} describes a '{}', which Fovea does not have; it has {}",
                           config.file.string(), config.architecture, known));
+}
+
+}  // namespace
+
+Model Model::load(const Device& device, const std::filesystem::path& folder, const ModelOptions& options) {
+  return at_boundary("load", [&] { return Model(load_model(device, folder, options)); });
 }
 
 const ModelInfo& Model::info() const {

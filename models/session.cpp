@@ -9,6 +9,7 @@
 
 #include "fovea/error.h"
 #include "models/bench.h"
+#include "models/boundary.h"
 #include "models/forward.h"
 #include "models/maps/methods.h"
 #include "models/overlay.h"
@@ -23,23 +24,16 @@ double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-constexpr size_t most_recorded_maps = 64;  // then all are forgotten and recorded anew when asked for
+constexpr size_t most_recorded_maps = 16;  // then all are forgotten and recorded anew when asked for
 
-// A map's program: recorded once per request, replayed on whatever the forward pass left.
+// A map's program: recorded once per request, replayed on what each forward pass leaves.
 struct RecordedMap {
   MapRequest request;
-  Tensor values;  // [batch, tokens]
+  Tensor tensor;  // [batch, tokens]
   Program program;
+  uint64_t generation = 0;  // the pass that `values` belongs to
+  std::vector<float> values;
 };
-
-bool same(const MapRequest& a, const MapRequest& b) {
-  const auto query = [](const MapRequest& m) {
-    return m.query ? std::pair(int64_t{m.query->row}, int64_t{m.query->col})
-                   : std::pair(int64_t{-1}, int64_t{-1});
-  };
-  return a.method == b.method && a.layer == b.layer && a.fusion == b.fusion && a.head == b.head &&
-         query(a) == query(b);
-}
 
 }  // namespace
 
@@ -57,6 +51,7 @@ struct Session::Impl {
   Preprocessor preprocessor;
   Overlay overlay;
   uint32_t filled_slots = 0;  // pictures of the last classify()
+  uint64_t generation = 0;    // counts forward passes
 
   Forward& recorded_forward() {
     if (!forward) {
@@ -73,23 +68,127 @@ struct Session::Impl {
 
   RecordedMap& recorded_map(const MapRequest& request) {
     for (RecordedMap& m : maps)
-      if (same(m.request, request)) return m;
+      if (m.request == request) return m;
     if (maps.size() == most_recorded_maps) maps.clear();
     Recorder r(model.device().impl());
     const auto layers = forward->kept_attention();
     const ModelInfo& info = model.info();
-    const Tensor values = request.method == MapMethod::rollout ? maps::rollout(r, layers, request, info)
+    const Tensor tensor = request.method == MapMethod::rollout ? maps::rollout(r, layers, request, info)
                                                                : maps::raw(r, layers, request, info);
-    r.output(values);
-    maps.push_back({request, values, r.finish()});
+    r.output(tensor);
+    maps.push_back({request, tensor, r.finish(), 0, {}});
     return maps.back();
+  }
+
+  // The map of every slot, drawn once a forward pass.
+  const RecordedMap& current_map(const MapRequest& request) {
+    RecordedMap& m = recorded_map(request);
+    if (m.generation == generation) return m;
+    m.program.run();
+    m.values.resize(m.tensor.shape.elements());
+    m.program.read(m.tensor, std::as_writable_bytes(std::span(m.values)));
+    m.generation = generation;
+    return m;
+  }
+
+  std::vector<Classification> classify(std::span<const ImageView> images) {
+    if (images.empty() || images.size() > options.batch)
+      throw Error(ErrorKind::usage,
+                  fmt::format("[classify] {} images, the session takes 1…{}", images.size(), options.batch));
+    Forward& f = recorded_forward();
+    std::vector<Classification> out(images.size());
+    filled_slots = 0;
+    ++generation;
+    for (size_t i = 0; i < images.size(); ++i) {
+      const auto start = Clock::now();
+      preprocessor.run(images[i], f.input(), static_cast<uint32_t>(i));
+      out[i].preprocess_ms = ms_since(start);
+    }
+    const auto start = Clock::now();
+    f.program().run();
+    const double model_ms = ms_since(start) / static_cast<double>(images.size());
+
+    const auto logits = f.logits(), probabilities = f.probabilities();
+    const auto indices = f.indices();
+    const size_t k = options.top_k, classes = model.info().classes;
+    check_finite(std::span(logits).first(images.size() * classes));
+    for (size_t i = 0; i < images.size(); ++i) {
+      out[i].model_ms = model_ms;
+      for (size_t j = 0; j < k; ++j) {
+        const uint32_t index = indices[i * k + j];
+        out[i].topk.push_back({index, probabilities[i * k + j], logits[i * classes + index]});
+      }
+    }
+    filled_slots = static_cast<uint32_t>(images.size());
+    return out;
+  }
+
+  std::map<std::string, RawTensor> run(std::span<const float> input, uint32_t count,
+                                       std::span<const uint32_t> attention_layers) {
+    const ModelInfo& info = model.info();
+    const size_t image = size_t{3} * info.height * info.width;
+    if (count == 0 || input.size() / image != count || input.size() % image != 0)
+      throw Error(ErrorKind::usage, fmt::format("[run] {} values are not {} images of [3, {}, {}]",
+                                                input.size(), count, info.height, info.width));
+    for (const uint32_t layer : attention_layers)
+      if (layer >= info.attention.size())
+        throw Error(ErrorKind::usage, fmt::format("[run] attention of layer {}, the model has layers 0…{}",
+                                                  layer, info.attention.size() - 1));
+
+    Forward::Options f;
+    f.batch = std::min(count, options.batch);
+    f.host_input = true;
+    f.features = true;
+    f.full_attention.assign(attention_layers.begin(), attention_layers.end());
+    Forward pass(model.impl(), f);
+    model.device().impl().save_pipeline_cache();
+
+    std::map<std::string, RawTensor> out;
+    const auto append = [&](const std::string& name, const Shape& shape, const std::vector<float>& values,
+                            uint32_t images) {
+      RawTensor& t = out[name];
+      if (t.shape.empty()) {
+        t.shape.push_back(count);
+        for (uint32_t i = 1; i < shape.rank(); ++i) t.shape.push_back(shape[i]);
+      }
+      t.values.insert(t.values.end(), values.begin(),
+                      values.begin() + static_cast<std::ptrdiff_t>(values.size() / shape[0] * images));
+    };
+    std::vector<float> chunk(image * f.batch);
+    for (uint32_t first = 0; first < count; first += f.batch) {
+      const uint32_t images = std::min(f.batch, count - first);
+      std::fill(chunk.begin(), chunk.end(), 0.0F);
+      std::copy_n(input.begin() + static_cast<std::ptrdiff_t>(first * image), images * image, chunk.begin());
+      pass.write_input(chunk);
+      pass.program().run();
+      const auto logits = pass.logits();
+      check_finite(std::span(logits).first(size_t{images} * info.classes));
+      append("logits", {f.batch, info.classes}, logits, images);
+      append("features", pass.features_shape(), pass.features(), images);
+      for (size_t i = 0; i < attention_layers.size(); ++i)
+        append(fmt::format("attn.{}", attention_layers[i]), pass.attention_shape(i), pass.attention(i),
+               images);
+    }
+    return out;
+  }
+
+  // Weights are finite and inputs are pixels: what is not a number left the range of fp16, or the driver
+  // erred.
+  void check_finite(std::span<const float> logits) const {
+    for (const float logit : logits)
+      if (!std::isfinite(logit))
+        throw Error(
+            ErrorKind::unsupported,
+            fmt::format("[forward] {} with {} storage gives logits that are not numbers: use fp32 storage",
+                        model.info().architecture, to_string(model.info().precision)));
   }
 };
 
 Session::Session(const Model& model, const SessionOptions& options) {
   SessionOptions o = options;
-  if (o.batch == 0 || o.batch > 4096)
-    throw Error(ErrorKind::usage, fmt::format("[session] a batch of {} images", o.batch));
+  if (o.batch == 0 || o.batch > largest_batch)
+    throw Error(ErrorKind::usage,
+                fmt::format("[session] a batch of {} images, it takes 1…{}", o.batch, largest_batch));
   o.top_k = std::clamp(o.top_k, 1U, model.info().classes);
   impl_ = std::make_unique<Impl>(model, o);
 }
@@ -101,52 +200,30 @@ const Model& Session::model() const {
   return impl_->model;
 }
 
-std::vector<Classification> Session::classify(std::span<const ImageView> images) {
-  if (images.empty() || images.size() > impl_->options.batch)
-    throw Error(ErrorKind::usage, fmt::format("[classify] {} images, the session takes 1…{}", images.size(),
-                                              impl_->options.batch));
-  Forward& forward = impl_->recorded_forward();
-  std::vector<Classification> out(images.size());
-  impl_->filled_slots = 0;
-  for (size_t i = 0; i < images.size(); ++i) {
-    const auto start = Clock::now();
-    impl_->preprocessor.run(images[i], forward.input(), static_cast<uint32_t>(i));
-    out[i].preprocess_ms = ms_since(start);
-  }
-  const auto start = Clock::now();
-  forward.program().run();
-  const double model_ms = ms_since(start) / static_cast<double>(images.size());
-  impl_->filled_slots = static_cast<uint32_t>(images.size());
+void Session::prepare() {
+  at_boundary("prepare", [&] { impl_->recorded_forward(); });
+}
 
-  const auto logits = forward.logits(), probabilities = forward.probabilities();
-  const auto indices = forward.indices();
-  const size_t k = impl_->options.top_k, classes = impl_->model.info().classes;
-  for (size_t i = 0; i < images.size(); ++i) {
-    out[i].model_ms = model_ms;
-    for (size_t j = 0; j < k; ++j) {
-      const uint32_t index = indices[i * k + j];
-      out[i].topk.push_back(
-          {index, probabilities[i * k + j], index < classes ? logits[i * classes + index] : 0.0F});
-    }
-  }
-  return out;
+std::vector<Classification> Session::classify(std::span<const ImageView> images) {
+  return at_boundary("classify", [&] { return impl_->classify(images); });
 }
 
 Region Session::visible_region(uint32_t width, uint32_t height) const {
   return impl_->preprocessor.visible_region(width, height);
 }
 
-PatchIndex Session::patch_at(uint32_t width, uint32_t height, double x, double y) const {
+PatchIndex Session::patch_at(uint32_t width, uint32_t height, double x, double y, int layer) const {
   const Region seen = visible_region(width, height);
   const ModelInfo& info = impl_->model.info();
+  const AttentionLayer& grid = info.attention[maps::layer_of({MapMethod::raw, layer, {}, 0, {}}, info)];
   const double u = (x - seen.x) / seen.width, v = (y - seen.y) / seen.height;
   if (!(u >= 0 && u < 1 && v >= 0 && v < 1 && x >= 0 && y >= 0 && x < width && y < height))
     throw Error(ErrorKind::usage,
                 fmt::format("[query] pixel ({}, {}) is outside what the model sees of a {}×{} picture: x "
                             "{:.0f}…{:.0f}, y {:.0f}…{:.0f}",
                             x, y, width, height, seen.x, seen.x + seen.width, seen.y, seen.y + seen.height));
-  return {std::min(static_cast<uint32_t>(v * info.grid_rows), info.grid_rows - 1),
-          std::min(static_cast<uint32_t>(u * info.grid_cols), info.grid_cols - 1)};
+  return {std::min(static_cast<uint32_t>(v * grid.rows), grid.rows - 1),
+          std::min(static_cast<uint32_t>(u * grid.cols), grid.cols - 1)};
 }
 
 AttentionMap Session::map(const MapRequest& request, uint32_t slot) {
@@ -155,77 +232,36 @@ AttentionMap Session::map(const MapRequest& request, uint32_t slot) {
   if (slot >= impl_->filled_slots)
     throw Error(ErrorKind::usage,
                 fmt::format("[map] slot {} of {} classified images", slot, impl_->filled_slots));
-  RecordedMap& m = impl_->recorded_map(request);
-  m.program.run();
-  std::vector<float> all(m.values.shape.elements());
-  m.program.read(m.values, std::as_writable_bytes(std::span(all)));
-  const ModelInfo& info = impl_->model.info();
-  const size_t tokens = m.values.shape[1], first = slot * tokens + info.prefix_tokens;
-  AttentionMap out{info.grid_rows, info.grid_cols, {}};
-  out.values.assign(
-      all.begin() + static_cast<std::ptrdiff_t>(first),
-      all.begin() + static_cast<std::ptrdiff_t>(first + size_t{info.grid_rows} * info.grid_cols));
-  return out;
+  return at_boundary("map", [&] {
+    const AttentionLayer& layer = impl_->model.info().attention[maps::layer_of(request, impl_->model.info())];
+    const RecordedMap& m = impl_->current_map(request);
+    const size_t cells = size_t{layer.rows} * layer.cols;
+    const auto first =
+        m.values.begin() + static_cast<std::ptrdiff_t>(slot * m.tensor.shape[1] + layer.prefix_tokens);
+    return AttentionMap{layer.rows, layer.cols, {first, first + static_cast<std::ptrdiff_t>(cells)}};
+  });
 }
 
 std::vector<uint8_t> Session::overlay(const ImageView& image, const AttentionMap& map,
                                       const OverlayOptions& options) {
-  return impl_->overlay.draw(image, map, visible_region(image.width, image.height), options);
+  return at_boundary("overlay", [&] {
+    return impl_->overlay.draw(image, map, visible_region(image.width, image.height), options);
+  });
 }
 
 std::vector<uint8_t> Session::preprocessed_pixels(const ImageView& image) {
-  return impl_->preprocessor.pixels(image);
+  return at_boundary("preprocess", [&] { return impl_->preprocessor.pixels(image); });
 }
 
 std::map<std::string, RawTensor> Session::run(std::span<const float> input, uint32_t count,
                                               std::span<const uint32_t> attention_layers) {
-  const ModelInfo& info = impl_->model.info();
-  const size_t image = size_t{3} * info.height * info.width;
-  if (count == 0 || input.size() / image != count || input.size() % image != 0)
-    throw Error(ErrorKind::usage, fmt::format("[run] {} values are not {} images of [3, {}, {}]",
-                                              input.size(), count, info.height, info.width));
-  for (const uint32_t layer : attention_layers)
-    if (layer >= info.layers)
-      throw Error(ErrorKind::usage, fmt::format("[run] attention of layer {}, the model has layers 0…{}",
-                                                layer, info.layers - 1));
-
-  Forward::Options f;
-  f.batch = std::min(count, impl_->options.batch);
-  f.host_input = true;
-  f.features = true;
-  f.full_attention.assign(attention_layers.begin(), attention_layers.end());
-  Forward forward(impl_->model.impl(), f);
-  impl_->model.device().impl().save_pipeline_cache();
-
-  std::map<std::string, RawTensor> out;
-  const auto append = [&](const std::string& name, const Shape& shape, const std::vector<float>& values,
-                          uint32_t images) {
-    RawTensor& t = out[name];
-    if (t.shape.empty()) {
-      t.shape.push_back(count);
-      for (uint32_t i = 1; i < shape.rank(); ++i) t.shape.push_back(shape[i]);
-    }
-    t.values.insert(t.values.end(), values.begin(),
-                    values.begin() + static_cast<std::ptrdiff_t>(values.size() / shape[0] * images));
-  };
-  std::vector<float> chunk(image * f.batch);
-  for (uint32_t first = 0; first < count; first += f.batch) {
-    const uint32_t images = std::min(f.batch, count - first);
-    std::fill(chunk.begin(), chunk.end(), 0.0F);
-    std::copy_n(input.begin() + static_cast<std::ptrdiff_t>(first * image), images * image, chunk.begin());
-    forward.write_input(chunk);
-    forward.program().run();
-    append("logits", {f.batch, info.classes}, forward.logits(), images);
-    append("features", forward.features_shape(), forward.features(), images);
-    for (size_t i = 0; i < attention_layers.size(); ++i)
-      append(fmt::format("attn.{}", attention_layers[i]), forward.attention_shape(i), forward.attention(i),
-             images);
-  }
-  return out;
+  return at_boundary("run", [&] { return impl_->run(input, count, attention_layers); });
 }
 
 BenchReport Session::bench(uint32_t runs) {
-  return bench_forward(impl_->model.impl(), impl_->options.batch, runs, impl_->options.attention);
+  return at_boundary("bench", [&] {
+    return bench_forward(impl_->model.impl(), impl_->options.batch, runs, impl_->options.attention);
+  });
 }
 
 std::string Session::memory_plan() const {

@@ -211,15 +211,13 @@ Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, con
     head_.emplace(store_, w / "head", classes, s_.width, both ? 0.5F : 1.0F);
     if (both) head_dist_.emplace(store_, w / "head_dist", classes, s_.width, 0.5F);
   }
+  // A transformers model without a head ships a pooler that no answer here reads.
+  if (config.naming == io::Naming::transformers)
+    for (const char* name : {"pooler.dense.weight", "pooler.dense.bias"}) w.ignore(name);
   info_.architecture = config.architecture;
   info_.height = preprocess_.height;
   info_.width = preprocess_.width;
-  info_.layers = s_.depth;
-  info_.heads = s_.heads;
-  info_.grid_rows = s_.grid_rows;
-  info_.grid_cols = s_.grid_cols;
-  info_.prefix_tokens = s_.prefix();
-  info_.has_cls = s_.cls;
+  info_.attention.assign(s_.depth, {s_.heads, s_.grid_rows, s_.grid_cols, s_.prefix(), s_.cls});
   info_.classes = classes;
   info_.has_head = head_.has_value();
   if (head_) info_.labels = config.labels_for(classes);

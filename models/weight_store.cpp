@@ -35,16 +35,17 @@ Tensor WeightStore::add(std::span<const float> values, const Shape& shape, DType
     const uint64_t size = std::max(buffer_bytes, rounded);
     buffers_.push_back(std::make_unique<gpu::Buffer>(device_, size, gpu::Memory::device));
     bytes_ += size;
-    at = 0;
+    at = flushed_ = 0;
   }
   used_ = at + rounded;
   gpu::Buffer& buffer = *buffers_.back();
   std::byte* target = buffer.mapped();
   if (target == nullptr) {
-    staged_.resize(used_);
-    target = staged_.data();
+    staged_.resize(used_ - flushed_);
+    target = staged_.data() + (at - flushed_);
+  } else {
+    target += at;
   }
-  target += at;
   if (dtype == DType::f16) {
     for (size_t i = 0; i < values.size(); ++i) {
       const uint16_t half = float_to_half(values[i]);
@@ -63,11 +64,12 @@ void WeightStore::flush() {
   gpu::Buffer upload(device_, staged_.size(), gpu::Memory::upload);
   std::memcpy(upload.mapped(), staged_.data(), staged_.size());
   gpu::Commands commands(device_, false);
-  commands.copy(upload, 0, *buffers_.back(), 0, staged_.size());
+  commands.copy(upload, 0, *buffers_.back(), flushed_, staged_.size());
   commands.finish();
   commands.submit();
   commands.wait();
   staged_.clear();
+  flushed_ = used_;
 }
 
 void WeightStore::finish() {

@@ -19,7 +19,7 @@ class WeightStore {
 
   Tensor matrix(std::span<const float> values, const Shape& shape) { return add(values, shape, storage_); }
   Tensor vector(std::span<const float> values, const Shape& shape) { return add(values, shape, DType::f32); }
-  // Sends what was added to the device; tensors may be used afterwards.
+  // Sends what was added to the device; tensors may be used afterwards, and more added.
   void finish();
 
   DType storage() const { return storage_; }
@@ -32,8 +32,9 @@ class WeightStore {
   gpu::Device& device_;
   DType storage_;
   std::vector<std::unique_ptr<gpu::Buffer>> buffers_;
-  std::vector<std::byte> staged_;  // contents of the last buffer, until flush()
-  uint64_t used_ = 0, bytes_ = 0;
+  std::vector<std::byte> staged_;    // contents of the last buffer from flushed_ on, until flush()
+  uint64_t used_ = 0, flushed_ = 0;  // bytes of the last buffer
+  uint64_t bytes_ = 0;
 };
 
 }  // namespace fovea

@@ -3,17 +3,33 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <utility>
 
 #include "fovea/error.h"
 #include "runtime/arena.h"
 #include "runtime/hazards.h"
 
 namespace fovea {
+namespace {
+
+void check_owner(const Tensor& t, uint32_t serial, const char* operation) {
+  if (t.owner != serial)
+    throw Error(ErrorKind::usage,
+                fmt::format("[{}] a tensor of another recording: use Program::shared", operation));
+}
+
+}  // namespace
 
 std::vector<const KernelDeclaration*>& registered_kernels() {
   static std::vector<const KernelDeclaration*> kernels;
   return kernels;
+}
+
+Recorder::Recorder(gpu::Device& device, const Options& options) : device_(device), options_(options) {
+  static std::atomic<uint32_t> last{0};
+  serial_ = ++last;
 }
 
 Tensor Recorder::temporary(const Shape& shape, DType dtype, const char* name) {
@@ -21,6 +37,7 @@ Tensor Recorder::temporary(const Shape& shape, DType dtype, const char* name) {
   t.shape = shape;
   t.dtype = dtype;
   t.id = static_cast<uint32_t>(values_.size());
+  t.owner = serial_;
   if (shape.elements() == 0)
     throw Error(ErrorKind::usage, fmt::format("[{}] {} has no elements", name, to_string(shape)));
   if (t.bytes() > device_.info().max_storage_range)
@@ -42,14 +59,25 @@ Tensor Recorder::input(const Shape& shape, DType dtype, const char* name) {
   return t;
 }
 
+void Recorder::preset(const Tensor& t) {
+  if (t.buffer != nullptr)
+    throw Error(ErrorKind::usage, "[preset] only what this recorder made can be written before a run");
+  value_of(t, "preset").is_input = true;
+}
+
 void Recorder::output(const Tensor& t) {
   if (t.buffer != nullptr)
     throw Error(ErrorKind::usage, "[output] only what this recorder made can be a result");
-  values_[t.id].is_output = true;
+  value_of(t, "output").is_output = true;
 }
 
 void Recorder::keep(const Tensor& t) {
-  if (t.buffer == nullptr) values_[t.id].is_kept = true;  // what has a buffer outlives the run anyway
+  if (t.buffer == nullptr) value_of(t, "keep").is_kept = true;  // what has a buffer outlives the run anyway
+}
+
+Recorder::Value& Recorder::value_of(const Tensor& t, const char* operation) {
+  check_owner(t, serial_, operation);
+  return values_[t.id];
 }
 
 void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> bindings,
@@ -66,8 +94,15 @@ void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> 
   for (const Binding& b : bindings) {
     if (!b.tensor)
       throw Error(ErrorKind::usage, fmt::format("[{}] a binding has no tensor", kernel.shader->name));
+    if (b.kind == gpu::BindingKind::texel &&
+        b.tensor.shape.elements() / 4 > device_.limits().max_texel_elements)
+      throw Error(
+          ErrorKind::unsupported,
+          fmt::format("[{}] {} as a texel buffer, the device allows {} texels of four: use a smaller "
+                      "batch or input size",
+                      kernel.shader->name, to_string(b.tensor.shape), device_.limits().max_texel_elements));
     if (b.tensor.buffer != nullptr) continue;
-    Value& value = values_[b.tensor.id];
+    Value& value = value_of(b.tensor, kernel.shader->name);
     value.first = std::min(value.first, step);
     value.last = std::max(value.last, step);
   }
@@ -114,9 +149,9 @@ void Recorder::plan_memory(Program& program) const {
   uint64_t upload = 0, readback = 0, unaliased = 0;
   for (size_t i = 0; i < values_.size(); ++i) {
     const Value& v = values_[i];
-    Program::Placed placed{plan.offsets[i], v.bytes, 0, v.is_input, v.is_output, v.is_kept};
-    if (v.is_input) placed.staging_offset = std::exchange(upload, upload + v.bytes);
-    if (v.is_output) placed.staging_offset = std::exchange(readback, readback + v.bytes);
+    Program::Placed placed{plan.offsets[i], v.bytes, 0, 0, v.is_input, v.is_output, v.is_kept};
+    if (v.is_input) placed.upload_offset = std::exchange(upload, upload + v.bytes);
+    if (v.is_output) placed.readback_offset = std::exchange(readback, readback + v.bytes);
     unaliased += lifetimes[i].bytes;
     program.plan_ += fmt::format("{:>10} +{:<10} steps {:>4}…{:<4} {} {}\n", placed.offset, v.bytes,
                                  lifetimes[i].first, lifetimes[i].last, v.name, v.shape);
@@ -124,9 +159,12 @@ void Recorder::plan_memory(Program& program) const {
   }
   program.plan_ += fmt::format("arena {} bytes for {} tensors of {} bytes together\n", plan.bytes,
                                values_.size(), unaliased);
-  if (program.arena_->mapped() != nullptr) return;
-  if (upload != 0) program.upload_ = std::make_unique<gpu::Buffer>(device_, upload, gpu::Memory::upload);
-  if (readback != 0)
+  // Writing to uncached memory is fine, reading from it takes many times a copy.
+  const bool writable = program.arena_->mapped() != nullptr;
+  const bool readable = writable && program.arena_->cached();
+  if (upload != 0 && !writable)
+    program.upload_ = std::make_unique<gpu::Buffer>(device_, upload, gpu::Memory::upload);
+  if (readback != 0 && !readable)
     program.readback_ = std::make_unique<gpu::Buffer>(device_, readback, gpu::Memory::readback);
 }
 
@@ -135,7 +173,7 @@ void Recorder::encode(Program& program) const {
   auto& commands = *program.commands_;
   if (program.upload_) {
     for (const auto& p : program.placed_)
-      if (p.is_input) commands.copy(*program.upload_, p.staging_offset, *program.arena_, p.offset, p.bytes);
+      if (p.is_input) commands.copy(*program.upload_, p.upload_offset, *program.arena_, p.offset, p.bytes);
     commands.barrier();
   }
   HazardTracker hazards;
@@ -165,13 +203,14 @@ void Recorder::encode(Program& program) const {
     commands.barrier();
     for (const auto& p : program.placed_)
       if (p.is_output)
-        commands.copy(*program.arena_, p.offset, *program.readback_, p.staging_offset, p.bytes);
+        commands.copy(*program.arena_, p.offset, *program.readback_, p.readback_offset, p.bytes);
   }
   commands.finish();
 }
 
 Program Recorder::finish() {
   Program program;
+  program.serial_ = serial_;
   plan_memory(program);
   encode(program);
   return program;
@@ -184,33 +223,40 @@ void Program::wait() {
   commands_->wait();
 }
 
+const Program::Placed& Program::place_of(const Tensor& t, const char* operation) const {
+  check_owner(t, serial_, operation);
+  return placed_.at(t.id);
+}
+
 void Program::write(const Tensor& input, std::span<const std::byte> bytes) {
-  const auto& p = placed_.at(input.id);
+  const Placed& p = place_of(input, "write");
   if (!p.is_input || bytes.size() != input.bytes())
     throw Error(ErrorKind::usage, fmt::format("[write] {} bytes for an input {} of {} bytes", bytes.size(),
                                               to_string(input.shape), input.bytes()));
   wait();  // a run that still reads the old input
-  std::byte* target = upload_ ? upload_->mapped() + p.staging_offset : arena_->mapped() + p.offset;
+  std::byte* target = upload_ ? upload_->mapped() + p.upload_offset : arena_->mapped() + p.offset;
   std::memcpy(target, bytes.data(), bytes.size());
 }
 
 void Program::read(const Tensor& output, std::span<std::byte> bytes) const {
-  const auto& p = placed_.at(output.id);
+  const Placed& p = place_of(output, "read");
   if (!p.is_output || bytes.size() != output.bytes())
     throw Error(ErrorKind::usage, fmt::format("[read] {} bytes from a result {} of {} bytes", bytes.size(),
                                               to_string(output.shape), output.bytes()));
-  const std::byte* source = readback_ ? readback_->mapped() + p.staging_offset : arena_->mapped() + p.offset;
+  commands_->wait();
+  const std::byte* source = readback_ ? readback_->mapped() + p.readback_offset : arena_->mapped() + p.offset;
   std::memcpy(bytes.data(), source, bytes.size());
 }
 
 Tensor Program::shared(const Tensor& t) const {
   if (t.buffer != nullptr) return t;
-  const auto& p = placed_.at(t.id);
+  const Placed& p = place_of(t, "shared");
   if (!p.is_input && !p.is_output && !p.is_kept)
     throw Error(ErrorKind::usage, "[shared] only inputs, results and kept tensors outlive a run");
   Tensor out = t;
   out.buffer = arena_.get();
   out.offset = p.offset;
+  out.owner = 0;
   return out;
 }
 
@@ -221,6 +267,7 @@ uint64_t Program::flops() const {
 }
 
 std::vector<DispatchTime> Program::dispatch_times() const {
+  commands_->wait();
   const auto ms = commands_->dispatch_ms();
   std::vector<DispatchTime> out;
   for (size_t i = 0; i < ms.size(); ++i) out.push_back({kernels_[i].kernel, ms[i], kernels_[i].flops});

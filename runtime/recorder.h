@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/kernel.h"
@@ -24,6 +25,16 @@ struct DispatchTime {
 // A recorded sequence with the memory it works in. Not for two threads at once.
 class Program {
  public:
+  Program() = default;
+  Program(Program&&) noexcept = default;
+  Program& operator=(Program&& other) noexcept {
+    if (this != &other) {
+      std::destroy_at(this);  // in this order: waits for a run in flight, then frees its memory
+      std::construct_at(this, std::move(other));
+    }
+    return *this;
+  }
+
   void run() {
     submit();
     wait();
@@ -31,13 +42,14 @@ class Program {
   void submit();
   void wait();
 
-  // Input tensors before submit(), results after wait(). Sizes must match the tensor's.
+  // Inputs before submit(), results after it; both wait for a run in flight. Sizes must match the tensor's.
   void write(const Tensor& input, std::span<const std::byte> bytes);
   void read(const Tensor& output, std::span<std::byte> bytes) const;
   // An input or a result as a tensor that other recorders may use, as long as this program lives.
   Tensor shared(const Tensor& t) const;
 
-  std::vector<DispatchTime> dispatch_times() const;  // of the last run; empty unless recorded for profiling
+  // Of the last run, which it waits for; empty before one, or unless recorded for profiling.
+  std::vector<DispatchTime> dispatch_times() const;
   const std::string& memory_plan() const { return plan_; }
   uint64_t arena_bytes() const { return arena_bytes_; }
   uint32_t dispatches() const { return static_cast<uint32_t>(kernels_.size()); }
@@ -48,13 +60,16 @@ class Program {
   friend class Recorder;
   struct Placed {
     uint64_t offset = 0, bytes = 0;
-    uint64_t staging_offset = 0;
+    uint64_t upload_offset = 0, readback_offset = 0;  // where staged
     bool is_input = false, is_output = false, is_kept = false;
   };
   struct Profiled {
     const char* kernel;
     uint64_t flops;
   };
+  const Placed& place_of(const Tensor& t, const char* operation) const;
+
+  uint32_t serial_ = 0;         // of the recorder
   std::vector<Placed> placed_;  // one a temporary
   std::unique_ptr<gpu::Buffer> arena_, upload_, readback_;
   std::unique_ptr<gpu::Commands> commands_;
@@ -70,13 +85,14 @@ class Recorder {
     uint64_t flops_per_submission = 100'000'000'000;  // so that no watchdog (about two seconds) fires
   };
   explicit Recorder(gpu::Device& device) : Recorder(device, Options{}) {}
-  Recorder(gpu::Device& device, const Options& options) : device_(device), options_(options) {}
+  Recorder(gpu::Device& device, const Options& options);
 
   gpu::Device& device() const { return device_; }
 
   // `name` is for the printed plan. Throws Error(unsupported) when one binding of the device cannot span it.
   Tensor temporary(const Shape& shape, DType dtype, const char* name);
   Tensor input(const Shape& shape, DType dtype, const char* name);  // written by the host before each run
+  void preset(const Tensor& t);  // a temporary that the host may write before a run, as it may an input
   void output(const Tensor& t);  // kept to the end of the run and readable by the host
   void keep(const Tensor& t);    // kept to the end for other programs, never read back
 
@@ -112,12 +128,14 @@ class Recorder {
   void record(const KernelDeclaration& kernel, std::span<const Binding> bindings,
               std::span<const std::byte> push, std::vector<uint32_t> constants, const Grid& grid,
               uint64_t flops);
+  Value& value_of(const Tensor& t, const char* operation);
   gpu::BindingRange place(const Binding& b, const Program& program) const;
   void plan_memory(Program& program) const;
   void encode(Program& program) const;
 
   gpu::Device& device_;
   Options options_;
+  uint32_t serial_;  // tells this recorder's tensors from those of others
   std::vector<Value> values_;
   std::vector<Node> nodes_;
 };

@@ -54,6 +54,7 @@ struct Tensor {
   const gpu::Buffer* buffer = nullptr;  // null for temporaries
   uint64_t offset = 0;                  // bytes into the buffer
   uint32_t id = 0;                      // of a temporary, in its Recorder
+  uint32_t owner = 0;                   // that Recorder's serial number; 0 with a buffer
 
   uint64_t bytes() const { return shape.elements() * element_bytes(dtype); }
   explicit operator bool() const { return shape.rank() != 0; }

@@ -3,14 +3,15 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "attention_rows.h"
+#include "common/storage.glsl"
 
 layout(constant_id = 0) const uint GROUP = 8;
 layout(constant_id = 1) const uint FUSION = 0;     // 0 none, one row a head; 1 mean; 2 max; 3 min; 4 one head
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionRowsPush p; };
-layout(binding = 0) uniform textureBuffer q;
-layout(binding = 1) uniform textureBuffer k;
+layout(binding = 0) readonly buffer Q { STORE4 q[]; };
+layout(binding = 1) readonly buffer K { STORE4 k[]; };
 layout(binding = 2) readonly buffer Lse { float lse[]; };    // [images, heads, queries]
 layout(binding = 3) writeonly buffer Out { float probability[]; };  // [images, heads or 1, rows, keys]
 
@@ -23,22 +24,22 @@ void main() {
   const uint image = gl_WorkGroupID.z / outputs, output_head = gl_WorkGroupID.z % outputs;
   const uint head_begin = FUSION == 0 ? output_head : FUSION == 4 ? p.head : 0;
   const uint head_end = FUSION == 0 || FUSION == 4 ? head_begin + 1 : p.a.heads;
-  const int width4 = int(p.a.width / 4);
+  const uint width4 = p.a.width / 4;
 
   float fused[ROWS];
   for (uint r = 0; r < ROWS; ++r) fused[r] = FUSION == 3 ? 1e30 : 0.0;
   for (uint head = head_begin; head < head_end; ++head) {
-    const int k_at = int(p.a.k_first + image * p.a.kv_image + min(key, p.a.keys - 1) * p.a.kv_token + head * p.a.width) / 4;
-    int q_at[ROWS];
+    const uint k_at = (p.a.k_first + image * p.a.kv_image + min(key, p.a.keys - 1) * p.a.kv_token + head * p.a.width) / 4;
+    uint q_at[ROWS];
     float score[ROWS];
     for (uint r = 0; r < ROWS; ++r) {
       const uint row = p.first_row + min(first + r, p.rows - 1);
-      q_at[r] = int(p.a.q_first + image * p.a.q_image + row * p.a.q_token + head * p.a.width) / 4;
+      q_at[r] = (p.a.q_first + image * p.a.q_image + row * p.a.q_token + head * p.a.width) / 4;
       score[r] = 0.0;
     }
-    for (int c = 0; c < width4; ++c) {
-      const vec4 k_own = texelFetch(k, k_at + c);
-      for (uint r = 0; r < ROWS; ++r) score[r] += dot(texelFetch(q, q_at[r] + c), k_own);
+    for (uint c = 0; c < width4; ++c) {
+      const vec4 k_own = vec4(k[k_at + c]);
+      for (uint r = 0; r < ROWS; ++r) score[r] += dot(vec4(q[q_at[r] + c]), k_own);
     }
     for (uint r = 0; r < ROWS; ++r) {
       const uint row = p.first_row + min(first + r, p.rows - 1);

@@ -6,7 +6,6 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 #include "attention_rows.h"
-#include "common/storage.glsl"
 
 layout(constant_id = 0) const uint GROUP = 8;
 layout(constant_id = 1) const uint LANES = 8;    // of a subgroup that fetch different rows: 4, 8 or 16

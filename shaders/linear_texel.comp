@@ -40,7 +40,7 @@ void main() {
   vec4 sum[ROWS];
   for (uint r = 0; r < ROWS; ++r) sum[r] = vec4(0);
 
-  int w_at = column;
+  int w_at = min(column, columns4 - 1);  // lanes beyond the last column fetch along
   for (int k4 = 0; k4 < k4_count; ++k4) {
     vec4 x_own[FETCHES];
     for (uint f = 0; f < FETCHES; ++f) x_own[f] = texelFetch(x, x_row[f] + k4);

@@ -16,6 +16,7 @@ enum class HeadFusion { mean, max, min, single };
 
 struct PatchIndex {
   uint32_t row = 0, col = 0;
+  bool operator==(const PatchIndex&) const = default;
 };
 
 struct MapRequest {
@@ -24,6 +25,8 @@ struct MapRequest {
   HeadFusion fusion = HeadFusion::mean;
   uint32_t head = 0;                // for HeadFusion::single
   std::optional<PatchIndex> query;  // this patch's row instead of the class token's
+
+  bool operator==(const MapRequest&) const = default;
 };
 
 // Values at the model's own grid, row-major, before any normalisation for display.

@@ -22,14 +22,19 @@ struct ModelOptions {
   uint32_t height = 0, width = 0;
 };
 
+// One attention layer as maps see it; layers of a model may differ.
+struct AttentionLayer {
+  uint32_t heads = 0;
+  uint32_t rows = 0, cols = 0;  // grid of patches
+  uint32_t prefix_tokens = 0;   // class, distillation and register tokens before the patches
+  bool has_cls = false;         // token 0 is a class token
+};
+
 struct ModelInfo {
-  std::string architecture;        // as the config names it, e.g. "vit_tiny_patch16_224"
-  uint32_t height = 0, width = 0;  // input size, pixels
-  uint32_t layers = 0, heads = 0;
-  uint32_t grid_rows = 0, grid_cols = 0;  // patches
-  uint32_t prefix_tokens = 0;             // class, distillation and register tokens before the patches
-  bool has_cls = false;                   // token 0 is a class token
-  uint32_t classes = 0;                   // size of `logits`; features when the model has no head
+  std::string architecture;               // as the config names it, e.g. "vit_tiny_patch16_224"
+  uint32_t height = 0, width = 0;         // input size, pixels
+  std::vector<AttentionLayer> attention;  // first block first
+  uint32_t classes = 0;                   // size of `logits`; of the features when the model has no head
   bool has_head = false;
   std::vector<std::string> labels;  // one a class, empty when nobody named them
   uint64_t parameters = 0;

@@ -14,8 +14,11 @@
 
 namespace fovea {
 
+// One dispatch of a larger batch could run into a watchdog.
+constexpr uint32_t largest_batch = 256;
+
 struct SessionOptions {
-  uint32_t batch = 1;      // images a forward pass takes
+  uint32_t batch = 1;      // images a forward pass takes, at most largest_batch
   uint32_t top_k = 5;      // classes reported, clipped to the model's
   bool attention = false;  // keep queries, keys and log-sum-exp, so that map() and overlay() work
 };
@@ -63,6 +66,7 @@ struct BenchReport {
   uint32_t dispatches = 0, submissions = 0;
 };
 
+// For one thread at a time; sessions of one Model may run in several threads.
 class Session {
  public:
   explicit Session(const Model& model, const SessionOptions& options = {});
@@ -72,14 +76,19 @@ class Session {
 
   const Model& model() const;
 
+  // Records the forward pass now and not with the first classify(): compiles, measures, allocates.
+  void prepare();
+
   // Preprocesses (resize, crop, normalise as the model's config says; exact to PIL) and classifies up to
-  // `batch` images. Throws Error(usage) for an empty image or too many; device errors otherwise.
+  // `batch` images. Throws Error(usage) for an empty image or too many, Error(unsupported) when activations
+  // leave the range of fp16, device errors otherwise.
   std::vector<Classification> classify(std::span<const ImageView> images);
 
   // The part of a width × height picture that the model sees.
   Region visible_region(uint32_t width, uint32_t height) const;
-  // The patch under a pixel of such a picture; throws Error(usage) when the model does not see it.
-  PatchIndex patch_at(uint32_t width, uint32_t height, double x, double y) const;
+  // The patch of a layer's grid under a pixel of such a picture; -1 is the last layer. Throws Error(usage)
+  // when the model does not see it.
+  PatchIndex patch_at(uint32_t width, uint32_t height, double x, double y, int layer = -1) const;
 
   // A map of the image in `slot` of the last classify(); needs SessionOptions::attention.
   AttentionMap map(const MapRequest& request, uint32_t slot = 0);
@@ -98,6 +107,7 @@ class Session {
                                        std::span<const uint32_t> attention_layers);
 
   // Replays the forward pass `runs` times on fixed input, then once with a timestamp around every kernel.
+  // With SessionOptions::attention each pass draws the raw map of every layer and a rollout as well.
   BenchReport bench(uint32_t runs);
   // The memory plan of the recorded forward pass, one line a tensor.
   std::string memory_plan() const;

@@ -24,7 +24,7 @@ Tensor rollout(Recorder& r, const std::vector<AttentionRecord>& layers, const Ma
 // The layer a request means; throws Error(usage) when there is none such.
 uint32_t layer_of(const MapRequest& request, const ModelInfo& info);
 // The token a request starts from, or nothing for the mean over queries.
-std::optional<uint32_t> start_token(const MapRequest& request, const ModelInfo& info);
-ops::RowFusion fusion_of(const MapRequest& request, const ModelInfo& info);
+std::optional<uint32_t> start_token(const MapRequest& request, const AttentionLayer& layer);
+ops::RowFusion fusion_of(const MapRequest& request, const AttentionLayer& layer);
 
 }  // namespace fovea::maps

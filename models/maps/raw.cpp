@@ -6,10 +6,11 @@ namespace fovea::maps {
 
 Tensor raw(Recorder& r, const std::vector<AttentionRecord>& layers, const MapRequest& request,
            const ModelInfo& info) {
-  const AttentionRecord& layer = layers.at(layer_of(request, info));
-  const auto fusion = fusion_of(request, info);
+  const uint32_t index = layer_of(request, info);
+  const AttentionRecord& layer = layers.at(index);
+  const auto fusion = fusion_of(request, info.attention[index]);
   const uint32_t tokens = layer.input.layout.queries;
-  if (const auto token = start_token(request, info)) {
+  if (const auto token = start_token(request, info.attention[index])) {
     const Tensor row = ops::attention_rows(r, layer.input, layer.lse, *token, 1, fusion, request.head);
     return row.reshaped({row.shape[0], tokens});
   }

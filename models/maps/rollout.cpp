@@ -7,8 +7,8 @@ namespace fovea::maps {
 Tensor rollout(Recorder& r, const std::vector<AttentionRecord>& layers, const MapRequest& request,
                const ModelInfo& info) {
   const uint32_t last = layer_of(request, info);
-  const auto fusion = fusion_of(request, info);
-  const auto token = start_token(request, info);
+  const auto fusion = fusion_of(request, info.attention[last]);
+  const auto token = start_token(request, info.attention[last]);
   Tensor x;
   for (uint32_t l = last + 1; l-- > 0;) {
     const AttentionRecord& layer = layers.at(l);

@@ -1,6 +1,8 @@
 // Exact attention probabilities for the rows somebody asked for, from queries, keys and log-sum-exp.
 #pragma once
 
+#include <algorithm>
+
 #include "generated/shaders.h"
 #include "runtime/ops/attention.h"
 #include "shaders/attention_rows.h"
@@ -16,8 +18,7 @@ struct AttentionRows {
     uint32_t group = 64, fusion = 0;
   };
   struct Bind {
-    Texel q, k;
-    In lse;
+    In q, k, lse;
     Out probability;
   };
   static Grid grid(const Push& p, const Spec& s) {
@@ -76,7 +77,8 @@ inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor
   const uint64_t flops = uint64_t{2} * p.images * heads * rows * p.keys * p.width;
   const AttentionRowsPush push{p, first_row, rows, fusion == RowFusion::one_head ? head : 0};
   const DeviceInfo& device = r.device().info();
-  if (prefers_texels(device))
+  const uint64_t texels = std::max(in.q.shape.elements(), in.k.shape.elements()) / 4;
+  if (prefers_texels(device) && texels <= r.device().limits().max_texel_elements)
     r.dispatch<AttentionRowsTexel>({in.q, in.k, lse, out}, push, AttentionRowsTexel::fitted(device, fusion),
                                    flops);
   else

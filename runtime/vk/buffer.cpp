@@ -13,9 +13,10 @@ uint32_t Device::Impl::memory_type(uint32_t allowed, Memory memory) const {
   using Flags = ::vk::MemoryPropertyFlags;
   const Flags visible = Flag::eHostVisible | Flag::eHostCoherent;
   // Best first; the last of each list exists on every device (Vulkan 1.1, 11.2.1).
-  const std::array<Flags, 3> on_device{Flag::eDeviceLocal | visible, Flag::eDeviceLocal, Flags{}};
-  const std::array<Flags, 3> on_upload{visible, visible, visible};
-  const std::array<Flags, 3> on_readback{visible | Flag::eHostCached, visible, visible};
+  const std::array<Flags, 4> on_device{Flag::eDeviceLocal | visible | Flag::eHostCached,
+                                       Flag::eDeviceLocal | visible, Flag::eDeviceLocal, Flags{}};
+  const std::array<Flags, 4> on_upload{visible, visible, visible, visible};
+  const std::array<Flags, 4> on_readback{visible | Flag::eHostCached, visible, visible, visible};
   const auto& order = memory == Memory::device   ? on_device
                       : memory == Memory::upload ? on_upload
                                                  : on_readback;
@@ -31,8 +32,16 @@ uint32_t Device::Impl::memory_type(uint32_t allowed, Memory memory) const {
 
 Buffer::Buffer(Device& device, uint64_t bytes, Memory memory)
     : device_(device), bytes_(bytes), handles_(std::make_unique<Handles>()) {
+  using Flag = ::vk::MemoryPropertyFlagBits;
   using Usage = ::vk::BufferUsageFlagBits;
   auto& impl = device.impl();
+  const uint64_t most = device.limits().max_allocation;
+  if (bytes > most)
+    throw Error(
+        ErrorKind::out_of_device_memory,
+        fmt::format("[memory] {} MiB in one allocation, the device allows {} MiB: use a smaller batch "
+                    "or input size, or fp16 storage",
+                    bytes >> 20, most >> 20));
   const std::string operation = fmt::format("allocate {:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
   guarded(operation.c_str(), [&] {
     handles_->buffer = impl.device.createBuffer(::vk::BufferCreateInfo{
@@ -46,14 +55,18 @@ Buffer::Buffer(Device& device, uint64_t bytes, Memory memory)
     handles_->buffer.bindMemory(*handles_->memory, 0);
     const auto flags =
         impl.instance.physical(impl.traits.info.index).getMemoryProperties().memoryTypes[type].propertyFlags;
-    if (flags & ::vk::MemoryPropertyFlagBits::eHostVisible)
+    const bool wanted = memory != Memory::device || impl.traits.info.unified_memory;
+    if (wanted && (flags & Flag::eHostVisible) && (flags & Flag::eHostCoherent)) {
       mapped_ = static_cast<std::byte*>(handles_->memory.mapMemory(0, VK_WHOLE_SIZE));
+      cached_ = static_cast<bool>(flags & Flag::eHostCached);
+    }
+    if (memory == Memory::device) accounted_ = static_cast<int64_t>(needs.size);
   });
-  device_.account(static_cast<int64_t>(bytes_));
+  device_.account(accounted_);
 }
 
 Buffer::~Buffer() {
-  device_.account(-static_cast<int64_t>(bytes_));
+  device_.account(-accounted_);
 }
 
 }  // namespace fovea::gpu

@@ -10,7 +10,7 @@ namespace fovea::gpu {
 class Device;
 
 enum class Memory {
-  device,    // fastest for kernels; mapped as well where memory is unified
+  device,    // fastest for kernels; mapped as well where the host sees all of it
   upload,    // the host writes, the device reads
   readback,  // the device writes, the host reads
 };
@@ -25,6 +25,9 @@ class Buffer {
 
   uint64_t size() const { return bytes_; }
   std::byte* mapped() const { return mapped_; }  // nullptr where the host cannot see it; coherent
+  // Whether the host reads mapped() at full speed. Uncached memory (a discrete GPU's behind a resizable BAR)
+  // is for writing only.
+  bool cached() const { return cached_; }
 
   struct Handles;
   const Handles& handles() const { return *handles_; }
@@ -32,7 +35,9 @@ class Buffer {
  private:
   Device& device_;
   uint64_t bytes_;
+  int64_t accounted_ = 0;  // device memory that was allocated; none for staging
   std::byte* mapped_ = nullptr;
+  bool cached_ = false;
   std::unique_ptr<Handles> handles_;
 };
 

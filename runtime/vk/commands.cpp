@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <exception>
+
 #include "runtime/vk/device_impl.h"
 
 namespace fovea::gpu {
@@ -20,6 +23,13 @@ struct Submission {
 
 struct Commands::Impl {
   Impl(Device& d, bool timestamps) : device(d), timed(timestamps && d.impl().traits.timestamp_bits != 0) {}
+  ~Impl() {
+    try {
+      wait();
+    } catch (const std::exception&) {
+      // The device is gone; its handles may still be freed.
+    }
+  }
 
   Device& device;
   bool timed;
@@ -29,30 +39,40 @@ struct Commands::Impl {
   std::vector<::vk::raii::BufferView> views;
   ::vk::raii::QueryPool queries = nullptr;
   uint32_t next_query = 0;
+  ::vk::raii::CommandPool command_pool = nullptr;  // of its own: pools are for one thread at a time
   std::vector<Submission> submissions;
   ::vk::raii::Fence fence = nullptr;
-  bool pending = false;
+  bool pending = false, has_run = false;
 
   ::vk::raii::CommandBuffer& current() { return submissions.back().commands; }
 
   void begin() {
-    auto& d = device.impl();
     auto buffers = ::vk::raii::CommandBuffers(
-        d.device, ::vk::CommandBufferAllocateInfo{.commandPool = *d.command_pool,
-                                                  .level = ::vk::CommandBufferLevel::ePrimary,
-                                                  .commandBufferCount = 1});
+        device.impl().device, ::vk::CommandBufferAllocateInfo{.commandPool = *command_pool,
+                                                              .level = ::vk::CommandBufferLevel::ePrimary,
+                                                              .commandBufferCount = 1});
     submissions.push_back({std::move(buffers.front()), next_query, 0});
     current().begin(::vk::CommandBufferBeginInfo{});
-    if (timed) {
+    if (timed && next_query < queries_per_pool)
       current().resetQueryPool(*queries, next_query, queries_per_pool - next_query);
-      timestamp();
-    }
   }
 
-  void timestamp() {
+  void wait() {
+    if (!pending) return;
+    guarded("wait", [&] {
+      auto& d = device.impl().device;
+      const auto result = d.waitForFences(*fence, VK_TRUE, UINT64_MAX);
+      if (result != ::vk::Result::eSuccess)
+        throw Error(ErrorKind::device_lost, "[wait] the device did not answer");
+      d.resetFences(*fence);
+    });
+    pending = false;  // last: what failed is still in flight, and waited for again
+  }
+
+  void timestamp(::vk::PipelineStageFlagBits stage) {
     if (next_query == queries_per_pool)
       throw Error(ErrorKind::unsupported, fmt::format("[profile] more than {} dispatches", queries_per_pool));
-    current().writeTimestamp(::vk::PipelineStageFlagBits::eComputeShader, *queries, next_query++);
+    current().writeTimestamp(stage, *queries, next_query++);
     ++submissions.back().queries;
   }
 
@@ -83,6 +103,8 @@ struct Commands::Impl {
 Commands::Commands(Device& device, bool timestamps) : impl_(std::make_unique<Impl>(device, timestamps)) {
   guarded("record", [&] {
     auto& d = device.impl().device;
+    impl_->command_pool = d.createCommandPool(
+        ::vk::CommandPoolCreateInfo{.queueFamilyIndex = device.impl().traits.queue_family});
     impl_->fence = d.createFence(::vk::FenceCreateInfo{});
     if (impl_->timed)
       impl_->queries = d.createQueryPool(::vk::QueryPoolCreateInfo{.queryType = ::vk::QueryType::eTimestamp,
@@ -91,14 +113,7 @@ Commands::Commands(Device& device, bool timestamps) : impl_(std::make_unique<Imp
   });
 }
 
-Commands::~Commands() {
-  if (!impl_) return;
-  try {
-    wait();
-  } catch (const Error&) {
-    // The device is gone; its handles may still be freed.
-  }
-}
+Commands::~Commands() = default;
 Commands::Commands(Commands&&) noexcept = default;
 Commands& Commands::operator=(Commands&&) noexcept = default;
 
@@ -136,6 +151,9 @@ void Commands::dispatch(const Pipeline& pipeline, std::span<const BindingRange> 
         d.updateDescriptorSets(writes[i], {});
       }
     }
+    // Behind the copies recorded before, which are no part of the first dispatch.
+    if (impl_->timed && impl_->submissions.back().queries == 0)
+      impl_->timestamp(::vk::PipelineStageFlagBits::eBottomOfPipe);
     auto& c = impl_->current();
     c.bindPipeline(::vk::PipelineBindPoint::eCompute, *pipeline.handle);
     c.bindDescriptorSets(::vk::PipelineBindPoint::eCompute, *pipeline.layout, 0, set, {});
@@ -143,7 +161,7 @@ void Commands::dispatch(const Pipeline& pipeline, std::span<const BindingRange> 
       c.pushConstants<std::byte>(*pipeline.layout, ::vk::ShaderStageFlagBits::eCompute, 0,
                                  {static_cast<uint32_t>(push.size()), push.data()});
     c.dispatch(groups[0], groups[1], groups[2]);
-    if (impl_->timed) impl_->timestamp();
+    if (impl_->timed) impl_->timestamp(::vk::PipelineStageFlagBits::eComputeShader);
   });
 }
 
@@ -186,26 +204,28 @@ void Commands::submit() {
   guarded("submit", [&] {
     auto& d = impl_->device.impl();
     const std::lock_guard lock(d.queue_mutex);
-    for (size_t i = 0; i < impl_->submissions.size(); ++i) {
-      const ::vk::CommandBuffer commands = *impl_->submissions[i].commands;
-      const bool last = i + 1 == impl_->submissions.size();
-      d.queue.submit(::vk::SubmitInfo{.commandBufferCount = 1, .pCommandBuffers = &commands},
-                     last ? *impl_->fence : ::vk::Fence{});
+    try {
+      for (size_t i = 0; i < impl_->submissions.size(); ++i) {
+        const ::vk::CommandBuffer commands = *impl_->submissions[i].commands;
+        const bool last = i + 1 == impl_->submissions.size();
+        d.queue.submit(::vk::SubmitInfo{.commandBufferCount = 1, .pCommandBuffers = &commands},
+                       last ? *impl_->fence : ::vk::Fence{});
+      }
+    } catch (const ::vk::SystemError&) {
+      // No fence stands for what was already submitted.
+      try {
+        d.queue.waitIdle();
+      } catch (const ::vk::SystemError&) {
+        // The first failure says more.
+      }
+      throw;
     }
-    impl_->pending = true;
+    impl_->pending = impl_->has_run = true;
   });
 }
 
 void Commands::wait() {
-  if (!impl_->pending) return;
-  impl_->pending = false;
-  guarded("wait", [&] {
-    auto& d = impl_->device.impl().device;
-    const auto result = d.waitForFences(*impl_->fence, VK_TRUE, UINT64_MAX);
-    if (result != ::vk::Result::eSuccess)
-      throw Error(ErrorKind::device_lost, "[wait] the device did not answer");
-    d.resetFences(*impl_->fence);
-  });
+  impl_->wait();
 }
 
 uint32_t Commands::submissions() const {
@@ -214,10 +234,11 @@ uint32_t Commands::submissions() const {
 
 std::vector<double> Commands::dispatch_ms() const {
   std::vector<double> out;
-  if (!impl_->timed) return out;
+  if (!impl_->timed || !impl_->has_run) return out;  // the queries were never written
   const auto& traits = impl_->device.impl().traits;
   const uint64_t mask = traits.timestamp_bits >= 64 ? ~0ULL : (1ULL << traits.timestamp_bits) - 1;
   for (const auto& s : impl_->submissions) {
+    if (s.queries == 0) continue;
     const auto [result, ticks] = impl_->queries.getResults<uint64_t>(
         s.first_query, s.queries, s.queries * sizeof(uint64_t), sizeof(uint64_t),
         ::vk::QueryResultFlagBits::e64 | ::vk::QueryResultFlagBits::eWait);

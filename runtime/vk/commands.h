@@ -24,7 +24,7 @@ using GroupCount = std::array<uint32_t, 3>;
 
 class Commands {
  public:
-  // timestamps: one before the first command of every submission and one after every dispatch.
+  // timestamps: one before the first dispatch of every submission and one after every dispatch.
   Commands(Device& device, bool timestamps);
   ~Commands();
   Commands(Commands&&) noexcept;
@@ -39,9 +39,9 @@ class Commands {
   void finish();   // nothing may be recorded afterwards
 
   void submit();
-  void wait();  // until everything submitted is done, and the host sees it
+  void wait();  // until everything submitted is done, and the host sees it; so does the destructor
   uint32_t submissions() const;
-  // Milliseconds of each dispatch in recorded order, after wait(); empty without timestamps.
+  // Milliseconds of each dispatch in recorded order, after wait(); empty without timestamps or before a run.
   std::vector<double> dispatch_ms() const;
 
  private:

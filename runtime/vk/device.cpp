@@ -47,13 +47,8 @@ std::shared_ptr<Device> Device::open(std::string_view selector, const OpenOption
   const auto& physical = impl->instance.physical(index);
   impl->traits = impl->instance.devices()[index];
   const auto& t = impl->traits;
-  const auto properties = physical.getProperties();
-  impl->limits = {
-      t.storage_alignment,
-      t.texel_alignment,
-      t.max_texel_elements,
-      {properties.limits.maxComputeWorkGroupCount[0], properties.limits.maxComputeWorkGroupCount[1],
-       properties.limits.maxComputeWorkGroupCount[2]}};
+  impl->limits = {t.storage_alignment, t.texel_alignment, t.max_texel_elements, t.max_allocation,
+                  t.max_work_groups};
   impl->cache_key = make_cache_key(t);
   impl->choices = std::make_unique<Choices>(impl->cache_key);
 
@@ -77,8 +72,6 @@ std::shared_ptr<Device> Device::open(std::string_view selector, const OpenOption
                                .enabledExtensionCount = static_cast<uint32_t>(extensions.size()),
                                .ppEnabledExtensionNames = extensions.data()});
     impl->queue = impl->device.getQueue(t.queue_family, 0);
-    impl->command_pool =
-        impl->device.createCommandPool(::vk::CommandPoolCreateInfo{.queueFamilyIndex = t.queue_family});
     impl->cache_file = std::make_unique<PipelineCacheFile>(impl->cache_key);
     const auto saved = impl->cache_file->load();
     impl->driver_cache = impl->device.createPipelineCache(

@@ -1,6 +1,7 @@
 // An opened device: queue, pipelines, memory accounting. It knows no operations.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,7 +34,8 @@ using PipelineStatistic = std::pair<std::string, double>;
 struct Limits {
   uint64_t storage_alignment, texel_alignment;  // bytes, of a binding's offset
   uint64_t max_texel_elements;
-  uint64_t max_work_groups[3];
+  uint64_t max_allocation;  // bytes
+  std::array<uint32_t, 3> max_work_groups;
 };
 
 class Device {
@@ -62,7 +64,7 @@ class Device {
   // Measured choices between kernels, by name; what they mean is the operations' business.
   Choices& choices();
 
-  void account(int64_t bytes);  // allocations, negative when freed
+  void account(int64_t bytes);  // allocations of device memory, negative when freed
   uint64_t memory_bytes() const;
   uint64_t peak_memory_bytes() const;
 

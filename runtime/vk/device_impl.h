@@ -37,7 +37,6 @@ struct Device::Impl {
   ::vk::raii::Device device = nullptr;
   ::vk::raii::Queue queue = nullptr;
   std::mutex queue_mutex;  // queues are externally synchronised
-  ::vk::raii::CommandPool command_pool = nullptr;
   std::mutex pipelines_mutex;
   ::vk::raii::PipelineCache driver_cache = nullptr;
   std::unique_ptr<PipelineCacheFile> cache_file;

@@ -9,8 +9,8 @@ void throw_vulkan_error(const char* operation, const ::vk::SystemError& error) {
     case ::vk::Result::eErrorOutOfDeviceMemory:
       throw Error(
           ErrorKind::out_of_device_memory,
-          fmt::format("[{}] the device is out of memory: use a smaller batch or input size, --dtype fp16, "
-                      "or another --device",
+          fmt::format("[{}] the device is out of memory: use a smaller batch or input size, fp16 storage, "
+                      "or another device",
                       operation));
     case ::vk::Result::eErrorOutOfHostMemory:
       throw Error(ErrorKind::out_of_host_memory,
@@ -20,14 +20,15 @@ void throw_vulkan_error(const char* operation, const ::vk::SystemError& error) {
       throw Error(
           ErrorKind::device_lost,
           fmt::format("[{}] the device was lost (reset by its driver or unplugged): run again, and if it "
-                      "stays, update the driver or choose another --device",
+                      "stays, update the driver or choose another device",
                       operation));
     case ::vk::Result::eErrorFeatureNotPresent:
     case ::vk::Result::eErrorExtensionNotPresent:
     case ::vk::Result::eErrorFormatNotSupported:
-      throw Error(ErrorKind::unsupported,
-                  fmt::format("[{}] the device lacks a feature ({}): `fovea devices` lists what each has",
-                              operation, error.what()));
+      throw Error(
+          ErrorKind::unsupported,
+          fmt::format("[{}] the device lacks a feature ({}): update its driver or choose another device",
+                      operation, error.what()));
     case ::vk::Result::eErrorIncompatibleDriver:
     case ::vk::Result::eErrorInitializationFailed:
       throw Error(ErrorKind::no_device,

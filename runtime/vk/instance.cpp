@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
+#include <utility>
 
 namespace fovea {
 
@@ -74,6 +77,9 @@ void clamp_to_minimum(PhysicalTraits& t) {
   t.max_push_bytes = 128;
   t.max_texel_elements = 65536;
   t.storage_alignment = t.texel_alignment = 256;
+  t.max_allocation = 1ULL << 30;
+  t.max_work_groups = {65535, 65535, 65535};
+  t.info.unified_memory = false;  // inputs, weights and results are copied
 }
 
 bool clamp_requested() {
@@ -101,6 +107,7 @@ PhysicalTraits describe(const ::vk::raii::PhysicalDevice& device, uint32_t index
   t.texel_alignment = core.limits.minTexelBufferOffsetAlignment;
   t.max_texel_elements = core.limits.maxTexelBufferElements;
   t.max_push_bytes = core.limits.maxPushConstantsSize;
+  std::copy_n(core.limits.maxComputeWorkGroupCount.begin(), 3, t.max_work_groups.begin());
   t.info.shared_bytes = core.limits.maxComputeSharedMemorySize;
   t.info.max_invocations =
       std::min(core.limits.maxComputeWorkGroupInvocations, core.limits.maxComputeWorkGroupSize[0]);
@@ -129,24 +136,27 @@ PhysicalTraits describe(const ::vk::raii::PhysicalDevice& device, uint32_t index
   if (old) {
     t.info.why_not = fmt::format("Vulkan {} is older than 1.1", t.info.api);
   } else {
-    auto chain =
-        device.getProperties2<::vk::PhysicalDeviceProperties2, ::vk::PhysicalDeviceSubgroupProperties,
-                              ::vk::PhysicalDeviceDriverProperties,
-                              ::vk::PhysicalDeviceSubgroupSizeControlProperties>();
-    t.info.subgroup_size = chain.get<::vk::PhysicalDeviceSubgroupProperties>().subgroupSize;
-    t.info.subgroup_min = t.info.subgroup_max = t.info.subgroup_size;
-    const auto& subgroup = chain.get<::vk::PhysicalDeviceSubgroupProperties>();
+    // Only structs that the device knows may be chained.
+    ::vk::PhysicalDeviceSubgroupProperties subgroup;
+    ::vk::PhysicalDeviceMaintenance3Properties maintenance{.pNext = &subgroup};
+    ::vk::PhysicalDeviceDriverProperties driver;
+    ::vk::PhysicalDeviceSubgroupSizeControlProperties control;
+    ::vk::PhysicalDeviceProperties2 all{.pNext = &maintenance};
+    if (core.apiVersion >= VK_API_VERSION_1_2 || has_extension(extensions, "VK_KHR_driver_properties"))
+      driver.pNext = std::exchange(all.pNext, &driver);
+    if (core.apiVersion >= VK_API_VERSION_1_3 || has_extension(extensions, "VK_EXT_subgroup_size_control"))
+      control.pNext = std::exchange(all.pNext, &control);
+    (*device).getProperties2(&all, *device.getDispatcher());
+    t.max_allocation = maintenance.maxMemoryAllocationSize;
+    t.info.subgroup_size = t.info.subgroup_min = t.info.subgroup_max = subgroup.subgroupSize;
     t.info.subgroup_shuffle = (subgroup.supportedStages & ::vk::ShaderStageFlagBits::eCompute) &&
                               (subgroup.supportedOperations & ::vk::SubgroupFeatureFlagBits::eShuffle);
-    if (core.apiVersion >= VK_API_VERSION_1_3 || has_extension(extensions, "VK_EXT_subgroup_size_control")) {
-      const auto& control = chain.get<::vk::PhysicalDeviceSubgroupSizeControlProperties>();
-      if (control.minSubgroupSize != 0) {
-        t.info.subgroup_min = control.minSubgroupSize;
-        t.info.subgroup_max = control.maxSubgroupSize;
-      }
+    if (control.minSubgroupSize != 0) {
+      t.info.subgroup_min = control.minSubgroupSize;
+      t.info.subgroup_max = control.maxSubgroupSize;
     }
-    const auto& driver = chain.get<::vk::PhysicalDeviceDriverProperties>();
-    t.info.driver = fmt::format("{} {}", driver.driverName.data(), driver.driverInfo.data());
+    if (driver.driverName[0] != '\0')
+      t.info.driver = fmt::format("{} {}", driver.driverName.data(), driver.driverInfo.data());
     const auto features =
         device.getFeatures2<::vk::PhysicalDeviceFeatures2, ::vk::PhysicalDevice16BitStorageFeatures>();
     t.info.fp16_storage =
@@ -225,13 +235,14 @@ uint32_t Instance::select(std::string_view selector) const {
     throw Error(ErrorKind::no_device,
                 "[device] no Vulkan device: install a GPU driver, or mesa-vulkan-drivers to run on the CPU");
 
+  // A number is an index where there is such a device, else part of a name, as in "4090".
   std::vector<const PhysicalTraits*> matching;
   uint32_t number = 0;
   const auto [end, code] = std::from_chars(selector.data(), selector.data() + selector.size(), number);
-  const bool is_number = !selector.empty() && code == std::errc() && end == selector.data() + selector.size();
+  const bool is_index = !selector.empty() && code == std::errc() &&
+                        end == selector.data() + selector.size() && number < traits_.size();
   for (const auto& t : traits_)
-    if (selector.empty() || (is_number && t.info.index == number) ||
-        (!is_number && lowered(t.info.name).find(lowered(selector)) != std::string::npos))
+    if (is_index ? t.info.index == number : lowered(t.info.name).find(lowered(selector)) != std::string::npos)
       matching.push_back(&t);
   if (matching.empty()) {
     std::string names;

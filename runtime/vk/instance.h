@@ -1,6 +1,8 @@
 // The Vulkan instance and the devices it sees, described and judged.
 #pragma once
 
+#include <array>
+
 #include "fovea/device.h"
 #include "runtime/vk/vulkan.h"
 
@@ -15,6 +17,8 @@ struct PhysicalTraits {
   uint64_t storage_alignment = 256, texel_alignment = 256;  // bytes, of a binding's offset
   uint64_t max_texel_elements = 65536;
   uint32_t max_push_bytes = 128;
+  uint64_t max_allocation = 1ULL << 30;  // bytes
+  std::array<uint32_t, 3> max_work_groups{65535, 65535, 65535};
   std::array<uint8_t, VK_UUID_SIZE> cache_uuid{};
   uint32_t vendor_id = 0, device_id = 0, driver_version = 0;
 };

@@ -68,9 +68,11 @@ std::vector<uint8_t> PipelineCacheFile::load() const {
   if (!in.read(reinterpret_cast<char*>(&header), sizeof header) || header.magic != magic ||
       header.bytes > largest_cache)
     return {};
+  std::error_code unknown;  // leaves a size that matches no header
+  if (std::filesystem::file_size(file, unknown) != sizeof header + header.bytes) return {};
   std::vector<uint8_t> data(header.bytes);
   if (!in.read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size())) ||
-      in.peek() != std::ifstream::traits_type::eof() || checksum_of(data) != header.checksum)
+      checksum_of(data) != header.checksum)
     return {};
   return data;
 }

@@ -1,6 +1,7 @@
 // Input that nobody should have to fear: one clear line each, the right exit code, no crash.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <string>
 #include <utility>
@@ -97,6 +98,20 @@ TEST_CASE("inputs that lead to no image") {
     CHECK(outcome.out.empty());
     REQUIRE(outcome.complaints().size() == 2);
     CHECK(outcome.complaints().front() == fmt::format("fovea: {}: {}", input, reason));
+  }
+}
+
+TEST_CASE("a pipe in a folder is not waited for") {
+  const Folder folder;
+  save(folder / "in/a.png", picture(40, 40));
+  REQUIRE(mkfifo((folder / "in/b.png").c_str(), 0600) == 0);
+  for (const std::string input : {"in", "in/*"}) {
+    CAPTURE(input);
+    const Outcome outcome = run(folder, {"classify", "--json", input});
+    CHECK(outcome.code == 1);
+    CHECK(outcome.json_lines().size() == 1);
+    REQUIRE(outcome.complaints().size() == 2);
+    CHECK(outcome.complaints().front() == "fovea: in/b.png: a pipe, socket or device, not a file");
   }
 }
 

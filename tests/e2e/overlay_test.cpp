@@ -184,6 +184,28 @@ TEST_CASE("a folder goes into a folder, bad images apart") {
   CHECK(run(folder, {"overlay", "none"}).code == 1);
 }
 
+TEST_CASE("overlays inside the source are not drawn over again") {
+  const Folder folder;
+  save(folder / "in/a.png", picture(50, 40));
+  save(folder / "in/b/c.png", picture(50, 40));
+  const Outcome first = run(folder, {"overlay", "--out", "in/out", "in"});
+  CHECK(lines_of(first.out).size() == 2);
+  const Outcome second = run(folder, {"overlay", "--out", "in/out", "in"});
+  CHECK(second.code == 0);
+  CHECK(second.out == first.out);
+}
+
+TEST_CASE("a folder that cannot be written is named with the reason") {
+  const Folder folder;
+  save(folder / "in/a.png", picture(50, 40));
+  write_text(folder / "file", "");
+  CHECK(run(folder, {"overlay", "--out", "file", "in"}).code == 2);
+  const Outcome outcome = run(folder, {"overlay", "--out", "file/out", "in"});
+  CHECK(outcome.code == 1);
+  REQUIRE(outcome.complaints().size() == 2);
+  CHECK(outcome.complaints().front() == "fovea: in/a.png: cannot make the folder file/out: Not a directory");
+}
+
 TEST_CASE("an output that cannot be is refused and leaves nothing behind") {
   const Folder folder;
   save(folder / "a.png", picture(50, 40));
@@ -191,6 +213,8 @@ TEST_CASE("an output that cannot be is refused and leaves nothing behind") {
   CHECK(run(folder, {"overlay", "--out", "b.xyz", "a.png"}).code == 2);
   CHECK(run(folder, {"overlay", "--out", "nowhere/b.png", "a.png"}).code == 1);
   CHECK(run(folder, {"overlay", "missing.png"}).code == 1);
+  CHECK(run(folder, {"overlay", "--npy", "./a.png", "a.png"}).code == 2);
+  CHECK(run(folder, {"overlay", "--npy", "./b.png", "--out", "b.png", "a.png"}).code == 2);
   CHECK(same_pixels(load(folder / "a.png"), picture(50, 40)));
   CHECK(std::distance(fs::directory_iterator(folder / ""), fs::directory_iterator()) == 1);
 }

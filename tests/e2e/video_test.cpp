@@ -1,8 +1,10 @@
 // `fovea overlay` on moving pictures.
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <chrono>
+#include <csignal>
 #include <opencv2/videoio.hpp>
 #include <string>
 #include <thread>
@@ -92,6 +94,27 @@ TEST_CASE("videos that cannot be") {
   one_line({"overlay", "0"}, 2);
   one_line({"overlay", "rtsp://127.0.0.1:9/none"}, 2);
   one_line({"overlay", "--out", "out.mp4", "garbage ! appsink"}, 1);
+}
+
+TEST_CASE("a video that does not fit is an error and leaves nothing behind") {
+  const Folder folder;
+  save_clip(folder / "clip.mp4", 6);
+  // A limit on the size of files stands in for a full disk: writes fail, and OpenCV is silent about it.
+  rlimit unlimited{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &unlimited) == 0);
+  const rlimit small{4096, unlimited.rlim_max};
+  const auto before = std::signal(SIGXFSZ, SIG_IGN);
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
+  Running running(folder, {.arguments = {"overlay", "--out", "out.mp4", "clip.mp4"}});
+  setrlimit(RLIMIT_FSIZE, &unlimited);
+  std::signal(SIGXFSZ, before);
+  const Outcome outcome = running.wait();
+  CHECK(outcome.code == 1);
+  CHECK(outcome.out.empty());
+  REQUIRE(outcome.complaints().size() == 1);
+  CHECK(outcome.complaints().front().starts_with("fovea: cannot write out.mp4: "));
+  CHECK_FALSE(fs::exists(folder / "out.mp4"));
+  CHECK_FALSE(has_part(folder));
 }
 
 TEST_CASE("a display that does not answer is no display") {

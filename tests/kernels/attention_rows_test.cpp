@@ -26,10 +26,10 @@ ops::AttentionInput separate(Case& c, const Size& s, const Values& q, const Valu
 }
 
 TEST_CASE("attention_rows under every fusion") {
-  const std::vector<Size> sizes{{1, 1, 1, 1, 8, 0, 1},      {2, 2, 2, 3, 16, 1, 1},
-                                {3, 5, 5, 1, 20, 0, 5},     {1, 17, 17, 3, 64, 3, 9},
-                                {2, 50, 145, 3, 80, 49, 1}, {1, 197, 197, 3, 64, 0, 1},
-                                {1, 145, 257, 2, 8, 8, 137}};
+  const std::vector<Size> sizes{{1, 1, 1, 1, 8, 0, 1},       {2, 2, 2, 3, 16, 1, 1},
+                                {3, 5, 5, 1, 20, 0, 5},      {1, 17, 17, 3, 64, 3, 9},
+                                {2, 50, 145, 3, 80, 49, 1},  {1, 197, 197, 3, 64, 0, 1},
+                                {1, 145, 257, 2, 8, 8, 137}, {3, 257, 257, 6, 64, 5, 1}};
   for (const DType dtype : storage_types())
     for (const Size& s : sizes)
       for (const double spread : {1.0, 30.0}) {
@@ -52,6 +52,30 @@ TEST_CASE("attention_rows under every fusion") {
                       attention_rows(q.numbers, k.numbers, s.shape(), s.first, s.rows, fusion, s.heads - 1),
                       DType::f32);
         }
+      }
+}
+
+TEST_CASE("AttentionRows by itself") {
+  for (const DType dtype : storage_types())
+    for (const Size& s : {Size{2, 5, 17, 3, 20, 1, 3}, Size{1, 50, 145, 2, 64, 0, 50}})
+      for (const Fusion fusion : {Fusion::none, Fusion::mean, Fusion::max, Fusion::min, Fusion::one_head}) {
+        CAPTURE(name_of(dtype));
+        CAPTURE(s.text());
+        CAPTURE(static_cast<int>(fusion));
+        const Values q = random_values({s.images, s.queries, s.heads * s.width}, dtype, 1, 3);
+        const Values k = random_values({s.images, s.keys, s.heads * s.width}, dtype, 2, 3);
+        const Values lse = values_of({s.images, s.heads, s.queries}, DType::f32,
+                                     attention(q.numbers, k.numbers, k.numbers, s.shape()).lse.values);
+        Case c;
+        const ops::AttentionInput in = separate(c, s, q, k);
+        const Tensor rows = c.recorder.temporary(
+            {s.images, fusion == Fusion::none ? s.heads : 1, s.rows, s.keys}, DType::f32, "rows");
+        c.recorder.dispatch<ops::AttentionRows>({in.q, in.k, c.input(lse), rows},
+                                                {in.layout, s.first, s.rows, s.heads - 1},
+                                                {64, static_cast<uint32_t>(fusion)});
+        check_close(c.run(rows),
+                    attention_rows(q.numbers, k.numbers, s.shape(), s.first, s.rows, fusion, s.heads - 1),
+                    DType::f32);
       }
 }
 

@@ -124,6 +124,22 @@ TEST_CASE("A transformers ViT gives the logits of the timm ViT it was made from"
   CHECK(model.info().architecture == "ViTForImageClassification");
 }
 
+TEST_CASE("A transformers ViT without a head may bring its pooler") {
+  const Folder folder;
+  auto tensors = as_transformers(tensors_of("vit_mini"));
+  std::erase_if(tensors, [](const auto& t) { return t.name.starts_with("classifier"); });
+  for (auto& t : tensors) t.name = t.name.substr(4);  // ViTModel names its parts without "vit."
+  tensors.push_back({"pooler.dense.weight", {48, 48}, std::vector<float>(48 * 48)});
+  tensors.push_back({"pooler.dense.bias", {48}, std::vector<float>(48)});
+  fovea::io::write_safetensors(folder.path / "model.safetensors", tensors);
+  std::ofstream(folder.path / "config.json") << R"({"architectures": ["ViTModel"], "model_type": "vit",
+    "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 3, "intermediate_size": 192, "hidden_act": "gelu",
+    "image_size": 64, "patch_size": 16, "layer_norm_eps": 1e-6})";
+  const auto model = fovea::Model::load(fovea::Device::open(), folder.path);
+  CHECK_FALSE(model.info().has_head);
+  CHECK(model.info().classes == 48);
+}
+
 TEST_CASE("Weights stored as fp16 and bf16 load and stay close") {
   const auto expected = golden::Reference(golden::folder("vit_mini")).values("logits");
   for (const bool bfloat : {false, true}) {

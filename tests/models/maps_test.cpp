@@ -65,9 +65,9 @@ struct Golden {
   // Row vector the walk begins with.
   std::vector<double> start(const fovea::MapRequest& request, size_t n) const {
     std::vector<double> v(n);
-    const auto& info = model.info();
+    const auto& info = model.info().attention[0];
     if (request.query)
-      v[info.prefix_tokens + request.query->row * info.grid_cols + request.query->col] = 1;
+      v[info.prefix_tokens + request.query->row * info.cols + request.query->col] = 1;
     else if (info.has_cls)
       v[0] = 1;
     else
@@ -78,7 +78,8 @@ struct Golden {
   // Abnar & Zuidema's definition, matrix by matrix: R = Â_L … Â_1, then the start row of it.
   std::vector<float> expected(const fovea::MapRequest& request) const {
     std::vector<float> out;
-    const uint32_t last = request.layer < 0 ? model.info().layers - 1 : static_cast<uint32_t>(request.layer);
+    const uint32_t last = request.layer < 0 ? static_cast<uint32_t>(model.info().attention.size()) - 1
+                                            : static_cast<uint32_t>(request.layer);
     for (uint32_t image = 0; image < 2; ++image) {
       Matrix product = fused(image, last, request);
       const size_t n = product.size();

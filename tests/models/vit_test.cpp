@@ -5,7 +5,7 @@
 namespace {
 
 std::vector<uint32_t> all_layers(const fovea::Model& model) {
-  std::vector<uint32_t> layers(model.info().layers);
+  std::vector<uint32_t> layers(model.info().attention.size());
   for (uint32_t i = 0; i < layers.size(); ++i) layers[i] = i;
   return layers;
 }
@@ -69,11 +69,11 @@ TEST_CASE("The model says what it is") {
   const auto& info = model.info();
   CHECK(info.architecture == "vit_small_patch14_reg4_dinov2");
   CHECK(info.height == 70);
-  CHECK(info.layers == 3);
-  CHECK(info.heads == 3);
-  CHECK(info.grid_rows == 5);
-  CHECK(info.prefix_tokens == 5);
-  CHECK(info.has_cls);
+  REQUIRE(info.attention.size() == 3);
+  CHECK(info.attention[2].heads == 3);
+  CHECK(info.attention[2].rows == 5);
+  CHECK(info.attention[2].prefix_tokens == 5);
+  CHECK(info.attention[2].has_cls);
   CHECK_FALSE(info.has_head);
   CHECK(info.classes == 48);
 }
@@ -81,8 +81,8 @@ TEST_CASE("The model says what it is") {
 TEST_CASE("Another input size resamples the positions and changes the grid") {
   const auto model =
       fovea::Model::load(fovea::Device::open(), golden::folder("vit_mini"), {fovea::Precision::fp32, 96, 48});
-  CHECK(model.info().grid_rows == 6);
-  CHECK(model.info().grid_cols == 3);
+  CHECK(model.info().attention[0].rows == 6);
+  CHECK(model.info().attention[0].cols == 3);
   fovea::Session session(model);
   const std::vector<float> input(size_t{3} * 96 * 48, 0.25F);
   const auto out = session.run(input, 1, {});
