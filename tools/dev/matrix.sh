@@ -29,7 +29,7 @@ TEXT
   reader=$!
   VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation VK_LAYER_SETTINGS_PATH=$folder \
     VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT \
-    row "all under the validation layer"
+    row "all under the validation layer" "$@"
   exec 9>&-
   wait "$reader"
   # The layer greets each instance with its settings: without that line it was never there.
@@ -43,14 +43,20 @@ TEXT
   echo "no message from the validation layer"
 }
 
+# The tests of real photographs and of 10,000 frames take minutes here and dispatch what the others do.
 verb_test_matrix() {
+  local width lavapipe left_out=()
+  case "${1:-}" in
+    "") ;;
+    --quick) left_out=(-LE 'soak|photographs') ;;
+    *) die "test-matrix knows --quick, not $1" ;;
+  esac
   build_tests
-  local width lavapipe
   lavapipe=$(find_driver lvp) || die "no lvp_icd*.json in /usr/share/vulkan/icd.d: install mesa-vulkan-drivers"
   for width in 128 256 512; do
     LP_NATIVE_VECTOR_WIDTH=$width VK_ICD_FILENAMES=$lavapipe VK_DRIVER_FILES=$lavapipe \
       row "kernels at vector width $width" -L kernels
   done
-  FOVEA_CLAMP=minimal row "all on a minimal device"
-  validation_row
+  FOVEA_CLAMP=minimal row "all on a minimal device" "${left_out[@]}"
+  validation_row "${left_out[@]}"
 }
