@@ -65,7 +65,8 @@ void print_table(const Result& r) {
   row("device memory",
       fmt::format("{:.1f} MiB at most (weights {:.1f}, arena {:.1f})", mebibytes(r.peak_memory_bytes),
                   mebibytes(report.weight_bytes), mebibytes(report.arena_bytes)));
-  row("recorded", fmt::format("{} dispatches in {} submissions", report.dispatches, report.submissions));
+  row("recorded", fmt::format("{} dispatches in {} submission{}", report.dispatches, report.submissions,
+                              report.submissions == 1 ? "" : "s"));
 
   size_t width = 6;
   for (const KernelTime& kernel : report.kernels) width = std::max(width, kernel.name.size());

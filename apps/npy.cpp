@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <string>
-#include <string_view>
 
 #include "apps/atomic_file.h"
 
@@ -21,16 +21,17 @@ std::vector<unsigned char> npy_bytes(std::span<const uint64_t> shape, std::span<
   header.append(alignment - 1 - (preamble + header.size()) % alignment, ' ');
   header += '\n';
 
-  constexpr std::string_view magic("\x93NUMPY\x01\x00", 8);
-  std::vector<unsigned char> bytes(magic.begin(), magic.end());
-  bytes.push_back(static_cast<unsigned char>(header.size() & 0xff));
-  bytes.push_back(static_cast<unsigned char>(header.size() >> 8));
-  bytes.insert(bytes.end(), header.begin(), header.end());
-  bytes.reserve(bytes.size() + values.size() * 4);
+  std::string start("\x93NUMPY\x01\x00", 8);
+  start += static_cast<char>(header.size() & 0xff);
+  start += static_cast<char>(header.size() >> 8);
+  start += header;
+  std::vector<unsigned char> bytes(start.size() + values.size() * 4);
+  std::copy(start.begin(), start.end(), bytes.begin());
+  size_t at = start.size();
   for (const float value : values) {
     const auto bits = std::bit_cast<uint32_t>(value);
     for (unsigned shift = 0; shift < 32; shift += 8)
-      bytes.push_back(static_cast<unsigned char>(bits >> shift & 0xff));
+      bytes[at++] = static_cast<unsigned char>(bits >> shift & 0xff);
   }
   return bytes;
 }

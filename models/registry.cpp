@@ -38,7 +38,7 @@ DType storage_for(const Device& device, Precision precision) {
   const DeviceInfo& info = device.info();
   if (precision == Precision::fp16 && !info.fp16_storage)
     throw Error(ErrorKind::unsupported,
-                fmt::format("[load] {} cannot store fp16: use --dtype fp32", info.name));
+                fmt::format("[load] {} cannot store fp16: use fp32 storage", info.name));
   const bool half = precision == Precision::fp16 ||
                     (precision == Precision::automatic && info.fp16_storage && info.type != DeviceType::cpu);
   return half ? DType::f16 : DType::f32;

@@ -2,6 +2,7 @@
 // towers.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -175,8 +176,10 @@ class Vit : public LoadedModel {
 void check_size(const io::ModelConfig& config, const VitShape& s, uint32_t height, uint32_t width) {
   if (height % s.patch_rows != 0 || width % s.patch_cols != 0 || height == 0 || width == 0)
     throw Error(ErrorKind::usage,
-                fmt::format("[load] {}: input {}×{} is not whole patches of {}×{}", config.file.string(),
-                            height, width, s.patch_rows, s.patch_cols));
+                fmt::format("[load] an input of {}×{} is not whole patches of {}×{} ({}): use {}×{}", height,
+                            width, s.patch_rows, s.patch_cols, config.architecture,
+                            std::max(1U, height / s.patch_rows) * s.patch_rows,
+                            std::max(1U, width / s.patch_cols) * s.patch_cols));
 }
 
 Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
@@ -205,7 +208,7 @@ Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, con
 
   uint32_t classes = s_.width;
   if (w.has("head.weight")) {
-    classes = size_of(w, "head.weight", 2, 0);
+    classes = config.num_classes != 0 ? config.num_classes : size_of(w, "head.weight", 2, 0);
     // DeiT answers with the mean of both heads (Touvron et al. 2021, 3).
     const bool both = w.has("head_dist.weight");
     head_.emplace(store_, w / "head", classes, s_.width, both ? 0.5F : 1.0F);

@@ -243,6 +243,9 @@ Safetensors::Safetensors(std::string file, std::span<const std::byte> bytes, std
   if (bytes.size() < sizeof(header_bytes)) {
     fail(file_, fmt::format("is {} bytes long, too short for a safetensors file", bytes.size()));
   }
+  constexpr std::string_view pointer = "version https://git-lfs";
+  if (bytes.size() >= pointer.size() && std::memcmp(bytes.data(), pointer.data(), pointer.size()) == 0)
+    fail(file_, "is a git-lfs pointer and not the weights: run `git lfs pull` in its folder");
   std::memcpy(&header_bytes, bytes.data(), sizeof(header_bytes));
   bytes = bytes.subspan(sizeof(header_bytes));
   if (header_bytes > max_header_bytes) {

@@ -103,6 +103,25 @@ TEST_CASE("Weights that are not numbers are refused") {
   CHECK(has(copy.error(), "norm.weight"));
 }
 
+TEST_CASE("A git-lfs pointer is not taken for weights") {
+  const Copy copy("vit_mini");
+  std::ofstream(copy.path / "model.safetensors")
+      << "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+  CHECK(has(copy.error(), "git lfs pull"));
+}
+
+TEST_CASE("A head of another class count than the config's is blamed on the head") {
+  const Copy copy("vit_mini");
+  copy.rewrite([](auto& tensors) {
+    for (auto& t : tensors)
+      if (t.name == "head.weight") t.shape = {48, 10};
+  });
+  const auto error = copy.error();
+  CAPTURE(error);
+  CHECK(has(error, "head.weight is [48, 10]"));
+  CHECK(has(error, "[10, 48]"));
+}
+
 TEST_CASE("Heads that do not divide the width are refused") {
   const Copy copy("vit_mini");
   copy.replace("\"num_heads\": 3", "\"num_heads\": 5");

@@ -58,7 +58,7 @@ TEST_CASE("ViT family stays close to the reference with fp16 storage") {
     MESSAGE("this device does not store fp16");
     CHECK_THROWS_WITH_AS(
         fovea::Model::load(fovea::Device::open(), golden::folder("vit_mini"), {fovea::Precision::fp16, 0, 0}),
-        doctest::Contains("--dtype fp32"), fovea::Error);
+        doctest::Contains("use fp32 storage"), fovea::Error);
     return;
   }
   for (const char* name : golden::vit_folders) compare(name, fovea::Precision::fp16, 1e-2, 1e-2, 2);
