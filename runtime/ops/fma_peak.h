@@ -21,7 +21,8 @@ struct FmaPeak {
 };
 inline const KernelRegistration<FmaPeak> register_fma_peak;
 
-constexpr uint64_t fma_peak_flops_per_round = 16 * 3 * 4 * 2;  // one lane: sixteen times three chains of four, multiply and add
+constexpr uint64_t fma_peak_flops_per_round =
+    16 * 3 * 4 * 2;  // one lane: sixteen times three chains of four, multiply and add
 
 inline Tensor fma_peak(Recorder& r, uint32_t workgroups, uint32_t rounds) {
   const FmaPeak::Spec spec;
