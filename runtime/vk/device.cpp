@@ -5,26 +5,23 @@
 #include <algorithm>
 
 #include "runtime/vk/device_impl.h"
+#include "runtime/vk/hash.h"
 
 namespace fovea::gpu {
 namespace {
 
-// FNV-1a over what distinguishes one driver build on one device from another.
+// A hash over what distinguishes one driver build on one device from another.
 std::string make_cache_key(const PhysicalTraits& t) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  const auto mix = [&](const void* data, size_t bytes) {
-    for (size_t i = 0; i < bytes; ++i)
-      hash = (hash ^ static_cast<const uint8_t*>(data)[i]) * 0x100000001b3ULL;
-  };
-  mix(t.cache_uuid.data(), t.cache_uuid.size());
-  mix(&t.vendor_id, sizeof t.vendor_id);
-  mix(&t.device_id, sizeof t.device_id);
-  mix(&t.driver_version, sizeof t.driver_version);
-  mix(t.info.name.data(), t.info.name.size());
+  Fnv1a hash;
+  hash.add(t.cache_uuid.data(), t.cache_uuid.size());
+  hash.add(&t.vendor_id, sizeof t.vendor_id);
+  hash.add(&t.device_id, sizeof t.device_id);
+  hash.add(&t.driver_version, sizeof t.driver_version);
+  hash.add(t.info.name.data(), t.info.name.size());
   // The clamp and a CPU driver's vector width change what is fastest and what is compiled.
-  mix(&t.info.subgroup_size, sizeof t.info.subgroup_size);
-  mix(&t.info.max_invocations, sizeof t.info.max_invocations);
-  return fmt::format("{:016x}", hash);
+  hash.add(&t.info.subgroup_size, sizeof t.info.subgroup_size);
+  hash.add(&t.info.max_invocations, sizeof t.info.max_invocations);
+  return fmt::format("{:016x}", hash.value());
 }
 
 bool offers(const ::vk::raii::PhysicalDevice& physical, const char* extension) {

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "runtime/vk/hash.h"
+
 namespace fovea::gpu {
 namespace {
 
@@ -21,11 +23,10 @@ struct Header {
   uint64_t checksum;
 };
 
-// FNV-1a, 64 bits.
 uint64_t checksum_of(std::span<const uint8_t> data) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const uint8_t byte : data) hash = (hash ^ byte) * 0x100000001b3ULL;
-  return hash;
+  Fnv1a hash;
+  hash.add(data.data(), data.size());
+  return hash.value();
 }
 
 }  // namespace
