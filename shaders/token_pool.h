@@ -1,4 +1,4 @@
-// Parameters of token_mean.comp, read by GLSL and C++.
+// Parameters of the token_pool kernels, read by GLSL and C++.
 #ifdef __cplusplus
 #pragma once
 #include <cstdint>
@@ -6,8 +6,9 @@ namespace fovea {
 using uint = uint32_t;
 #endif
 
-struct TokenMeanPush {
-  uint images, tokens, first, width;  // tokens first … tokens − 1 are averaged
+struct TokenPoolPush {
+  uint images, tokens, first;  // tokens first … tokens − 1 are pooled
+  uint units;                  // of a token, see common/units.glsl
 };
 
 #ifdef __cplusplus

@@ -1,36 +1,59 @@
-// Global average pooling over tokens.
+// Pooling over tokens: global average, or maximum.
 #pragma once
 
 #include <fmt/format.h>
 
 #include "generated/shaders.h"
-#include "runtime/ops/check.h"
-#include "runtime/recorder.h"
-#include "shaders/token_mean.h"
+#include "runtime/ops/units.h"
+#include "shaders/token_pool.h"
 
 namespace fovea::ops {
 
-struct TokenMean {
-  static constexpr const gpu::Shader& shader = shaders::token_mean;
-  using Push = TokenMeanPush;
+template <class Read, const gpu::Shader& source>
+struct TokenPoolFrom {
+  static constexpr const gpu::Shader& shader = source;
+  using Push = TokenPoolPush;
   struct Spec {
-    uint32_t group = 64;
+    UnitGroup group;
+    uint32_t maximum = 0;
   };
   struct Bind {
-    In x;
+    Read x;
     Out y;
   };
-  static Grid grid(const Push& p, const Spec& s) { return {groups(p.width, s.group), p.images, 1}; }
+  static Grid grid(const Push& p, const Spec& s) { return {groups(p.units, s.group.x), p.images, 1}; }
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    std::vector<Spec> out;
+    for (const UnitGroup& group : unit_variants<Read>(device, unit_columns))
+      for (const uint32_t maximum : {0U, 1U}) out.push_back({group, maximum});
+    return out;
+  }
 };
-inline const KernelRegistration<TokenMean> register_token_mean;
+using TokenPool = TokenPoolFrom<In, shaders::token_pool>;
+using TokenPoolTexel = TokenPoolFrom<Texel, shaders::token_pool_texel>;
+inline const KernelRegistration<TokenPool> register_token_pool;
+inline const KernelRegistration<TokenPoolTexel> register_token_pool_texel;
 
-// x [images, tokens, width] → [images, width], over tokens `first` and later.
-inline Tensor token_mean(Recorder& r, const Tensor& x, uint32_t first) {
-  check(x.shape.rank() == 3 && first < x.shape[1], "token_mean",
+inline Tensor token_pool(Recorder& r, const Tensor& x, uint32_t first, bool maximum, const char* name) {
+  check(x.shape.rank() == 3 && first < x.shape[1], name,
         [&] { return fmt::format("{}, first {}", shape_of("x", x), first); });
-  const Tensor y = r.temporary({x.shape[0], x.shape[2]}, x.dtype, "token_mean");
-  r.dispatch<TokenMean>({x, y}, {x.shape[0], x.shape[1], first, x.shape[2]});
+  const uint32_t channels = x.shape[2];
+  const Tensor y = r.temporary({x.shape[0], channels}, x.dtype, name);
+  const TokenPoolPush push{x.shape[0], x.shape[1], first, units_of(channels)};
+  const UnitGroup group = unit_columns(r.device().info(), channels);
+  if (reads_texels(r, channels, {x}))
+    r.dispatch<TokenPoolTexel>({x, y}, push, {group, maximum ? 1U : 0U}, x.shape.elements());
+  else
+    r.dispatch<TokenPool>({x, y}, push, {group, maximum ? 1U : 0U}, x.shape.elements());
   return y;
+}
+
+// x [images, tokens, channels] → [images, channels], over tokens `first` and later.
+inline Tensor token_mean(Recorder& r, const Tensor& x, uint32_t first = 0) {
+  return token_pool(r, x, first, false, "token_mean");
+}
+inline Tensor token_max(Recorder& r, const Tensor& x, uint32_t first = 0) {
+  return token_pool(r, x, first, true, "token_max");
 }
 
 }  // namespace fovea::ops
