@@ -1,5 +1,5 @@
-// GroupNorm with one group (Wu and He 2018, eq. 1 to 4), from the moments of the parts: a lane for one unit of several tokens of a
-// part.
+// GroupNorm with one group (Wu and He 2018, eq. 1 to 4), from the moments of the parts: a lane for one unit of
+// several tokens of a part.
 #include "common/units.glsl"
 #include "group_norm.h"
 

@@ -1,4 +1,5 @@
-// y = final(residual + act(scale ⊙ x + shift) ⊙ channel gate ⊙ spatial gate), a lane for one unit of several tokens.
+// y = final(residual + act(scale ⊙ x + shift) ⊙ channel gate ⊙ spatial gate), a lane for one unit of several
+// tokens.
 #include "common/activation.glsl"
 #include "common/units.glsl"
 #include "modulate.h"
