@@ -29,7 +29,8 @@ Tensor layer_scale(WeightStore& store, const io::Weights& w, const char* name, u
 }  // namespace
 
 Attention::Attention(WeightStore& store, const io::Weights& w, const BlockShape& shape)
-    : heads_(shape.heads),
+    : name_(w.scope()),
+      heads_(shape.heads),
       qkv_(store, w / "qkv", 3 * shape.width, shape.width),
       proj_(store, w / "proj", shape.width, shape.width),
       q_norm_(norm_if_there(store, w, "q_norm", shape.width / shape.heads, shape.epsilon)),
@@ -42,7 +43,14 @@ Tensor Attention::operator()(Recorder& r, const Tensor& x, const Tensor& residua
   if (k_norm_) k_norm_->on_heads(r, qkv, heads_, 1);
   const auto input = ops::AttentionInput::packed(qkv, heads_);
   const auto [o, lse] = ops::attention(r, input);
-  if (tap != nullptr) tap->layers.push_back({input, lse});
+  if (tap != nullptr) {
+    AttentionRecord record;
+    record.layer.name = name_;
+    record.layer.heads = heads_;
+    record.input = input;
+    record.lse = lse;
+    tap->layers.push_back(std::move(record));
+  }
   return proj_(r, o, {ops::Activation::none, scale, residual});
 }
 
