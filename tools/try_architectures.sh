@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Loads architectures with random weights, as the hub names and shapes them, and classifies one picture with each.
 #
-# Usage: tools/try_architectures.sh [--small] FOVEA [PATTERN…]
+# Usage: tools/try_architectures.sh FOVEA [PATTERN…]
 #   FOVEA    the program, such as build/apps/fovea
-#   PATTERN  which architectures, such as 'swin_*'; all but ViTs at their full size without one (hours on a CPU)
-#   --small  one or two of each family, made narrow and shallow: a minute
+#   PATTERN  which architectures, such as 'swin_*'; all but ViTs without one
 # A line for each: ok or FAILED, parameters' size, seconds, and the best probability or the program's complaint.
 # Exits 1 when one failed. FOVEA_ARGUMENTS are passed on, such as --dtype=fp16. PYTHON is the interpreter with numpy.
 set -uo pipefail
@@ -13,25 +12,6 @@ tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=${PYTHON:-/usr/bin/python3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-# Architecture and what makes it small; sizes that are no multiple of a patch or window among them.
-small=(
-  "mobilevit_xxs --input 80"
-  "mobilevitv2_050 --input 80"
-  "resnet18 --arg layers=[1,1,1,1] --arg channels=[8,16,24,36] --input 72"
-  "seresnet50 --arg layers=[1,2,1,1] --arg channels=[8,12,16,20] --input 64"
-  "cbam_resnet50 --arg layers=[1,1,2,1] --arg channels=[8,12,16,20] --input 72"
-  "legacy_seresnet18 --input 64"
-  "botnet26t_256 --silent stem=16 --silent channels=[32,64,96,128] --input 96"
-  "coatnet_nano_rw_224 --arg embed_dim=[16,32,64,96] --arg depths=[1,1,2,1] --arg stem_width=[8,16] --input 96"
-  "coatnet_0_rw_224 --arg embed_dim=[16,32,64,96] --arg depths=[1,2,1,1] --arg stem_width=[8,16] --input 64"
-  "swin_tiny_patch4_window7_224 --arg embed_dim=24 --arg depths=[2,2] --arg num_heads=[2,4] --arg img_size=56 --old-buffers"
-  "swin_base_patch4_window12_384 --arg embed_dim=12 --arg depths=[2,2] --arg num_heads=[1,2] --arg img_size=96"
-  "tiny_vit_5m_224 --arg embed_dims=[16,32,40,80] --arg depths=[1,1,2,1] --arg num_heads=[1,2,2,4] --input 112 --old-buffers"
-  "pvt_v2_b0 --arg embed_dims=[8,16,40,64] --arg depths=[1,1,1,1] --input 96"
-  "pvt_v2_b2_li --arg embed_dims=[8,16,40,64] --arg depths=[1,1,1,1] --input 96"
-  "vit_tiny_patch16_224 --arg embed_dim=48 --arg depth=2 --arg num_heads=3 --arg img_size=64"
-)
 
 usage() {
   sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2
@@ -59,8 +39,7 @@ sys.exit(f"the best probability is {best}") if not (isinstance(best, float) and 
 
 try() {
   local architecture=$1 began=$SECONDS size
-  shift
-  if ! size=$("$python" "$tools/random_model" "$architecture" "$work/model" "$@" 2>&1); then
+  if ! size=$("$python" "$tools/random_model" "$architecture" "$work/model" 2>&1); then
     printf 'FAILED %-32s %s\n' "$architecture" "$size"
     return 1
   fi
@@ -78,7 +57,7 @@ try() {
   [ $verdict = ok ]
 }
 
-# wanted NAME PATTERN… : without a pattern everything that --small lists, or everything but ViTs.
+# wanted NAME PATTERN… : without a pattern everything but ViTs.
 wanted() {
   local name=$1 pattern
   shift
@@ -86,31 +65,20 @@ wanted() {
     # shellcheck disable=SC2254 # it is meant as a pattern
     case $name in $pattern) return 0 ;; esac
   done
-  [ $# -eq 0 ] && { [ $only_small = 1 ] || [[ $name != vit_* && $name != deit_* ]]; }
+  [ $# -eq 0 ] && [[ $name != vit_* && $name != deit_* ]]
 }
 
-only_small=0
-if [ "${1:-}" = --small ]; then
-  only_small=1
-  shift
-fi
 [ $# -ge 1 ] || usage
 fovea=$1
 shift
 [ -x "$fovea" ] || { echo "try_architectures: $fovea is no program" >&2; exit 2; }
-if [ $only_small = 1 ]; then
-  list=("${small[@]}")
-else
-  mapfile -t list < <("$python" "$tools/random_model" --list)
-fi
 
 picture "$work/picture.ppm"
 tried=0 failed=0
-for line in "${list[@]}"; do
-  read -ra words <<<"$line"
-  wanted "${words[0]}" "$@" || continue
+for architecture in $("$python" "$tools/random_model" --list); do
+  wanted "$architecture" "$@" || continue
   tried=$((tried + 1))
-  try "${words[@]}" || failed=$((failed + 1))
+  try "$architecture" || failed=$((failed + 1))
 done
 echo "$tried tried, $failed failed"
 [ $tried -gt 0 ] && [ $failed -eq 0 ]

@@ -2,16 +2,18 @@
 """Compares tools/random_model with the reference implementation: names and shapes, and sizes.
 
 Usage: compare.py RANDOM_MODEL GOLDEN_FOLDER
-Each folder in GOLDEN_FOLDER holds a small model that timm wrote; the tool's must have the same tensors.
+Each folder in GOLDEN_FOLDER holds a small model that timm wrote; the tool's must have the same tensors. The forward
+passes that Fovea is compared with elsewhere (against_program.py) are checked here against the logits timm gave.
 """
 import json
-import struct
 import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
+import numpy as np  # noqa: E402
 from hub import VARIANTS, Model  # noqa: E402
+from reference import logits, read_safetensors  # noqa: E402
 
 # Widths that config.json keeps silent about.
 SILENT = {"botnet26t_mini": dict(stem=16, channels=[32, 64, 128, 128])}
@@ -35,22 +37,21 @@ MILLIONS = dict(
 STATISTICS = (".running_mean", ".running_var")
 
 
-def shapes_in(path):
-    with open(path, "rb") as file:
-        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-    header.pop("__metadata__", None)
-    return {name: (tuple(tensor["shape"]), tensor["dtype"]) for name, tensor in header.items()}
-
-
 def mini(folder):
     config = json.loads((folder / "config.json").read_text())
     args = config["model_args"]
     model = Model(config["architecture"], args, SILENT.get(folder.name),
                   None if "num_classes" in args else config["num_classes"], config["pretrained_cfg"]["input_size"][1:])
-    ours = {name: tensor[:2] for name, tensor in model.tensors(counters=False)[0].items()}
-    theirs = shapes_in(folder / "model.safetensors")
-    return [f"{folder.name}: {name} is {ours.get(name)}, timm's is {theirs.get(name)}"
-            for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
+    weights = read_safetensors(folder / "model.safetensors")
+    ours = {name: tensor[0] for name, tensor in model.tensors(counters=False)[0].items()}
+    theirs = {name: tensor.shape for name, tensor in weights.items()}
+    faults = [f"{folder.name}: {name} is {ours.get(name)}, timm's is {theirs.get(name)}"
+              for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
+    reference = read_safetensors(folder / "reference.safetensors")
+    result = None if faults else logits(model, weights, reference["input"])
+    if result is not None and np.abs(result - reference["logits"]).max() > 1e-4:
+        faults.append(f"{folder.name}: logits {result[0][:3]}, timm's {reference['logits'][0][:3]}")
+    return faults
 
 
 def parameters(architecture):

@@ -55,8 +55,8 @@ class Model:
                 "pretrained_cfg": self.pretrained}
 
 
-def write(model, folder, seed=0, **options):
-    tensors, features = model.tensors(**options)
+def write_safetensors(path, tensors, random):
+    """Values are made as they are written: a large model need not fit in memory."""
     header, at = {"__metadata__": {"format": "pt"}}, 0
     for name, (shape, dtype, _) in tensors.items():
         size = int(np.prod(shape, dtype=np.int64)) * (8 if dtype == "I64" else 4)
@@ -64,11 +64,16 @@ def write(model, folder, seed=0, **options):
         at += size
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    random = np.random.default_rng(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "model.safetensors", "wb") as out:
+    with open(path, "wb") as out:
         out.write(struct.pack("<Q", len(text)) + text)
         for shape, dtype, values in tensors.values():
             out.write(np.asarray(values(random, shape), "<i8" if dtype == "I64" else "<f4").tobytes())
-    (folder / "config.json").write_text(json.dumps(model.config(features), indent=2) + "\n")
     return at
+
+
+def write(model, folder, seed=0, **options):
+    """Writes the folder and returns its weights' size in bytes."""
+    tensors, features = model.tensors(**options)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(model.config(features), indent=2) + "\n")
+    return write_safetensors(folder / "model.safetensors", tensors, np.random.default_rng(seed))

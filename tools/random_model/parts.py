@@ -59,7 +59,7 @@ class Tensors:
 
     def batch_norm(self, name, channels, branch=False):
         """With the statistics of a trained one; `branch`: the last of a residual branch."""
-        self.add(f"{name}.weight", (channels,), uniform(0.2, 0.5) if branch else normal(1, 0.1))
+        self.add(f"{name}.weight", (channels,), uniform(0.1, 0.3) if branch else normal(1, 0.1))
         self.add(f"{name}.bias", (channels,), normal(0, 0.1))
         self.add(f"{name}.running_mean", (channels,), normal(0, 0.1))
         self.add(f"{name}.running_var", (channels,), uniform(0.5, 1.5))

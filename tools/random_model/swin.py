@@ -14,7 +14,7 @@ DEFAULTS = dict(crop_pct=0.9, fixed_input_size=True, first_conv="patch_embed.pro
 
 
 def old_buffers(at, size, window, shifted):
-    """Files from before timm 0.8 hold what follows from the window's size; it is not to be trusted, nor needed."""
+    """Older files also hold what the window's size implies; wrong values here show that a loader leaves them be."""
     tokens = window[0] * window[1]
     at.add("attn.relative_position_index", (tokens, tokens), lambda random, shape: np.zeros(shape), "I64")
     if shifted:
