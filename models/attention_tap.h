@@ -47,7 +47,7 @@ struct AttentionTap {
 // Every tensor a record refers to.
 template <class F>
 void for_each_tensor(AttentionRecord& a, F&& f) {
-  for (Tensor* t : {&a.input.q, &a.input.k, &a.lse, &a.values, &a.features})
+  for (Tensor* t : {&a.input.q, &a.input.k, &a.input.bias, &a.input.mask, &a.lse, &a.values, &a.features})
     if (*t) f(*t);
 }
 

@@ -4,7 +4,7 @@
 #include "models/maps/methods.h"
 #include "runtime/ops/channel_dot.h"
 #include "runtime/ops/class_direction.h"
-#include "runtime/ops/token_mean.h"
+#include "runtime/ops/token_pool.h"
 
 namespace fovea::maps {
 

@@ -1,10 +1,19 @@
 #include "models/maps/methods.h"
 #include "runtime/ops/attention_rows.h"
 #include "runtime/ops/channel_dot.h"
-#include "runtime/ops/token_mean.h"
+#include "runtime/ops/gather_rows.h"
+#include "runtime/ops/token_pool.h"
 
 namespace fovea::maps {
 namespace {
+
+// Values of groups of tokens, [images * groups, tokens], put where the grid has them.
+Tensor stitched(Recorder& r, const Tensor& values, const AttentionRecord& layer, const Tensor& table) {
+  const uint32_t images = values.shape[0] / layer.groups, tokens = layer.groups * values.shape[1];
+  if (!table) return values.reshaped({images, tokens});
+  const Tensor cells = ops::gather_rows(r, values.reshaped({images, tokens, 1}), table);
+  return cells.reshaped({images, table.shape[0]});
+}
 
 Drawn self_attention(Recorder& r, const AttentionRecord& layer, const MapRequest& request) {
   const auto fusion = fusion_of(request, layer.layer);
@@ -18,11 +27,22 @@ Drawn self_attention(Recorder& r, const AttentionRecord& layer, const MapRequest
   if (!start) {
     const Tensor rows = ops::attention_rows(r, in, layer.lse, 0, queries, fusion, request.head);
     const Tensor received = ops::token_mean(r, rows, 0);  // mean over queries
-    out.values = received;
+    out.values = stitched(r, received, layer, layer.stitch.table);
     return out;
   }
-  const Tensor rows = ops::attention_rows(r, in, layer.lse, *start, 1, fusion, request.head);
-  out.values = rows.reshaped({rows.shape[0], rows.shape[2]});
+  const uint32_t place = layer.stitch ? layer.stitch.cells[*start] : *start;
+  const uint32_t group = place / queries;
+  const Tensor rows = ops::attention_rows(r, in, layer.lse, place % queries, 1, fusion, request.head);
+  Tensor table;
+  if (layer.groups > 1) {  // the other groups do not see this query
+    std::vector<uint32_t> cells(layer.stitch.cells.begin(), layer.stitch.cells.end());
+    for (uint32_t& cell : cells)
+      if (cell / queries != group) cell = UINT32_MAX;
+    table = r.input({static_cast<uint32_t>(cells.size())}, DType::u32, "stitch");
+    out.presets.emplace_back(table, std::move(cells));
+  }
+  const Tensor row = rows.reshaped({rows.shape[0], rows.shape[2]});
+  out.values = stitched(r, row, layer, table);
   return out;
 }
 
@@ -37,7 +57,7 @@ Drawn raw(Recorder& r, const Kept& kept, const MapRequest& request, const ModelI
     case AttentionKind::self_attention:
       return self_attention(r, layer, request);
     case AttentionKind::token_scores:
-      out.values = layer.values;
+      out.values = stitched(r, layer.values, layer, layer.stitch.table);
       break;
     case AttentionKind::channel_gate:  // has no place of its own
       return energy(r, kept, request, info);
