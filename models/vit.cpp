@@ -12,7 +12,7 @@
 #include "models/registry.h"
 #include "runtime/ops/embed_tokens.h"
 #include "runtime/ops/patch_gather.h"
-#include "runtime/ops/token_mean.h"
+#include "runtime/ops/token_pool.h"
 
 namespace fovea {
 namespace {
