@@ -8,6 +8,7 @@
 #include "models/coatnet_blocks.h"
 #include "models/layers/shapes.h"
 #include "models/registry.h"
+#include "runtime/ops/modulate.h"
 #include "runtime/ops/token_pool.h"
 #include "runtime/ops/transpose.h"
 
@@ -79,6 +80,7 @@ class CoAtNet : public LoadedModel {
   std::optional<coatnet::Norm> norm_;
   std::optional<layers::LayerNorm> head_norm_;
   std::optional<layers::Linear> head_hidden_, head_;
+  Tensor two_, minus_one_;  // [inputs of head_ rounded up to fours]
 };
 
 layers::ConvShape stem_shape(const io::Weights& conv, uint32_t inputs, uint32_t stride, const Variant& v) {
@@ -160,10 +162,11 @@ void CoAtNet::add_head(const io::ModelConfig& config, const io::Weights& w) {
   uint32_t inputs = width_;
   if (head.has("pre_logits.fc.weight")) {
     inputs = dimension(head, "pre_logits.fc.weight", 2, 0);
-    // tanh(a) = 2 σ(2 a) − 1: the doubled argument here, the rest in forward.
+    // tanh(a) = 2 σ(2 a) − 1, with the inner factor in the weights.
+    const uint32_t fours = (inputs + 3) / 4 * 4;
     head_hidden_.emplace(store_, head / "pre_logits" / "fc", inputs, width_, 2.0F);
-    two_ = store_.vector(std::vector<float>((inputs + 3) / 4 * 4, 2.0F), {(inputs + 3) / 4 * 4});
-    minus_one_ = store_.vector(std::vector<float>((inputs + 3) / 4 * 4, -1.0F), {(inputs + 3) / 4 * 4});
+    two_ = store_.vector(std::vector<float>(fours, 2.0F), {fours});
+    minus_one_ = store_.vector(std::vector<float>(fours, -1.0F), {fours});
   }
   info_.classes = inputs;
   if (head.has("fc.weight")) {
@@ -187,8 +190,22 @@ ForwardResult CoAtNet::forward(Recorder& r, const Tensor& input, bool features, 
 
   Tensor pooled = ops::token_mean(r, cells);
   if (head_norm_) pooled = (*head_norm_)(r, pooled);
-  if (head_hidden_) pooled = (*head_hidden_)(r, pooled, {Activation::sigmoid, {}, {}, {}});
+  if (head_hidden_) {
+    const Tensor sigmoid = (*head_hidden_)(r, pooled, {Activation::sigmoid, {}, {}, {}});
+    const Shape cell{images, 1, 1, sigmoid.shape[1]};
+    pooled = ops::modulate(r, sigmoid.reshaped(cell), {.scale = two_, .shift = minus_one_})
+                 .reshaped(sigmoid.shape);
+  }
   out.logits = head_ ? (*head_)(r, pooled) : pooled;
+  if (head_ && !head_norm_ && !head_hidden_) {
+    out.pooled_head = {cells, rows, cols, 0, PooledHead::Norm::none, {}, 0, head_->weights()};
+    if (norm_ && norm_->layer_norm()) {
+      out.pooled_head.features = last;
+      out.pooled_head.norm = PooledHead::Norm::before_pooling;
+      out.pooled_head.gamma = norm_->layer_norm()->gamma();
+      out.pooled_head.epsilon = norm_->layer_norm()->epsilon();
+    }
+  }
   return out;
 }
 

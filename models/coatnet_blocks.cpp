@@ -35,10 +35,10 @@ uint32_t columns_of(const io::Weights& w) {
 }
 
 // after(W before(x)) of a 1×1 convolution and its two BatchNorms, as one matrix.
-ops::LinearWeights folded(WeightStore& store, const io::Weights& conv, const layers::Affine& before,
+layers::Linear folded(WeightStore& store, const io::Weights& conv, const layers::Affine& before,
                           const layers::Affine& after) {
   const auto inputs = static_cast<uint32_t>(before.scale.size()),
-             columns = static_cast<uint32_t>(after.scale.size()), padded_columns = (columns + 3) / 4 * 4;
+             columns = static_cast<uint32_t>(after.scale.size());
   auto weight = conv.take("weight", {columns, inputs, 1, 1});
   std::vector<float> bias(columns);
   for (uint32_t c = 0; c < columns; ++c) {
@@ -50,11 +50,7 @@ ops::LinearWeights folded(WeightStore& store, const io::Weights& conv, const lay
     }
     bias[c] = static_cast<float>(double{after.shift[c]} + double{after.scale[c]} * sum);
   }
-  ops::LinearWeights out;
-  out.columns = columns;
-  out.w = store.matrix(ops::pack_linear(weight, columns, inputs), {inputs, padded_columns});
-  out.bias = store.vector(ops::pad_to_fours(bias), {padded_columns});
-  return out;
+  return {store, weight, bias, columns};
 }
 
 layers::OffsetBias bias_of(const io::Weights& w, uint32_t rows, uint32_t cols) {
@@ -119,7 +115,7 @@ MbConv::MbConv(WeightStore& store, const io::Weights& w, uint32_t inputs, uint32
     norm_shift_ = padded_vector(store, first.shift);
     first = {std::vector<float>(inputs, 1.0F), std::vector<float>(inputs)};
   }
-  widen_ = folded(store, w / "conv1_1x1", first, layers::batch_norm(w / "norm1", wide, v.conv_epsilon));
+  widen_.emplace(folded(store, w / "conv1_1x1", first, layers::batch_norm(w / "norm1", wide, v.conv_epsilon)));
 
   const io::Weights conv = w / "conv2_kxk";
   const auto shape = padded(layers::centred_conv(conv, wide, v.stride_by_pool ? 1 : stride), v);
@@ -147,7 +143,7 @@ Tensor MbConv::operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const
                        .activation = v_.pre_activation ? v_.activation : Activation::none});
     if (v_.stride_by_pool && stride_ != 1) y = halved(r, y, v_);
   }
-  y = ops::linear(r, y, widen_, {v_.activation, {}, {}, {}});
+  y = (*widen_)(r, y, {v_.activation, {}, {}, {}});
   y = (*depthwise_)(r, y, {gate_first_ ? Activation::none : v_.activation, {}, {}, {}});
   if (gate_) y = (*gate_)(r, y, {}, tap);
   if (gate_first_)

@@ -52,7 +52,7 @@ class MbConv {
   bool norm_apart_;                                // the first norm is not part of widen_
   Tensor norm_scale_, norm_shift_;                 // of the first norm where it is apart
   Tensor late_scale_, late_shift_;                 // of the second norm behind a gate
-  ops::LinearWeights widen_;
+  std::optional<layers::Linear> widen_;
   std::optional<layers::Conv> depthwise_;
   std::optional<layers::SqueezeExcite> gate_;
   layers::Linear narrow_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -36,13 +37,31 @@ Matrix matrix_of(const io::Weights& w) {
                           w.path("weight"), m.rows, m.cols, heads, inputs));
 }
 
-ops::LinearWeights packed(WeightStore& store, const Matrix& m) {
-  const uint32_t padded = (m.rows + 3) / 4 * 4;
-  ops::LinearWeights out;
-  out.columns = m.rows;
-  out.w = store.matrix(ops::pack_linear(m.values, m.rows, m.cols), {m.cols, padded});
-  if (!m.bias.empty()) out.bias = store.vector(ops::pad_to_fours(m.bias), {padded});
-  return out;
+// Zero channels make every head's width a multiple of four; products and outputs do not change.
+uint32_t padded(uint32_t width) {
+  return (width + 3) / 4 * 4;
+}
+
+// Rows [3, heads, padded width], whatever order they had.
+Linear padded_qkv(WeightStore& store, const Matrix& qkv, uint32_t heads, QkvOrder order) {
+  const uint32_t width = qkv.rows / 3 / heads, columns = 3 * heads * padded(width);
+  std::vector<float> values(size_t{columns} * qkv.cols), bias(qkv.bias.empty() ? 0 : columns);
+  for (uint32_t part = 0; part < 3; ++part)
+    for (uint32_t h = 0; h < heads; ++h)
+      for (uint32_t c = 0; c < width; ++c) {
+        const size_t from = (order == QkvOrder::parts_first ? part * heads + h : h * 3 + part) * width + c,
+                     to = (part * heads + h) * padded(width) + c;
+        std::copy_n(&qkv.values[from * qkv.cols], qkv.cols, &values[to * qkv.cols]);
+        if (!bias.empty()) bias[to] = qkv.bias[from];
+      }
+  return {store, values, bias, columns};
+}
+
+Linear padded_proj(WeightStore& store, const Matrix& proj, uint32_t width) {
+  std::vector<float> values(proj.values.size() / width * padded(width));
+  for (size_t i = 0; i < proj.values.size(); ++i)
+    values[i / width * padded(width) + i % width] = proj.values[i];
+  return {store, values, proj.bias, proj.rows};
 }
 
 }  // namespace
@@ -52,39 +71,18 @@ WindowAttention::WindowAttention(WeightStore& store, const io::Weights& w, uint3
     : name_(w.scope()), heads_(bias.heads), bias_(expanded(store, bias)) {
   const Matrix qkv = matrix_of(w / "qkv"), proj = matrix_of(w / "proj");
   if (qkv.rows % (3 * heads_) != 0 || qkv.cols != inputs) refuse(w / "qkv", qkv, heads_, inputs);
-  width_ = qkv.rows / 3 / heads_;
-  stored_ = (width_ + 3) / 4 * 4;
-  if (proj.rows != outputs || proj.cols != heads_ * width_) refuse(w / "proj", proj, heads_, outputs);
-
-  // Zero channels make every head's width a multiple of four; products and outputs do not change.
-  Matrix wide_qkv{3 * heads_ * stored_, qkv.cols, {}, {}};
-  wide_qkv.values.resize(size_t{wide_qkv.rows} * qkv.cols);
-  if (!qkv.bias.empty()) wide_qkv.bias.resize(wide_qkv.rows);
-  for (uint32_t part = 0; part < 3; ++part)
-    for (uint32_t h = 0; h < heads_; ++h)
-      for (uint32_t c = 0; c < width_; ++c) {
-        const uint32_t from = (order == QkvOrder::parts_first ? part * heads_ + h : h * 3 + part) * width_ + c,
-                       to = (part * heads_ + h) * stored_ + c;
-        std::copy_n(qkv.values.begin() + std::ptrdiff_t{from} * qkv.cols, qkv.cols,
-                    wide_qkv.values.begin() + std::ptrdiff_t{to} * qkv.cols);
-        if (!qkv.bias.empty()) wide_qkv.bias[to] = qkv.bias[from];
-      }
-  qkv_ = packed(store, wide_qkv);
-
-  Matrix wide_proj{proj.rows, heads_ * stored_, {}, proj.bias};
-  wide_proj.values.resize(size_t{proj.rows} * wide_proj.cols);
-  for (size_t i = 0; i < proj.values.size(); ++i) {
-    const size_t row = i / proj.cols, head = i % proj.cols / width_, c = i % width_;
-    wide_proj.values[row * wide_proj.cols + head * stored_ + c] = proj.values[i];
-  }
-  proj_ = packed(store, wide_proj);
+  const uint32_t width = qkv.rows / 3 / heads_;
+  if (proj.rows != outputs || proj.cols != heads_ * width) refuse(w / "proj", proj, heads_, outputs);
+  scale_ = 1.0F / std::sqrt(static_cast<float>(width));
+  qkv_.emplace(padded_qkv(store, qkv, heads_, order));
+  proj_.emplace(padded_proj(store, proj, width));
 }
 
 Tensor WindowAttention::operator()(Recorder& r, const Tensor& x, const Windows& windows, const Tensor& residual,
                                    const Tensor& scale, AttentionTap* tap) const {
   const WindowShape& s = windows.shape();
-  ops::AttentionInput input = ops::AttentionInput::packed(ops::linear(r, x, qkv_), heads_);
-  input.layout.scale = 1.0F / std::sqrt(static_cast<float>(width_));
+  ops::AttentionInput input = ops::AttentionInput::packed((*qkv_)(r, x), heads_);
+  input.layout.scale = scale_;
   input.bias = bias_;
   input.mask = windows.mask();
   const auto [o, lse] = ops::attention(r, input);
@@ -100,7 +98,7 @@ Tensor WindowAttention::operator()(Recorder& r, const Tensor& x, const Windows& 
     record.stitch = windows.stitch();
     tap->layers.push_back(std::move(record));
   }
-  return ops::linear(r, windows.join(r, o), proj_, {ops::Activation::none, scale, residual, {}});
+  return (*proj_)(r, windows.join(r, o), {ops::Activation::none, scale, residual, {}});
 }
 
 }  // namespace fovea::layers

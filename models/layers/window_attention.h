@@ -1,6 +1,7 @@
 // Self-attention inside windows with a bias for each offset: Swin (Liu et al. 2021, eq. 4), TinyViT, CoAtNet.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "models/layers/basic.h"
@@ -26,8 +27,9 @@ class WindowAttention {
 
  private:
   std::string name_;
-  uint32_t heads_, width_, stored_;  // channels of a head, and those rounded up to fours
-  ops::LinearWeights qkv_, proj_;
+  uint32_t heads_;
+  float scale_ = 1;  // of the logits
+  std::optional<Linear> qkv_, proj_;
   Tensor bias_;
 };
 
