@@ -40,6 +40,16 @@ inline double activation(int which, double x) {
       return 0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
     case 3:
       return x / (1 + std::exp(-1.702 * x));
+    case 4:
+      return std::max(x, 0.0);
+    case 5:
+      return std::min(std::max(x, 0.0), 6.0);
+    case 6:
+      return x / (1 + std::exp(-x));
+    case 7:
+      return x * std::min(std::max(x + 3, 0.0), 6.0) / 6;
+    case 8:
+      return 1 / (1 + std::exp(-x));
     default:
       return x;
   }
@@ -48,22 +58,50 @@ inline double activation(int which, double x) {
 // GELU: the error function is a polynomial good to 1.5e-7 (Abramowitz & Stegun 7.1.26) whose five terms of
 // magnitude 4.5 in all, evaluated by Horner's rule, are off by at most 2 · 5 u · 4.5, plus 3 ulp of exp.
 // The others: x · logistic(z), where (3 + 2|z|) ulp of exp times logistic' is below 1.2 ulp, the relative
-// error of z (6u) times |z| logistic' is below 1.4u, and the division adds 2.5 ulp.
+// error of z (6u) times |z| logistic' is below 1.4u, and the division adds 2.5 ulp. Hard swish: a sum and two
+// products, the rounding of the sum (u |x + 3|) relative to |x|.
 inline double activation_bound(int which, double x) {
-  if (which == 0) return 0;
+  if (which == 0 || which == 4 || which == 5) return 0;
+  if (which == 7) return std::abs(x) * (std::min(std::abs(x) + 3, 9.0) / 6 + 4) * u;
+  if (which == 8) return (1.4 * u + (1.2 + 2.5 + 1) * ulp);
   if (which == 1) return std::abs(x) / 2 * (1.5e-7 + 45 * u + 3 * ulp) + 4 * u * std::abs(x);
   return std::abs(x) * (1.4 * u + (1.2 + 2.5 + 1) * ulp);
 }
 
+constexpr double steepest = 1.5;  // of all activations: hard swish at 3
+
 struct LinearCase {
   int activation = 0;
   const Numbers *bias = nullptr, *scale = nullptr, *residual = nullptr;
+  int final = 0;
 };
 
-// x [m, k], w [n, k] → [m, n]: residual + scale · act(x wᵀ + bias).
+// What follows a sum of `terms` products whose absolute values add up to `magnitude`: element `column` of row
+// `row` of [rows, columns].
+inline void add_epilogue(double sum, double magnitude, size_t terms, size_t row, size_t column,
+                         size_t columns, const LinearCase& c, Expected& out) {
+  if (c.bias != nullptr) {
+    sum += (*c.bias)[column];
+    magnitude += std::abs((*c.bias)[column]);
+  }
+  const double before = static_cast<double>(terms + 1) * u * magnitude;
+  double value = activation(c.activation, sum);
+  double bound = (c.activation == 0 ? 1 : steepest) * before + activation_bound(c.activation, sum);
+  if (c.scale != nullptr) {
+    value *= (*c.scale)[column];
+    bound = bound * std::abs((*c.scale)[column]) + u * std::abs(value);
+  }
+  if (c.residual != nullptr) {
+    value += (*c.residual)[row * columns + column];
+    bound += u * std::abs(value);
+  }
+  if (c.final != 0) bound = steepest * bound + activation_bound(c.final, value);
+  out.add(activation(c.final, value), bound * 1.01);  // second-order terms
+}
+
+// x [m, k], w [n, k] → [m, n]: final(residual + scale · act(x wᵀ + bias)).
 inline Expected linear(const Numbers& x, const Numbers& w, size_t m, size_t n, size_t k,
                        const LinearCase& c) {
-  constexpr double steepest = 1.13;  // of all three activations
   Expected out;
   for (size_t row = 0; row < m; ++row)
     for (size_t column = 0; column < n; ++column) {
@@ -73,22 +111,7 @@ inline Expected linear(const Numbers& x, const Numbers& w, size_t m, size_t n, s
         sum += product;
         magnitude += std::abs(product);
       }
-      if (c.bias != nullptr) {
-        sum += (*c.bias)[column];
-        magnitude += std::abs((*c.bias)[column]);
-      }
-      const double before = static_cast<double>(k + 1) * u * magnitude;
-      double value = activation(c.activation, sum);
-      double bound = (c.activation == 0 ? 1 : steepest) * before + activation_bound(c.activation, sum);
-      if (c.scale != nullptr) {
-        value *= (*c.scale)[column];
-        bound = bound * std::abs((*c.scale)[column]) + u * std::abs(value);
-      }
-      if (c.residual != nullptr) {
-        value += (*c.residual)[row * n + column];
-        bound += u * std::abs(value);
-      }
-      out.add(value, bound * 1.01);  // second-order terms
+      add_epilogue(sum, magnitude, k, row, column, n, c, out);
     }
   return out;
 }
@@ -117,136 +140,6 @@ inline void layer_norm_row(const double* x, size_t n, const Numbers& gamma, cons
     out.add(y, 1.1 * (std::abs(inverse * gamma[i]) * (mean_bound + u * std::abs(d)) +
                       std::abs(scaled) * (inverse_bound + 3 * u) + u * (std::abs(y) + std::abs(beta[i]))));
   }
-}
-
-struct AttentionShape {
-  size_t images, queries, keys, heads, width;
-};
-
-// Scores of one row and how far off fp32 ones may be.
-struct Scores {
-  Numbers value, bound;
-  double largest = -INFINITY, worst = 0, smallest = INFINITY;
-};
-
-// q [images, queries, heads, width], k [images, keys, heads, width].
-inline Scores attention_scores(const Numbers& q, const Numbers& k, const AttentionShape& s, size_t image,
-                               size_t query, size_t head) {
-  const double scale = 1 / std::sqrt(static_cast<double>(s.width));
-  Scores out;
-  for (size_t key = 0; key < s.keys; ++key) {
-    double sum = 0, magnitude = 0;
-    for (size_t c = 0; c < s.width; ++c) {
-      const double product = q[((image * s.queries + query) * s.heads + head) * s.width + c] *
-                             k[((image * s.keys + key) * s.heads + head) * s.width + c];
-      sum += product * scale;
-      magnitude += std::abs(product) * scale;
-    }
-    // width products, the scale itself rounded, and multiplied.
-    out.value.push_back(sum);
-    out.bound.push_back(static_cast<double>(s.width + 3) * u * magnitude);
-    out.largest = std::max(out.largest, sum);
-    out.smallest = std::min(out.smallest, sum);
-    out.worst = std::max(out.worst, out.bound.back());
-  }
-  return out;
-}
-
-struct AttentionExpected {
-  Expected o;    // [images, queries, heads, width]
-  Expected lse;  // [images, heads, queries]
-};
-
-inline AttentionExpected attention(const Numbers& q, const Numbers& k, const Numbers& v,
-                                   const AttentionShape& s) {
-  AttentionExpected out;
-  out.lse.values.resize(s.images * s.heads * s.queries);
-  out.lse.bounds = out.lse.values;
-  for (size_t image = 0; image < s.images; ++image)
-    for (size_t query = 0; query < s.queries; ++query)
-      for (size_t head = 0; head < s.heads; ++head) {
-        const Scores scores = attention_scores(q, k, s, image, query, head);
-        // The running sums are rescaled once a tile (of at least 8 keys) by exp of the rise of the maximum;
-        // the rises add up to no more than the range of the scores.
-        const double tiles = std::ceil(static_cast<double>(s.keys) / 8),
-                     range = scores.largest - scores.smallest;
-        const double common =
-            scores.worst + (3 * tiles + 2 * range) * ulp + static_cast<double>(s.keys + 3) * u;
-        double total = 0;
-        Numbers p(s.keys), delta(s.keys);
-        for (size_t j = 0; j < s.keys; ++j) {
-          const double below = scores.largest - scores.value[j];
-          p[j] = std::exp(-below);
-          // Twice the rounding of the difference: its own and that of the two scores it is made of.
-          delta[j] = exp_error(scores.bound[j] + common + (3 + 2 * below) * ulp +
-                               u * (below + std::abs(scores.largest) + std::abs(scores.value[j])));
-          total += p[j];
-        }
-        double total_bound = 0;
-        for (size_t j = 0; j < s.keys; ++j) total_bound += p[j] / total * delta[j];
-        for (size_t c = 0; c < s.width; ++c) {
-          double sum = 0, bound = 0;
-          for (size_t j = 0; j < s.keys; ++j) {
-            const double term = p[j] / total * v[((image * s.keys + j) * s.heads + head) * s.width + c];
-            sum += term;
-            bound += std::abs(term) * (delta[j] + total_bound + 2.5 * ulp);
-          }
-          out.o.add(sum, 1.01 * bound);
-        }
-        const double lse = scores.largest + std::log(total);
-        const size_t at = (image * s.heads + head) * s.queries + query;
-        out.lse.values[at] = lse;
-        out.lse.bounds[at] =
-            1.01 * (total_bound + scores.worst + std::max(0x1p-21, 3 * ulp * std::log(total)) +
-                    u * (std::abs(lse) + std::abs(scores.largest)));
-      }
-  return out;
-}
-
-enum class Fusion { none, mean, max, min, one_head };
-
-// Rows first … first + rows − 1 of softmax(scale q kᵀ): [images, heads, rows, keys], or fused over heads
-// [images, rows, keys]. The kernel is given log-sum-exp rounded to fp32.
-inline Expected attention_rows(const Numbers& q, const Numbers& k, const AttentionShape& s, size_t first,
-                               size_t rows, Fusion fusion, size_t one_head) {
-  const size_t outputs = fusion == Fusion::none ? s.heads : 1;
-  Expected out;
-  for (size_t image = 0; image < s.images; ++image)
-    for (size_t output = 0; output < outputs; ++output)
-      for (size_t row = first; row < first + rows; ++row) {
-        std::vector<Scores> scores;
-        Numbers lse;
-        for (size_t head = 0; head < s.heads; ++head) {
-          scores.push_back(attention_scores(q, k, s, image, row, head));
-          double total = 0;
-          for (const double x : scores.back().value) total += std::exp(x - scores.back().largest);
-          lse.push_back(scores.back().largest + std::log(total));
-        }
-        for (size_t key = 0; key < s.keys; ++key) {
-          double fused = fusion == Fusion::min ? INFINITY : 0, bound = 0;
-          for (size_t head = 0; head < s.heads; ++head) {
-            if (fusion == Fusion::none && head != output) continue;
-            if (fusion == Fusion::one_head && head != one_head) continue;
-            const double x = scores[head].value[key] - lse[head], p = std::exp(x);
-            const double error =
-                p * exp_error(scores[head].bound[key] + (3 + 2 * std::abs(x)) * ulp +
-                              2 * u * (std::abs(lse[head]) + std::abs(scores[head].value[key])));
-            if (fusion == Fusion::max) {
-              fused = std::max(fused, p);
-              bound = std::max(bound, error);
-            } else if (fusion == Fusion::min) {
-              fused = std::min(fused, p);
-              bound = std::max(bound, error);
-            } else {
-              fused += p;
-              bound += error + static_cast<double>(s.heads) * u * p;
-            }
-          }
-          const double weight = fusion == Fusion::mean ? 1 / static_cast<double>(s.heads) : 1;
-          out.add(fused * weight, 1.01 * bound * weight + 2 * u * fused * weight);
-        }
-      }
-  return out;
 }
 
 enum class Start { given, one_hot, uniform };
