@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "models/layers/basic.h"
 #include "models/model.h"
@@ -19,11 +20,12 @@ struct BlockShape {
 class Attention {
  public:
   Attention(WeightStore& store, const io::Weights& w, const BlockShape& shape);
-  // y = residual + scale ⊙ proj(attention(x)).
+  // y = residual + scale ⊙ proj(attention(x)). The model tells the tap which grid its tokens are.
   Tensor operator()(Recorder& r, const Tensor& x, const Tensor& residual, const Tensor& scale,
                     AttentionTap* tap) const;
 
  private:
+  std::string name_;
   uint32_t heads_;
   float scale_;  // of the true width
   Linear qkv_, proj_;
