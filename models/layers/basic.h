@@ -1,6 +1,8 @@
 // Layers that bind their weights in the constructor: linear and LayerNorm.
 #pragma once
 
+#include <span>
+
 #include "models/io/weights.h"
 #include "models/weight_store.h"
 #include "runtime/ops/layer_norm.h"
@@ -15,6 +17,8 @@ class Linear {
          std::initializer_list<uint64_t> weight_shape, float factor = 1.0F);
   Linear(WeightStore& store, const io::Weights& w, uint32_t columns, uint32_t inputs, float factor = 1.0F)
       : Linear(store, w, columns, {columns, inputs}, factor) {}
+  // From numbers that something was done to: weight [columns, inputs], bias [columns] or empty.
+  Linear(WeightStore& store, std::span<const float> weight, std::span<const float> bias, uint32_t columns);
 
   Tensor operator()(Recorder& r, const Tensor& x, const ops::LinearOptions& options = {}) const {
     return ops::linear(r, x, weights_, options);

@@ -15,7 +15,8 @@ struct BlockShape {
   ops::Activation activation;
 };
 
-// Multi-head self-attention with packed qkv; q and k normalised per head where the weights have it.
+// Multi-head self-attention with packed qkv; q and k normalised per head where the weights have it. Heads
+// whose width is not a multiple of four get channels of zeros, as kernels read fours.
 class Attention {
  public:
   Attention(WeightStore& store, const io::Weights& w, const BlockShape& shape);
@@ -26,6 +27,7 @@ class Attention {
  private:
   std::string name_;
   uint32_t heads_;
+  float scale_;  // of the true width
   Linear qkv_, proj_;
   std::optional<LayerNorm> q_norm_, k_norm_;
 };
