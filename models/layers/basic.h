@@ -24,6 +24,8 @@ class Linear {
     return ops::linear(r, x, weights_, options);
   }
 
+  const ops::LinearWeights& weights() const { return weights_; }
+
  private:
   ops::LinearWeights weights_;
 };
@@ -35,6 +37,8 @@ class LayerNorm {
   Tensor operator()(Recorder& r, const Tensor& x) const {
     return ops::layer_norm(r, x, gamma_, beta_, epsilon_);
   }
+  const Tensor& gamma() const { return gamma_; }  // [width] f32
+  float epsilon() const { return epsilon_; }
   // Token `token` of every image: x [images, tokens, width] → [images, width].
   Tensor of_token(Recorder& r, const Tensor& x, uint32_t token) const;
   // Every head of part `part` (0 queries, 1 keys) of packed qkv [images, tokens, 3 * dim], in place.

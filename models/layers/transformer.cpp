@@ -66,7 +66,8 @@ std::vector<float> pad_groups(std::span<const float> values, size_t width, size_
 }
 
 Attention::Attention(WeightStore& store, const io::Weights& w, const BlockShape& shape)
-    : heads_(shape.heads),
+    : name_(w.scope()),
+      heads_(shape.heads),
       scale_(1.0F / std::sqrt(static_cast<float>(head_width(shape)))),
       qkv_(padded_qkv(store, w / "qkv", shape)),
       proj_(padded_proj(store, w / "proj", shape)),
@@ -81,7 +82,14 @@ Tensor Attention::operator()(Recorder& r, const Tensor& x, const Tensor& residua
   auto input = ops::AttentionInput::packed(qkv, heads_);
   input.layout.scale = scale_;
   const auto [o, lse] = ops::attention(r, input);
-  if (tap != nullptr) tap->layers.push_back({input, lse});
+  if (tap != nullptr) {
+    AttentionRecord record;
+    record.layer.name = name_;
+    record.layer.heads = heads_;
+    record.input = input;
+    record.lse = lse;
+    tap->layers.push_back(std::move(record));
+  }
   return proj_(r, o, {ops::Activation::none, scale, residual});
 }
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "models/layers/basic.h"
@@ -25,11 +26,12 @@ std::vector<float> pad_groups(std::span<const float> values, size_t width, size_
 class Attention {
  public:
   Attention(WeightStore& store, const io::Weights& w, const BlockShape& shape);
-  // y = residual + scale ⊙ proj(attention(x)).
+  // y = residual + scale ⊙ proj(attention(x)). The model tells the tap which grid its tokens are.
   Tensor operator()(Recorder& r, const Tensor& x, const Tensor& residual, const Tensor& scale,
                     AttentionTap* tap) const;
 
  private:
+  std::string name_;
   uint32_t heads_;
   float scale_;  // of the true width
   Linear qkv_, proj_;
