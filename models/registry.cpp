@@ -7,10 +7,12 @@
 
 namespace fovea {
 
-Family vit_family();  // models/vit.cpp
+Family vit_family();       // models/vit.cpp
+Family swin_family();      // models/swin.cpp
+Family tiny_vit_family();  // models/tiny_vit.cpp
 
 std::span<const Family> families() {
-  static const Family list[] = {vit_family()};
+  static const Family list[] = {vit_family(), swin_family(), tiny_vit_family()};
   return list;
 }
 
