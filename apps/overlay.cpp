@@ -97,7 +97,8 @@ void fit_to_model(View& view, const OverlayFlags& flags, const ModelInfo& info) 
 
 int overlay(const OverlayFlags& flags) {
   View view = parse_view(flags);
-  if (flags.source.empty() && !flags.list_maps) wrong("SOURCE is required (see fovea overlay --help)");
+  if (flags.list_maps) return list_maps(load_model(flags.model).info());
+  if (flags.source.empty()) wrong("SOURCE is required (see fovea overlay --help)");
   const SourceKind kind = kind_of_source(flags.source);
   if (!flags.npy.empty() && kind != SourceKind::image) wrong("--npy goes with a single image");
   const bool endless = kind == SourceKind::camera || kind == SourceKind::url || kind == SourceKind::pipeline;
@@ -107,7 +108,6 @@ int overlay(const OverlayFlags& flags) {
     wrong(fmt::format("{}: no display to open a window on; give --out FILE.mp4", printable(flags.source)));
 
   const Model model = load_model(flags.model);
-  if (flags.list_maps) return list_maps(model.info());
   fit_to_model(view, flags, model.info());
   SessionOptions options;
   options.top_k = 1;

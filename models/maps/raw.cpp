@@ -2,6 +2,7 @@
 #include "runtime/ops/attention_rows.h"
 #include "runtime/ops/channel_dot.h"
 #include "runtime/ops/gather_rows.h"
+#include "runtime/ops/resize2d.h"
 #include "runtime/ops/token_pool.h"
 
 namespace fovea::maps {
@@ -13,6 +14,14 @@ Tensor stitched(Recorder& r, const Tensor& values, const AttentionRecord& layer,
   if (!table) return values.reshaped({images, tokens});
   const Tensor cells = ops::gather_rows(r, values.reshaped({images, tokens, 1}), table);
   return cells.reshaped({images, table.shape[0]});
+}
+
+// A reduced grid of keys (Wang et al. 2022) at the size of the queries' grid.
+Tensor resampled(Recorder& r, const Tensor& values, const AttentionRecord& layer) {
+  if (layer.key_rows == 0) return values;
+  const uint32_t images = values.shape[0], rows = layer.layer.rows, cols = layer.layer.cols;
+  const Tensor keys = values.reshaped({images, layer.key_rows, layer.key_cols, 1});
+  return ops::resize2d(r, keys, rows, cols, ops::ResizeMode::bilinear).reshaped({images, rows * cols});
 }
 
 Drawn self_attention(Recorder& r, const AttentionRecord& layer, const MapRequest& request) {
@@ -27,7 +36,7 @@ Drawn self_attention(Recorder& r, const AttentionRecord& layer, const MapRequest
   if (!start) {
     const Tensor rows = ops::attention_rows(r, in, layer.lse, 0, queries, fusion, request.head);
     const Tensor received = ops::token_mean(r, rows, 0);  // mean over queries
-    out.values = stitched(r, received, layer, layer.stitch.table);
+    out.values = resampled(r, stitched(r, received, layer, layer.stitch.table), layer);
     return out;
   }
   const uint32_t place = layer.stitch ? layer.stitch.cells[*start] : *start;
@@ -42,7 +51,7 @@ Drawn self_attention(Recorder& r, const AttentionRecord& layer, const MapRequest
     out.presets.emplace_back(table, std::move(cells));
   }
   const Tensor row = rows.reshaped({rows.shape[0], rows.shape[2]});
-  out.values = stitched(r, row, layer, table);
+  out.values = resampled(r, stitched(r, row, layer, table), layer);
   return out;
 }
 
