@@ -137,7 +137,7 @@ Choice best_choice(const Recorder& r, const LinearPush& wanted, DType dtype) {
     }
     return true;
   };
-  return all[choose(r.device(), trial)];
+  return all[choose(r, trial)];
 }
 
 }  // namespace
