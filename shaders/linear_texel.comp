@@ -1,4 +1,4 @@
-// y = residual + scale ⊙ act(x Wᵀ + bias), for CPU drivers: no shared memory, every load a texel.
+// y = final(residual + scale ⊙ act(x Wᵀ + bias)), for CPU drivers: no shared memory, every load a texel.
 // A lane holds 16 rows × 4 columns. The lanes of a subgroup each fetch one row of x and hand it round by
 // shuffles, because a load whose address differs between lanes costs a loop there, whatever it loads.
 #version 450
@@ -11,19 +11,13 @@
 
 layout(constant_id = 0) const uint GROUP = 8;
 layout(constant_id = 1) const uint LANES = 8;  // of a subgroup that fetch different rows: 4, 8 or 16
-layout(constant_id = 2) const uint ACTIVATION = 0;
-layout(constant_id = 3) const bool HAS_BIAS = false;
-layout(constant_id = 4) const bool HAS_SCALE = false;
-layout(constant_id = 5) const bool HAS_RESIDUAL = false;
+#define EPILOGUE 2
+#include "common/epilogue_texel.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { LinearPush p; };
 layout(binding = 0) uniform textureBuffer x;         // [m, k / 4]
 layout(binding = 1) uniform textureBuffer w;         // [k, columns4]
-layout(binding = 2) uniform textureBuffer bias;      // [columns4]
-layout(binding = 3) uniform textureBuffer scale;     // [columns4]
-layout(binding = 4) uniform textureBuffer residual;  // [m, n / 4]
-layout(binding = 5) writeonly buffer Y { STORE4 y[]; };  // [m, n / 4]
 
 const uint ROWS = 16;
 const uint FETCHES = ROWS / LANES;
@@ -52,13 +46,9 @@ void main() {
   }
 
   if (column >= columns4) return;
-  const vec4 b = HAS_BIAS ? texelFetch(bias, column) : vec4(0);
-  const vec4 s = HAS_SCALE ? texelFetch(scale, column) : vec4(1);
+  const vec4 b = bias_of(column), s = scale_of(column);
   for (uint r = 0; r < ROWS; ++r) {
     if (first_row + r >= p.m) break;
-    const int at = int(first_row + r) * columns4 + column;
-    vec4 value = s * activate(ACTIVATION, sum[r] + b);
-    if (HAS_RESIDUAL) value += texelFetch(residual, at);
-    y[at] = STORE4(value);
+    store_four(int(first_row + r) * columns4 + column, b, s, sum[r]);
   }
 }

@@ -1,4 +1,4 @@
-// y = residual + scale ⊙ act(x Wᵀ + bias): tiles of x and W in shared memory, a block of y in registers.
+// y = final(residual + scale ⊙ act(x Wᵀ + bias)): tiles of x and W in shared memory, a block of y in registers.
 // Shared bytes: 4 · DEPTH · (TILE_M + TILE_N); threads: TILE_N / 4 × TILE_M / ROWS.
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -11,22 +11,14 @@ layout(constant_id = 1) const uint TILE_M = 64;
 layout(constant_id = 2) const uint TILE_N = 64;
 layout(constant_id = 3) const uint ROWS = 8;      // of y a thread holds, times four columns
 layout(constant_id = 4) const bool FOURS = true;  // k and n are multiples of four
-layout(constant_id = 5) const uint ACTIVATION = 0;
-layout(constant_id = 6) const bool HAS_BIAS = false;
-layout(constant_id = 7) const bool HAS_SCALE = false;
-layout(constant_id = 8) const bool HAS_RESIDUAL = false;
+#define EPILOGUE 5
+#include "common/epilogue_storage.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { LinearPush p; };
 layout(binding = 0) readonly buffer X { STORE x[]; };            // [m, k]
 layout(binding = 0) readonly buffer X4 { STORE4 x4[]; };
 layout(binding = 1) readonly buffer W { STORE4 w[]; };           // [k, columns4]
-layout(binding = 2) readonly buffer Bias { vec4 bias[]; };       // [columns4]
-layout(binding = 3) readonly buffer Scale { vec4 scale[]; };     // [columns4]
-layout(binding = 4) readonly buffer Residual { STORE residual[]; };  // [m, n]
-layout(binding = 4) readonly buffer Residual4 { STORE4 residual4[]; };
-layout(binding = 5) writeonly buffer Y { STORE y[]; };           // [m, n]
-layout(binding = 5) writeonly buffer Y4 { STORE4 y4[]; };
 
 const uint DEPTH = 16;  // of the inner dimension in shared memory
 const uint TILE_N4 = TILE_N / 4;
@@ -56,20 +48,6 @@ void load_tiles(uint first_row, uint first_column, uint k) {
   }
 }
 
-void store(uint row, uint column, vec4 sum) {
-  if (row >= p.m || column >= p.columns4) return;
-  vec4 value = activate(ACTIVATION, sum + (HAS_BIAS ? bias[column] : vec4(0)));
-  if (HAS_SCALE) value *= scale[column];
-  const uint at = row * p.n + column * 4;
-  if (FOURS) {
-    if (HAS_RESIDUAL) value += vec4(residual4[at / 4]);
-    y4[at / 4] = STORE4(value);
-  } else {
-    for (uint c = 0; c < 4 && column * 4 + c < p.n; ++c)
-      y[at + c] = STORE(HAS_RESIDUAL ? value[c] + float(residual[at + c]) : value[c]);
-  }
-}
-
 void main() {
   const uint first_row = gl_WorkGroupID.y * TILE_M, first_column = gl_WorkGroupID.x * TILE_N4;
   const uint own_column = gl_LocalInvocationID.x % TILE_N4, own_row = gl_LocalInvocationID.x / TILE_N4 * ROWS;
@@ -84,5 +62,10 @@ void main() {
     }
     barrier();
   }
-  for (uint r = 0; r < ROWS; ++r) store(first_row + own_row + r, first_column + own_column, sum[r]);
+  const uint column = first_column + own_column;
+  if (column >= p.columns4) return;
+  for (uint r = 0; r < ROWS; ++r) {
+    const uint row = first_row + own_row + r;
+    if (row < p.m) store_four(row, column, p.n, FOURS, sum[r]);
+  }
 }

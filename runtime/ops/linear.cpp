@@ -14,9 +14,10 @@ namespace {
 
 constexpr uint32_t most_trial_rows = 4096;  // what is fastest does not change beyond
 
-// Activation, bias, scale, residual: what layers of transformers end in.
-constexpr LinearEpilogue epilogues[]{{0, 0, 0, 0}, {0, 1, 0, 0}, {1, 1, 0, 0}, {2, 1, 0, 0},
-                                     {3, 1, 0, 0}, {0, 1, 0, 1}, {0, 1, 1, 1}};
+// Activation, bias, scale, residual, final: what layers of transformers and convolutional networks end in.
+constexpr LinearEpilogue epilogues[]{{0, 0, 0, 0, 0}, {0, 1, 0, 0, 0}, {1, 1, 0, 0, 0}, {2, 1, 0, 0, 0},
+                                     {3, 1, 0, 0, 0}, {4, 1, 0, 0, 0}, {6, 1, 0, 0, 0}, {0, 1, 0, 1, 0},
+                                     {0, 1, 1, 1, 0}, {0, 1, 0, 1, 4}};
 
 struct Choice {
   std::string name;
@@ -136,7 +137,7 @@ Choice best_choice(const Recorder& r, const LinearPush& wanted, DType dtype) {
     }
     return true;
   };
-  return all[choose(r.device(), trial)];
+  return all[choose(r, trial)];
 }
 
 }  // namespace
@@ -211,7 +212,8 @@ Tensor linear(Recorder& r, const Tensor& x, const LinearWeights& weights, const 
   const Tensor y = r.temporary(out, x.dtype, "linear");
   const LinearPush push{static_cast<uint32_t>(rows), n, k, columns4};
   const LinearEpilogue epilogue{static_cast<uint32_t>(options.activation), weights.bias ? 1U : 0U,
-                                options.scale ? 1U : 0U, options.residual ? 1U : 0U};
+                                options.scale ? 1U : 0U, options.residual ? 1U : 0U,
+                                static_cast<uint32_t>(options.final)};
   record(r, best_choice(r, push, x.dtype), {x, weights.w, weights.bias, options.scale, options.residual, y},
          push, epilogue);
   return y;

@@ -6,17 +6,17 @@
 #include <vector>
 
 #include "generated/shaders.h"
+#include "runtime/ops/activation.h"
 #include "runtime/ops/check.h"
 #include "runtime/recorder.h"
 #include "shaders/linear.h"
 
 namespace fovea::ops {
 
-enum class Activation : uint32_t { none = 0, gelu = 1, gelu_tanh = 2, quick_gelu = 3 };
-
-// What happens to a sum before it is stored; specialisation constants of both kernels, in this order.
+// What happens to a sum before it is stored; specialisation constants of all kernels that end so, in this
+// order.
 struct LinearEpilogue {
-  uint32_t activation = 0, has_bias = 0, has_scale = 0, has_residual = 0;
+  uint32_t activation = 0, has_bias = 0, has_scale = 0, has_residual = 0, final = 0;
 };
 
 struct LinearTiled {
@@ -67,11 +67,12 @@ std::vector<float> pad_to_fours(std::span<const float> values);
 
 struct LinearOptions {
   Activation activation = Activation::none;
-  Tensor scale;     // [columns rounded up], f32
-  Tensor residual;  // as y
+  Tensor scale{};     // [columns rounded up], f32
+  Tensor residual{};  // as y
+  Activation final = Activation::none;
 };
 
-// y = residual + scale ⊙ act(x Wᵀ + bias), x [..., inputs] → [..., columns].
+// y = final(residual + scale ⊙ act(x Wᵀ + bias)), x [..., inputs] → [..., columns].
 Tensor linear(Recorder& r, const Tensor& x, const LinearWeights& weights, const LinearOptions& options = {});
 
 }  // namespace fovea::ops

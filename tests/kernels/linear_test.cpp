@@ -24,9 +24,11 @@ struct Operands {
 struct Epilogue {
   int activation = 0;
   bool bias = false, scale = false, residual = false;
+  int final = 0;
 };
 
 constexpr Epilogue everything{1, true, true, true};
+constexpr int activations = 9;
 
 // Tensors as the kernels read them; weights packed by the library, whose layout is thereby tested too.
 struct Bound {
@@ -47,20 +49,20 @@ struct Bound {
 Expected expected(const Operands& o, const Size& s, const Epilogue& e) {
   return linear(o.x.numbers, o.w.numbers, s.m, s.n, s.k,
                 {e.activation, e.bias ? &o.bias.numbers : nullptr, e.scale ? &o.scale.numbers : nullptr,
-                 e.residual ? &o.residual.numbers : nullptr});
+                 e.residual ? &o.residual.numbers : nullptr, e.final});
 }
 
 void check_operation(const Size& s, DType dtype, const Epilogue& e) {
   CAPTURE(name_of(dtype));
   CAPTURE(fmt::format("m {} n {} k {}", s.m, s.n, s.k));
-  CAPTURE(
-      fmt::format("activation {} bias {} scale {} residual {}", e.activation, e.bias, e.scale, e.residual));
+  CAPTURE(fmt::format("activation {} bias {} scale {} residual {} final {}", e.activation, e.bias, e.scale,
+                      e.residual, e.final));
   const Operands o(s, dtype);
   Case c;
   const Bound b(c, o, s);
   const Tensor y = ops::linear(c.recorder, b.x, {b.w, e.bias ? b.bias : Tensor{}, s.n},
                                {static_cast<ops::Activation>(e.activation), e.scale ? b.scale : Tensor{},
-                                e.residual ? b.residual : Tensor{}});
+                                e.residual ? b.residual : Tensor{}, static_cast<ops::Activation>(e.final)});
   CHECK(y.shape == Shape{s.m, s.n});
   check_close(c.run(y), expected(o, s, e), dtype);
 }
@@ -73,7 +75,8 @@ void check_kernel(const Size& s, DType dtype, typename Kernel::Spec spec, const 
   Case c;
   const Bound b(c, o, s);
   const Tensor y = c.recorder.temporary({s.m, s.n}, dtype, "y");
-  spec.epilogue = {static_cast<uint32_t>(e.activation), e.bias, e.scale, e.residual};
+  spec.epilogue = {static_cast<uint32_t>(e.activation), e.bias, e.scale, e.residual,
+                   static_cast<uint32_t>(e.final)};
   c.recorder.template dispatch<Kernel>({b.x, b.w, b.bias, b.scale, b.residual, y},
                                        {s.m, s.n, s.k, (s.n + 3) / 4}, spec);
   check_close(c.run(y), expected(o, s, e), dtype);
@@ -94,7 +97,10 @@ TEST_CASE("linear over odd sizes") {
 TEST_CASE("linear with every epilogue") {
   for (const DType dtype : storage_types())
     for (const Size& s : {Size{17, 20, 24}, Size{17, 10, 17}}) {
-      for (int activation = 0; activation < 4; ++activation) check_operation(s, dtype, {activation, true});
+      for (int activation = 0; activation < activations; ++activation) {
+        check_operation(s, dtype, {activation, true});
+        check_operation(s, dtype, {0, true, false, true, activation});
+      }
       for (int bits = 0; bits < 8; ++bits)
         check_operation(s, dtype, {bits % 4, (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0});
     }
@@ -104,7 +110,7 @@ TEST_CASE("activations far from zero neither overflow nor cancel") {
   // One input, weights that spread it over −60 … 60.
   const Size s{1, 124, 4};
   for (const DType dtype : storage_types())
-    for (int activation = 1; activation < 4; ++activation) {
+    for (int activation = 1; activation < activations; ++activation) {
       CAPTURE(activation);
       Operands o(s, dtype);
       for (size_t i = 0; i < 4; ++i) o.x.numbers[i] = i == 0 ? 1 : 0;
@@ -113,7 +119,7 @@ TEST_CASE("activations far from zero neither overflow nor cancel") {
       Case c;
       const Bound b(c, o, s);
       const Tensor y =
-          ops::linear(c.recorder, b.x, {b.w, {}, s.n}, {static_cast<ops::Activation>(activation), {}, {}});
+          ops::linear(c.recorder, b.x, {b.w, {}, s.n}, {static_cast<ops::Activation>(activation)});
       check_close(c.run(y), expected(o, s, {activation}), dtype);
     }
 }

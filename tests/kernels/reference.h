@@ -40,6 +40,16 @@ inline double activation(int which, double x) {
       return 0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
     case 3:
       return x / (1 + std::exp(-1.702 * x));
+    case 4:
+      return std::max(x, 0.0);
+    case 5:
+      return std::min(std::max(x, 0.0), 6.0);
+    case 6:
+      return x / (1 + std::exp(-x));
+    case 7:
+      return x * std::min(std::max(x + 3, 0.0), 6.0) / 6;
+    case 8:
+      return 1 / (1 + std::exp(-x));
     default:
       return x;
   }
@@ -48,22 +58,50 @@ inline double activation(int which, double x) {
 // GELU: the error function is a polynomial good to 1.5e-7 (Abramowitz & Stegun 7.1.26) whose five terms of
 // magnitude 4.5 in all, evaluated by Horner's rule, are off by at most 2 · 5 u · 4.5, plus 3 ulp of exp.
 // The others: x · logistic(z), where (3 + 2|z|) ulp of exp times logistic' is below 1.2 ulp, the relative
-// error of z (6u) times |z| logistic' is below 1.4u, and the division adds 2.5 ulp.
+// error of z (6u) times |z| logistic' is below 1.4u, and the division adds 2.5 ulp. Hard swish: a sum and two
+// products, the rounding of the sum (u |x + 3|) relative to |x|.
 inline double activation_bound(int which, double x) {
-  if (which == 0) return 0;
+  if (which == 0 || which == 4 || which == 5) return 0;
+  if (which == 7) return std::abs(x) * (std::min(std::abs(x) + 3, 9.0) / 6 + 4) * u;
+  if (which == 8) return (1.4 * u + (1.2 + 2.5 + 1) * ulp);
   if (which == 1) return std::abs(x) / 2 * (1.5e-7 + 45 * u + 3 * ulp) + 4 * u * std::abs(x);
   return std::abs(x) * (1.4 * u + (1.2 + 2.5 + 1) * ulp);
 }
 
+constexpr double steepest = 1.5;  // of all activations: hard swish at 3
+
 struct LinearCase {
   int activation = 0;
   const Numbers *bias = nullptr, *scale = nullptr, *residual = nullptr;
+  int final = 0;
 };
 
-// x [m, k], w [n, k] → [m, n]: residual + scale · act(x wᵀ + bias).
+// What follows a sum of `terms` products whose absolute values add up to `magnitude`: element `column` of row
+// `row` of [rows, columns].
+inline void add_epilogue(double sum, double magnitude, size_t terms, size_t row, size_t column,
+                         size_t columns, const LinearCase& c, Expected& out) {
+  if (c.bias != nullptr) {
+    sum += (*c.bias)[column];
+    magnitude += std::abs((*c.bias)[column]);
+  }
+  const double before = static_cast<double>(terms + 1) * u * magnitude;
+  double value = activation(c.activation, sum);
+  double bound = (c.activation == 0 ? 1 : steepest) * before + activation_bound(c.activation, sum);
+  if (c.scale != nullptr) {
+    value *= (*c.scale)[column];
+    bound = bound * std::abs((*c.scale)[column]) + u * std::abs(value);
+  }
+  if (c.residual != nullptr) {
+    value += (*c.residual)[row * columns + column];
+    bound += u * std::abs(value);
+  }
+  if (c.final != 0) bound = steepest * bound + activation_bound(c.final, value);
+  out.add(activation(c.final, value), bound * 1.01);  // second-order terms
+}
+
+// x [m, k], w [n, k] → [m, n]: final(residual + scale · act(x wᵀ + bias)).
 inline Expected linear(const Numbers& x, const Numbers& w, size_t m, size_t n, size_t k,
                        const LinearCase& c) {
-  constexpr double steepest = 1.13;  // of all three activations
   Expected out;
   for (size_t row = 0; row < m; ++row)
     for (size_t column = 0; column < n; ++column) {
@@ -73,22 +111,7 @@ inline Expected linear(const Numbers& x, const Numbers& w, size_t m, size_t n, s
         sum += product;
         magnitude += std::abs(product);
       }
-      if (c.bias != nullptr) {
-        sum += (*c.bias)[column];
-        magnitude += std::abs((*c.bias)[column]);
-      }
-      const double before = static_cast<double>(k + 1) * u * magnitude;
-      double value = activation(c.activation, sum);
-      double bound = (c.activation == 0 ? 1 : steepest) * before + activation_bound(c.activation, sum);
-      if (c.scale != nullptr) {
-        value *= (*c.scale)[column];
-        bound = bound * std::abs((*c.scale)[column]) + u * std::abs(value);
-      }
-      if (c.residual != nullptr) {
-        value += (*c.residual)[row * n + column];
-        bound += u * std::abs(value);
-      }
-      out.add(value, bound * 1.01);  // second-order terms
+      add_epilogue(sum, magnitude, k, row, column, n, c, out);
     }
   return out;
 }
