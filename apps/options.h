@@ -29,6 +29,10 @@ std::pair<uint32_t, uint32_t> parse_size(const std::string& text);
 // A whole non-negative number and nothing else.
 bool parse_number(std::string_view text, uint32_t& value);
 
+// The class that a person means by its number or its label, any case; a part of a label is enough when it is
+// in one only. Throws Error(usage) naming the candidates.
+uint32_t parse_class(const std::string& text, const ModelInfo& info);
+
 // The label of a class, or "class 17" where nobody named them.
 std::string label_of(const ModelInfo& info, uint32_t index);
 

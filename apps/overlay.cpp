@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <map>
@@ -27,6 +28,11 @@ const std::map<std::string, Colormap> colormaps = {{"viridis", Colormap::viridis
                                                    {"jet", Colormap::jet},
                                                    {"gray", Colormap::gray}};
 
+const std::map<std::string, MapMethod> methods = {{"raw", MapMethod::raw},
+                                                  {"rollout", MapMethod::rollout},
+                                                  {"energy", MapMethod::energy},
+                                                  {"cam", MapMethod::cam}};
+
 bool parse_signed(std::string_view text, int& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size();
@@ -47,7 +53,9 @@ cv::Point2d parse_query(const std::string& text) {
 // What can be checked without the model.
 View parse_view(const OverlayFlags& flags) {
   View view;
-  view.map.method = flags.method == "rollout" ? MapMethod::rollout : MapMethod::raw;
+  view.map.method = methods.at(flags.method);
+  if (!flags.target.empty() && view.map.method != MapMethod::cam)
+    wrong(fmt::format("--class {}: only --method cam draws a class", printable(flags.target)));
   view.all_layers = flags.layer == "all";
   if (!view.all_layers && !parse_signed(flags.layer, view.map.layer))
     wrong(fmt::format("--layer {}: want all or a number, 0 the first block, -1 the last",
@@ -67,12 +75,21 @@ View parse_view(const OverlayFlags& flags) {
   return view;
 }
 
-void fit_to_model(View& view, const ModelInfo& info) {
+void fit_to_model(View& view, const OverlayFlags& flags, const ModelInfo& info) {
+  if (std::find(info.maps.begin(), info.maps.end(), view.map.method) == info.maps.end())
+    wrong(fmt::format("--method {}: makes no sense for {}; methods that do: {}", flags.method,
+                      info.architecture, names_of(info.maps)));
+  if (!flags.target.empty() && flags.target != "top1") view.map.target = parse_class(flags.target, info);
+  if (view.map.method == MapMethod::cam) {  // reads the last feature map, whatever the layers
+    if (view.all_layers || view.map.layer != -1 || view.query)
+      wrong("--method cam has one map for the whole model: leave out --layer and --query");
+    return;
+  }
+  if (view.all_layers) view.map.layer = -1;
   const auto layers = static_cast<int>(info.attention.size());
-  if (view.all_layers) view.map.layer = layers - 1;
   if (view.map.layer < -layers || view.map.layer >= layers)
     wrong(fmt::format("--layer {}: {} has layers 0 to {}", view.map.layer, info.architecture, layers - 1));
-  if (view.map.layer < 0) view.map.layer += layers;
+  view.map.layer = static_cast<int>(layer_of(info, view.map));
   const uint32_t heads = info.attention[static_cast<size_t>(view.map.layer)].heads;
   if (view.map.fusion == HeadFusion::single && view.map.head >= heads)
     wrong(fmt::format("--head {}: {} has heads 0 to {}", view.map.head, info.architecture, heads - 1));
@@ -80,6 +97,8 @@ void fit_to_model(View& view, const ModelInfo& info) {
 
 int overlay(const OverlayFlags& flags) {
   View view = parse_view(flags);
+  if (flags.list_maps) return list_maps(load_model(flags.model).info());
+  if (flags.source.empty()) wrong("SOURCE is required (see fovea overlay --help)");
   const SourceKind kind = kind_of_source(flags.source);
   if (!flags.npy.empty() && kind != SourceKind::image) wrong("--npy goes with a single image");
   const bool endless = kind == SourceKind::camera || kind == SourceKind::url || kind == SourceKind::pipeline;
@@ -89,7 +108,7 @@ int overlay(const OverlayFlags& flags) {
     wrong(fmt::format("{}: no display to open a window on; give --out FILE.mp4", printable(flags.source)));
 
   const Model model = load_model(flags.model);
-  fit_to_model(view, model.info());
+  fit_to_model(view, flags, model.info());
   SessionOptions options;
   options.top_k = 1;
   options.attention = true;
@@ -110,8 +129,10 @@ void add_overlay(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand("overlay", "Draw what the model attended to over the picture");
   add_model_flags(*command, flags->model);
   command
-      ->add_option("--method", flags->method, "One layer's attention, or rollout through all layers up to it")
-      ->check(CLI::IsMember({"raw", "rollout"}))
+      ->add_option("--method", flags->method,
+                   "One layer's attention, rollout through all layers up to it, the energy that a gate lets "
+                   "through, or a class activation map")
+      ->check(CLI::IsMember({"raw", "rollout", "energy", "cam"}))
       ->capture_default_str();
   command->add_option("--layer", flags->layer, "0 is the first block, -1 the last; all draws a sheet of all")
       ->type_name("L|all")
@@ -123,6 +144,9 @@ void add_overlay(CLI::App& program, int& exit_code) {
       ->add_option("--query", flags->query,
                    "What the patch under this pixel attends to, instead of the class token")
       ->type_name("X,Y");
+  command->add_option("--class", flags->target, "The class of a cam: a label, its number, or the best one")
+      ->type_name("NAME|INDEX|top1");
+  command->add_flag("--list-maps", flags->list_maps, "Print what can be drawn for this model, and end");
   command->add_option("--alpha", flags->alpha, "Weight of the map's colour over the picture")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
@@ -139,12 +163,10 @@ void add_overlay(CLI::App& program, int& exit_code) {
       ->add_option("--npy", flags->npy,
                    "Also write the map, [rows, cols] or [layers, rows, cols], as float32 NumPy")
       ->type_name("FILE");
-  command
-      ->add_option(
-          "SOURCE", flags->source,
-          "An image, a folder, a video file, a camera's index, a URL or a GStreamer pipeline. In a window: "
-          "q quit, space pause, [ ] layer, , . head, m method, s save")
-      ->required();
+  command->add_option(
+      "SOURCE", flags->source,
+      "An image, a folder, a video file, a camera's index, a URL or a GStreamer pipeline. In a window: "
+      "q quit, space pause, [ ] layer, , . head, m method, s save");
   command->callback([flags, &exit_code] { exit_code = overlay(*flags); });
 }
 

@@ -13,7 +13,8 @@ namespace fovea::apps {
 // As typed; strings are understood once the model is known.
 struct OverlayFlags {
   ModelFlags model;
-  std::string method = "raw", layer = "-1", head = "mean", colormap = "turbo", query;
+  std::string method = "raw", layer = "-1", head = "mean", colormap = "turbo", query, target;
+  bool list_maps = false;
   float alpha = 0.5F;
   bool side_by_side = false;
   std::string out, npy, source;
@@ -24,6 +25,9 @@ int overlay_image(const OverlayFlags& flags, Painter& painter);
 int overlay_folder(const OverlayFlags& flags, Painter& painter);
 int overlay_to_video(const OverlayFlags& flags, Painter& painter, VideoSource& source);
 int overlay_in_window(const OverlayFlags& flags, Painter& painter, VideoSource& source);
+
+// Prints what can be drawn for a model.
+int list_maps(const ModelInfo& info);
 
 // Whether a window can be opened here.
 bool has_display();

@@ -50,7 +50,7 @@ bool act_on(int key, Painter& painter, bool& paused, bool& save) {
       painter.step_head(1);
       break;
     case 'm':
-      painter.toggle_method();
+      painter.next_method();
       break;
     case 's':
       save = true;

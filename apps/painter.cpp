@@ -65,11 +65,11 @@ Painted Painter::paint(const cv::Mat& bgr) {
   const std::vector<Classification> results = session_.classify({&image, 1});
   if (!results.front().topk.empty()) painted.top = results.front().topk.front();
   MapRequest request = view.map;
-  if (view.query)
-    request.query = session_.patch_at(image.width, image.height, view.query->x, view.query->y, request.layer);
 
   const auto draw = [&](int layer) {
     request.layer = layer;
+    if (view.query && request.method != MapMethod::cam)  // grids differ from layer to layer
+      request.query = session_.patch_at(image.width, image.height, view.query->x, view.query->y, layer);
     painted.maps.push_back(session_.map(request));
     std::vector<uint8_t> rgb = session_.overlay(image, painted.maps.back(), view.colours);
     cv::Mat picture(bgr.rows, bgr.cols, CV_8UC3, rgb.data());
@@ -81,8 +81,10 @@ Painted Painter::paint(const cv::Mat& bgr) {
   if (view.all_layers) {
     std::vector<cv::Mat> tiles;
     if (view.side_by_side) tiles.push_back(tile(bgr, "picture"));
-    for (int layer = 0; layer < static_cast<int>(session_.model().info().attention.size()); ++layer)
-      tiles.push_back(tile(draw(layer), fmt::format("layer {}", layer)));
+    const ModelInfo& info = session_.model().info();
+    for (const uint32_t layer : drawable_layers(info, view.map.method))
+      if (!view.query || info.attention[layer].kind == AttentionKind::self_attention)
+        tiles.push_back(tile(draw(static_cast<int>(layer)), fmt::format("layer {}", layer)));
     painted.picture = sheet(tiles);
   } else {
     painted.picture = draw(view.map.layer);
@@ -92,15 +94,21 @@ Painted Painter::paint(const cv::Mat& bgr) {
 }
 
 void Painter::step_layer(int by) {
-  const auto layers = static_cast<int>(session_.model().info().attention.size());
+  const auto layers = drawable_layers(session_.model().info(), view.map.method);
+  if (layers.empty()) return;
   // The first step away from the sheet shows a layer by itself.
-  if (view.all_layers)
+  if (view.all_layers) {
     view.all_layers = false;
-  else
-    view.map.layer = (view.map.layer + by + layers) % layers;
+    return;
+  }
+  const auto count = static_cast<std::ptrdiff_t>(layers.size());
+  const auto now =
+      std::find(layers.begin(), layers.end(), static_cast<uint32_t>(view.map.layer)) - layers.begin();
+  view.map.layer = static_cast<int>(layers[static_cast<size_t>((now + by + count) % count)]);
 }
 
 void Painter::step_head(int by) {
+  if (view.map.method == MapMethod::cam) return;
   const auto choices =
       static_cast<int>(session_.model().info().attention.at(static_cast<size_t>(view.map.layer)).heads) + 1;
   const int now = view.map.fusion == HeadFusion::single ? static_cast<int>(view.map.head) + 1 : 0;
@@ -109,12 +117,22 @@ void Painter::step_head(int by) {
   view.map.head = next == 0 ? 0 : static_cast<uint32_t>(next - 1);
 }
 
-void Painter::toggle_method() {
-  view.map.method = view.map.method == MapMethod::raw ? MapMethod::rollout : MapMethod::raw;
+void Painter::next_method() {
+  const ModelInfo& info = session_.model().info();
+  const auto now = std::find(info.maps.begin(), info.maps.end(), view.map.method);
+  view.map.method = now == info.maps.end() || now + 1 == info.maps.end() ? info.maps.front() : *(now + 1);
+  const auto layers = drawable_layers(info, view.map.method);
+  // A layer that this method does not draw gives way to the last one that it does.
+  if (!layers.empty() &&
+      std::find(layers.begin(), layers.end(), static_cast<uint32_t>(view.map.layer)) == layers.end())
+    view.map.layer = static_cast<int>(layers.back());
 }
 
 std::string Painter::title() const {
-  const char* method = view.map.method == MapMethod::raw ? "raw" : "rollout";
+  const char* method = to_string(view.map.method);
+  if (view.map.method == MapMethod::cam)
+    return fmt::format("cam, {}",
+                       view.map.target ? label_of(session_.model().info(), *view.map.target) : "best class");
   const std::string layer = view.all_layers ? "all layers" : fmt::format("layer {}", view.map.layer);
   switch (view.map.fusion) {
     case HeadFusion::single:

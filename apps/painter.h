@@ -40,7 +40,7 @@ class Painter {
 
   void step_layer(int by);  // round and round
   void step_head(int by);   // the fused one, head 0, … head H-1
-  void toggle_method();
+  void next_method();       // of those that make sense for the model
 
   // "raw, layer 11, heads mean"
   std::string title() const;

@@ -2,7 +2,8 @@
 # A shader that includes common/storage.glsl is compiled for fp32 and fp16 storage, any other once.
 find_program(GLSLANG glslangValidator REQUIRED)
 file(GLOB shader_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.comp)
-file(GLOB shader_includes CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.h ${PROJECT_SOURCE_DIR}/shaders/common/*)
+file(GLOB shader_includes CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.h ${PROJECT_SOURCE_DIR}/shaders/*.glsl
+     ${PROJECT_SOURCE_DIR}/shaders/common/*)
 # Whether a shader has fp16 storage is read from it below, when CMake runs.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${shader_sources})
 set(shader_dir ${PROJECT_BINARY_DIR}/generated/shaders)

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+#include <utility>
+
 #include "fovea/error.h"
-#include "models/maps/methods.h"
 #include "runtime/half.h"
 #include "runtime/ops/attention_rows.h"
 #include "runtime/ops/softmax_topk.h"
@@ -16,6 +18,7 @@ Forward::Forward(const LoadedModel& model, const Options& options) : options_(op
   Recorder r(model.device().impl(), recording);
   record(r, model);
   program_ = r.finish();
+  for (const auto& [tensor, values] : presets_) program_.write(tensor, std::as_bytes(std::span(values)));
 }
 
 void Forward::record(Recorder& r, const LoadedModel& model) {
@@ -44,27 +47,43 @@ void Forward::record(Recorder& r, const LoadedModel& model) {
     r.output(top_indices_);
   }
   for (const uint32_t layer : options_.full_attention) {
-    const AttentionRecord& a = tap.layers.at(layer);
-    full_attention_.push_back(
-        ops::attention_rows(r, a.input, a.lse, 0, a.input.layout.queries, ops::RowFusion::none));
+    full_attention_.push_back(whole(r, tap.layers.at(layer)));
     r.output(full_attention_.back());
   }
-  if (options_.all_maps) {
-    for (uint32_t l = 0; l < info.attention.size(); ++l) {
-      MapRequest request;
-      request.layer = static_cast<int>(l);
-      r.output(maps::raw(r, tap.layers, request, info));
+  if (!options_.all_maps && !options_.attention) return;
+  const maps::Kept kept{tap.layers, result.pooled_head, top_indices_};
+  if (options_.all_maps) record_all_maps(r, info, kept);
+  if (!options_.attention) return;
+  kept_ = kept;
+  for (AttentionRecord& a : kept_.layers) for_each_tensor(a, [&](const Tensor& t) { r.keep(t); });
+  if (kept_.head) r.keep(kept_.head.features);
+}
+
+// attn.<i> or gate.<i> as the reference implementation has it.
+Tensor Forward::whole(Recorder& r, const AttentionRecord& a) const {
+  const Tensor t =
+      a.layer.kind == AttentionKind::self_attention
+          ? ops::attention_rows(r, a.input, a.lse, 0, a.input.layout.queries, ops::RowFusion::none)
+          : a.values;
+  return a.reference.rank() == 0 ? t : t.reshaped(a.reference);
+}
+
+void Forward::record_all_maps(Recorder& r, const ModelInfo& info, const maps::Kept& kept) {
+  const auto draw = [&](const MapRequest& request) {
+    maps::Drawn map = maps::draw(r, kept, request, info);
+    r.output(map.values);
+    std::move(map.presets.begin(), map.presets.end(), std::back_inserter(presets_));
+  };
+  MapRequest request;
+  for (request.layer = 0; request.layer < static_cast<int>(info.attention.size()); ++request.layer)
+    draw(request);
+  for (const MapMethod method : info.maps)
+    if (method == MapMethod::rollout || method == MapMethod::cam) {
+      request = {};
+      request.method = method;
+      request.target = 0;
+      draw(request);
     }
-    r.output(maps::rollout(r, tap.layers, {}, info));
-  }
-  if (options_.attention) {
-    attention_ = tap.layers;
-    for (const AttentionRecord& a : attention_) {
-      r.keep(a.input.q);
-      r.keep(a.input.k);
-      r.keep(a.lse);
-    }
-  }
 }
 
 Tensor Forward::input() const {
@@ -99,13 +118,11 @@ std::vector<uint32_t> Forward::indices() const {
   return out;
 }
 
-std::vector<AttentionRecord> Forward::kept_attention() const {
-  std::vector<AttentionRecord> out = attention_;
-  for (AttentionRecord& a : out) {
-    a.input.q = program_.shared(a.input.q);
-    a.input.k = program_.shared(a.input.k);
-    a.lse = program_.shared(a.lse);
-  }
+maps::Kept Forward::kept() const {
+  maps::Kept out = kept_;
+  for (AttentionRecord& a : out.layers) for_each_tensor(a, [&](Tensor& t) { t = program_.shared(t); });
+  if (out.head) out.head.features = program_.shared(out.head.features);
+  if (out.best) out.best = program_.shared(out.best);
   return out;
 }
 

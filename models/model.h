@@ -1,30 +1,32 @@
 // What every architecture is to the rest of the library: something that records its forward pass.
 #pragma once
 
-#include <vector>
-
 #include "fovea/model.h"
+#include "models/attention_tap.h"
 #include "models/io/config.h"
 #include "models/weight_store.h"
-#include "runtime/ops/attention.h"
+#include "runtime/ops/linear.h"
 #include "runtime/recorder.h"
 
 namespace fovea {
 
-// One layer's attention as it can be drawn afterwards: queries, keys and log-sum-exp, never probabilities.
-struct AttentionRecord {
-  ops::AttentionInput input;
-  Tensor lse;
-};
-
-// Handed through a forward pass by whoever wants attention; no tap, no cost.
-struct AttentionTap {
-  std::vector<AttentionRecord> layers;
+// A head that reads the mean over cells, linear but for a norm: what class activation maps are exact for.
+struct PooledHead {
+  enum class Norm { none, before_pooling, after_pooling };
+  Tensor features;              // [images, tokens, width], before the norm where that comes first
+  uint32_t rows = 0, cols = 0;  // grid of the cells
+  uint32_t prefix_tokens = 0;   // before them, not in the mean
+  Norm norm = Norm::none;
+  Tensor gamma;  // [width] f32, of that norm
+  float epsilon = 0;
+  ops::LinearWeights head;
+  explicit operator bool() const { return static_cast<bool>(features); }
 };
 
 struct ForwardResult {
   Tensor logits;    // [images, classes], or pooled features without a head
-  Tensor features;  // [images, tokens, width] after the final norm; empty unless asked for
+  Tensor features;  // after the final norm, in the reference implementation's shape; empty unless asked for
+  PooledHead pooled_head;  // empty where the answer does not come from a mean
 };
 
 class LoadedModel {
@@ -35,12 +37,8 @@ class LoadedModel {
   // input [images, 3, height, width], normalised, at storage type.
   virtual ForwardResult forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const = 0;
 
-  // Ends loading: weights are on the device afterwards.
-  void finish(uint64_t parameters) {
-    store_.finish();
-    info_.parameters = parameters;
-    info_.precision = store_.storage() == DType::f16 ? Precision::fp16 : Precision::fp32;
-  }
+  // Ends loading: weights are on the device afterwards, and what can be drawn is known.
+  void finish(uint64_t parameters);
 
   const Device& device() const { return device_; }
   const ModelInfo& info() const { return info_; }

@@ -29,7 +29,7 @@ constexpr size_t most_recorded_maps = 16;  // then all are forgotten and recorde
 // A map's program: recorded once per request, replayed on what each forward pass leaves.
 struct RecordedMap {
   MapRequest request;
-  Tensor tensor;  // [batch, tokens]
+  maps::Drawn map;
   Program program;
   uint64_t generation = 0;  // the pass that `values` belongs to
   std::vector<float> values;
@@ -71,13 +71,13 @@ struct Session::Impl {
       if (m.request == request) return m;
     if (maps.size() == most_recorded_maps) maps.clear();
     Recorder r(model.device().impl());
-    const auto layers = forward->kept_attention();
-    const ModelInfo& info = model.info();
-    const Tensor tensor = request.method == MapMethod::rollout ? maps::rollout(r, layers, request, info)
-                                                               : maps::raw(r, layers, request, info);
-    r.output(tensor);
-    maps.push_back({request, tensor, r.finish(), 0, {}});
-    return maps.back();
+    maps::Drawn map = maps::draw(r, forward->kept(), request, model.info());
+    r.output(map.values);
+    maps.push_back({request, std::move(map), r.finish(), 0, {}});
+    RecordedMap& m = maps.back();
+    for (const auto& [tensor, values] : m.map.presets)
+      m.program.write(tensor, std::as_bytes(std::span(values)));
+    return m;
   }
 
   // The map of every slot, drawn once a forward pass.
@@ -85,8 +85,8 @@ struct Session::Impl {
     RecordedMap& m = recorded_map(request);
     if (m.generation == generation) return m;
     m.program.run();
-    m.values.resize(m.tensor.shape.elements());
-    m.program.read(m.tensor, std::as_writable_bytes(std::span(m.values)));
+    m.values.resize(m.map.values.shape.elements());
+    m.program.read(m.map.values, std::as_writable_bytes(std::span(m.values)));
     m.generation = generation;
     return m;
   }
@@ -148,11 +148,11 @@ struct Session::Impl {
                             uint32_t images) {
       RawTensor& t = out[name];
       if (t.shape.empty()) {
-        t.shape.push_back(count);
+        t.shape.push_back(shape[0] / f.batch * count);
         for (uint32_t i = 1; i < shape.rank(); ++i) t.shape.push_back(shape[i]);
       }
       t.values.insert(t.values.end(), values.begin(),
-                      values.begin() + static_cast<std::ptrdiff_t>(values.size() / shape[0] * images));
+                      values.begin() + static_cast<std::ptrdiff_t>(values.size() / f.batch * images));
     };
     std::vector<float> chunk(image * f.batch);
     for (uint32_t first = 0; first < count; first += f.batch) {
@@ -166,7 +166,7 @@ struct Session::Impl {
       append("logits", {f.batch, info.classes}, logits, images);
       append("features", pass.features_shape(), pass.features(), images);
       for (size_t i = 0; i < attention_layers.size(); ++i)
-        append(fmt::format("attn.{}", attention_layers[i]), pass.attention_shape(i), pass.attention(i),
+        append(info.attention[attention_layers[i]].tensor, pass.attention_shape(i), pass.attention(i),
                images);
     }
     return out;
@@ -215,7 +215,9 @@ Region Session::visible_region(uint32_t width, uint32_t height) const {
 PatchIndex Session::patch_at(uint32_t width, uint32_t height, double x, double y, int layer) const {
   const Region seen = visible_region(width, height);
   const ModelInfo& info = impl_->model.info();
-  const AttentionLayer& grid = info.attention[maps::layer_of({MapMethod::raw, layer, {}, 0, {}}, info)];
+  MapRequest request;
+  request.layer = layer;
+  const AttentionLayer& grid = info.attention[layer_of(info, request)];
   const double u = (x - seen.x) / seen.width, v = (y - seen.y) / seen.height;
   if (!(u >= 0 && u < 1 && v >= 0 && v < 1 && x >= 0 && y >= 0 && x < width && y < height))
     throw Error(ErrorKind::usage,
@@ -233,12 +235,11 @@ AttentionMap Session::map(const MapRequest& request, uint32_t slot) {
     throw Error(ErrorKind::usage,
                 fmt::format("[map] slot {} of {} classified images", slot, impl_->filled_slots));
   return at_boundary("map", [&] {
-    const AttentionLayer& layer = impl_->model.info().attention[maps::layer_of(request, impl_->model.info())];
     const RecordedMap& m = impl_->current_map(request);
-    const size_t cells = size_t{layer.rows} * layer.cols;
+    const size_t cells = size_t{m.map.rows} * m.map.cols;
     const auto first =
-        m.values.begin() + static_cast<std::ptrdiff_t>(slot * m.tensor.shape[1] + layer.prefix_tokens);
-    return AttentionMap{layer.rows, layer.cols, {first, first + static_cast<std::ptrdiff_t>(cells)}};
+        m.values.begin() + static_cast<std::ptrdiff_t>(slot * m.map.values.shape[1] + m.map.first);
+    return AttentionMap{m.map.rows, m.map.cols, {first, first + static_cast<std::ptrdiff_t>(cells)}};
   });
 }
 

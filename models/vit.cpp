@@ -3,16 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "fovea/error.h"
+#include "models/layers/attention_pool.h"
 #include "models/layers/position_embedding.h"
 #include "models/layers/transformer.h"
 #include "models/registry.h"
 #include "runtime/ops/embed_tokens.h"
 #include "runtime/ops/patch_gather.h"
-#include "runtime/ops/token_mean.h"
+#include "runtime/ops/token_pool.h"
 
 namespace fovea {
 namespace {
@@ -107,48 +107,6 @@ VitShape shape_of(const io::ModelConfig& config, const io::Weights& w) {
   return s;
 }
 
-// Attention pooling with a learnt query (SigLIP; Zhai et al. 2023): timm's AttentionPoolLatent with one
-// latent.
-class AttentionPool {
- public:
-  AttentionPool(WeightStore& store, const io::Weights& w, const layers::BlockShape& shape)
-      : heads_(shape.heads),
-        kv_(store, w / "kv", 2 * shape.width, shape.width),
-        proj_(store, w / "proj", shape.width, shape.width),
-        norm_(store, w / "norm", shape.width, shape.epsilon),
-        mlp_(store, w / "mlp", shape.width, shape.activation) {
-    // The query is the same for every picture: q(latent), computed here once, in double.
-    const uint32_t width = shape.width;
-    const auto latent = w.take("latent", {1, 1, width}), weight = w.take("q.weight", {width, width});
-    std::vector<float> query = w.take("q.bias", {width});
-    for (uint32_t i = 0; i < width; ++i) {
-      double sum = double{query[i]};
-      for (uint32_t j = 0; j < width; ++j) sum += double{weight[size_t{i} * width + j]} * double{latent[j]};
-      query[i] = static_cast<float>(sum);
-    }
-    query_ = store.matrix(query, {1, 1, width});
-  }
-
-  Tensor operator()(Recorder& r, const Tensor& x) const {
-    const uint32_t images = x.shape[0], tokens = x.shape[1], dim = x.shape[2], width = dim / heads_;
-    const Tensor kv = kv_(r, x);  // [images, tokens, 2 * dim]
-    const ops::AttentionInput in{query_,
-                                 kv,
-                                 kv,
-                                 {images, 1, tokens, heads_, width, 0, 0, dim, 0, dim, tokens * 2 * dim,
-                                  2 * dim, 1.0F / std::sqrt(static_cast<float>(width))}};
-    const Tensor pooled = proj_(r, ops::attention(r, in).o);  // [images, 1, dim]
-    return mlp_(r, norm_(r, pooled), pooled, {}).reshaped({images, dim});
-  }
-
- private:
-  uint32_t heads_;
-  layers::Linear kv_, proj_;
-  layers::LayerNorm norm_;
-  layers::Mlp mlp_;
-  Tensor query_;
-};
-
 class Vit : public LoadedModel {
  public:
   Vit(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
@@ -163,13 +121,14 @@ class Vit : public LoadedModel {
   }
   Tensor token_table(const io::ModelConfig& config, const io::Weights& w);
   Tensor pooled(Recorder& r, const Tensor& x, uint32_t token) const;
+  PooledHead pooled_head(const Tensor& x) const;
 
   VitShape s_;
   layers::Linear patch_embed_;
   Tensor table_;  // [tokens, width]: position embeddings, prefix tokens added
   std::optional<layers::LayerNorm> norm_pre_, norm_, fc_norm_;
   std::vector<layers::Block> blocks_;
-  std::optional<AttentionPool> attn_pool_;
+  std::optional<layers::AttentionPool> attn_pool_;
   std::optional<layers::Linear> head_, head_dist_;
 };
 
@@ -220,7 +179,6 @@ Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, con
   info_.architecture = config.architecture;
   info_.height = preprocess_.height;
   info_.width = preprocess_.width;
-  info_.attention.assign(s_.depth, {s_.heads, s_.grid_rows, s_.grid_cols, s_.prefix(), s_.cls});
   info_.classes = classes;
   info_.has_head = head_.has_value();
   if (head_) info_.labels = config.labels_for(classes);
@@ -278,15 +236,40 @@ Tensor Vit::pooled(Recorder& r, const Tensor& x, uint32_t token) const {
   return fc_norm_ ? (*fc_norm_)(r, pool) : pool;
 }
 
+// Class activation maps need a mean of patches and at most one norm between them and the head.
+PooledHead Vit::pooled_head(const Tensor& x) const {
+  PooledHead out;
+  if (s_.pool != Pool::mean || !head_ || (norm_ && fc_norm_)) return out;
+  out.features = x;
+  out.rows = s_.grid_rows;
+  out.cols = s_.grid_cols;
+  out.prefix_tokens = s_.prefix();
+  out.head = head_->weights();
+  if (const auto& norm = norm_ ? norm_ : fc_norm_) {
+    out.norm = norm_ ? PooledHead::Norm::before_pooling : PooledHead::Norm::after_pooling;
+    out.gamma = norm->gamma();
+    out.epsilon = norm->epsilon();
+  }
+  return out;
+}
+
 ForwardResult Vit::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
   const Tensor patches = patch_embed_(r, ops::patch_gather(r, input, s_.patch_rows, s_.patch_cols));
   Tensor x = ops::embed_tokens(r, patches, table_, s_.prefix());  // [images, tokens, width]
   if (norm_pre_) x = (*norm_pre_)(r, x);
   for (const auto& block : blocks_) x = block(r, x, tap);
+  if (tap != nullptr)
+    for (AttentionRecord& record : tap->layers) {
+      record.layer.rows = s_.grid_rows;
+      record.layer.cols = s_.grid_cols;
+      record.layer.prefix_tokens = s_.prefix();
+      record.layer.has_cls = s_.cls;
+    }
 
   ForwardResult out;
   if (features) out.features = norm_ ? (*norm_)(r, x) : x;
-  Tensor pool = pooled(r, x, 0);
+  const Tensor pool = pooled(r, x, 0);
+  out.pooled_head = pooled_head(x);
   out.logits = head_ ? (*head_)(r, pool) : pool;
   if (head_dist_) out.logits = (*head_dist_)(r, pooled(r, x, 1), {ops::Activation::none, {}, out.logits});
   return out;

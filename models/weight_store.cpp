@@ -16,12 +16,10 @@ constexpr uint64_t buffer_bytes = 32ULL << 20;
 
 }  // namespace
 
-Tensor WeightStore::add(std::span<const float> values, const Shape& shape, DType dtype) {
+std::pair<Tensor, std::byte*> WeightStore::place(const Shape& shape, DType dtype) {
   Tensor t;
   t.shape = shape;
   t.dtype = dtype;
-  if (values.size() != shape.elements())
-    throw Error(ErrorKind::usage, fmt::format("[weights] {} values for {}", values.size(), to_string(shape)));
   if (t.bytes() > device_.info().max_storage_range)
     throw Error(ErrorKind::unsupported,
                 fmt::format("[weights] a tensor {} of {} MiB, the device allows {} MiB in one buffer",
@@ -46,6 +44,15 @@ Tensor WeightStore::add(std::span<const float> values, const Shape& shape, DType
   } else {
     target += at;
   }
+  t.buffer = &buffer;
+  t.offset = at;
+  return {t, target};
+}
+
+Tensor WeightStore::add(std::span<const float> values, const Shape& shape, DType dtype) {
+  if (values.size() != shape.elements())
+    throw Error(ErrorKind::usage, fmt::format("[weights] {} values for {}", values.size(), to_string(shape)));
+  const auto [t, target] = place(shape, dtype);
   if (dtype == DType::f16) {
     for (size_t i = 0; i < values.size(); ++i) {
       const uint16_t half = float_to_half(values[i]);
@@ -54,8 +61,14 @@ Tensor WeightStore::add(std::span<const float> values, const Shape& shape, DType
   } else {
     std::memcpy(target, values.data(), values.size_bytes());
   }
-  t.buffer = &buffer;
-  t.offset = at;
+  return t;
+}
+
+Tensor WeightStore::table(std::span<const uint32_t> values) {
+  if (values.size() > UINT32_MAX)
+    throw Error(ErrorKind::usage, fmt::format("[weights] a table of {} values", values.size()));
+  const auto [t, target] = place({static_cast<uint32_t>(values.size())}, DType::u32);
+  std::memcpy(target, values.data(), values.size_bytes());
   return t;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "runtime/tensor.h"
@@ -19,6 +20,8 @@ class WeightStore {
 
   Tensor matrix(std::span<const float> values, const Shape& shape) { return add(values, shape, storage_); }
   Tensor vector(std::span<const float> values, const Shape& shape) { return add(values, shape, DType::f32); }
+  // Row numbers for ops::gather_rows, [values].
+  Tensor table(std::span<const uint32_t> values);
   // Sends what was added to the device; tensors may be used afterwards, and more added.
   void finish();
 
@@ -27,6 +30,8 @@ class WeightStore {
 
  private:
   Tensor add(std::span<const float> values, const Shape& shape, DType dtype);
+  // Room for a tensor, and where its bytes go until flush().
+  std::pair<Tensor, std::byte*> place(const Shape& shape, DType dtype);
   void flush();
 
   gpu::Device& device_;

@@ -83,11 +83,13 @@ class Recorder {
   struct Options {
     bool profile = false;                             // a timestamp around every dispatch
     uint64_t flops_per_submission = 100'000'000'000;  // so that no watchdog (about two seconds) fires
+    bool describe = false;  // only to learn shapes: nothing is measured, and finish() is not called
   };
   explicit Recorder(gpu::Device& device) : Recorder(device, Options{}) {}
   Recorder(gpu::Device& device, const Options& options);
 
   gpu::Device& device() const { return device_; }
+  bool describes() const { return options_.describe; }
 
   // `name` is for the printed plan. Throws Error(unsupported) when one binding of the device cannot span it.
   Tensor temporary(const Shape& shape, DType dtype, const char* name);

@@ -25,7 +25,7 @@ struct Trial {
 
 // The candidate to use: the one stored for (device, driver, key), else the fastest that is correct, stored
 // for next time. One that cannot run is passed over. Throws Error(unsupported) when none is correct. A single
-// candidate is no choice and is not measured.
-size_t choose(gpu::Device& device, const Trial& trial);
+// candidate is no choice and is not measured; a recorder that only describes takes the first.
+size_t choose(const Recorder& r, const Trial& trial);
 
 }  // namespace fovea

@@ -8,11 +8,22 @@ using uint = uint32_t;
 
 // Element (image b, token i, head h, channel c) of q is q[q_first + b * q_image + i * q_token + h * width +
 // c]; k and v likewise, so that packed qkv rows need no copy. All in elements.
-struct AttentionPush {
+struct AttentionLayout {
   uint images, queries, keys, heads, width;  // width: channels a head
   uint q_first, q_image, q_token;
   uint k_first, v_first, kv_image, kv_token;
   float scale;
+};
+
+// What is added to the scaled logits: f32 [images, heads, queries, keys rounded up to 4]. Image b and head h
+// use entry b % images, h % heads.
+struct LogitTerm {
+  uint images, heads;
+};
+
+struct AttentionPush {
+  AttentionLayout a;
+  LogitTerm bias, mask;
 };
 
 #ifdef __cplusplus

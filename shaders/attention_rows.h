@@ -8,7 +8,8 @@ namespace fovea {
 #endif
 
 struct AttentionRowsPush {
-  AttentionPush a;
+  AttentionLayout a;
+  LogitTerm bias, mask;
   uint first_row, rows;  // the queries whose rows are wanted
   uint head;             // where one head is wanted
 };

@@ -1,4 +1,4 @@
-// Exact rows of softmax(scale · q kᵀ) as attention_rows.comp computes them, for CPU drivers: lanes fetch different
+// Exact rows of attention as attention_rows.comp computes them, for CPU drivers: lanes fetch different
 // queries and hand them round by shuffles. A lane owns a key and sixteen rows.
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -6,23 +6,28 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 #include "attention_rows.h"
+#include "common/logit_term.glsl"
 
 layout(constant_id = 0) const uint GROUP = 8;
 layout(constant_id = 1) const uint LANES = 8;    // of a subgroup that fetch different rows: 4, 8 or 16
 layout(constant_id = 2) const uint FUSION = 0;   // as in attention_rows.comp
+layout(constant_id = 3) const bool HAS_BIAS = false;
+layout(constant_id = 4) const bool HAS_MASK = false;
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionRowsPush p; };
 layout(binding = 0) uniform textureBuffer q;
 layout(binding = 1) uniform textureBuffer k;
-layout(binding = 2) readonly buffer Lse { float lse[]; };  // [images, heads, queries]
-layout(binding = 3) writeonly buffer Out { float probability[]; };  // [images, heads or 1, rows, keys]
+layout(binding = 2) uniform textureBuffer bias;  // as LogitTerm says
+layout(binding = 3) uniform textureBuffer mask;
+layout(binding = 4) readonly buffer Lse { float lse[]; };  // [images, heads, queries]
+layout(binding = 5) writeonly buffer Out { float probability[]; };  // [images, heads or 1, rows, keys]
 
 const uint ROWS = 16;
 const uint FETCHES = ROWS / LANES;
 
 void main() {
-  const uint key = gl_GlobalInvocationID.x;
+  const uint key = gl_GlobalInvocationID.x, own_key = min(key, p.a.keys - 1);
   const uint first = gl_WorkGroupID.y * ROWS;
   const uint outputs = FUSION == 0 ? p.a.heads : 1;
   const uint image = gl_WorkGroupID.z / outputs, output_head = gl_WorkGroupID.z % outputs;
@@ -33,7 +38,7 @@ void main() {
   float fused[ROWS];
   [[unroll]] for (uint r = 0; r < ROWS; ++r) fused[r] = FUSION == 3 ? 1e30 : 0.0;
   for (uint head = head_begin; head < head_end; ++head) {
-    const int k_at = int(p.a.k_first + image * p.a.kv_image + min(key, p.a.keys - 1) * p.a.kv_token + head * p.a.width) / 4;
+    const int k_at = int(p.a.k_first + image * p.a.kv_image + own_key * p.a.kv_token + head * p.a.width) / 4;
     int q_at[FETCHES];
     float score[ROWS];
     float lse_own[FETCHES];
@@ -51,7 +56,12 @@ void main() {
       }
     }
     [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-      const float value = exp(score[r] * p.a.scale - subgroupShuffle(lse_own[r / LANES], r % LANES));
+      float logit = score[r] * p.a.scale;
+      const uint row = p.first_row + min(first + r, p.rows - 1);
+      if (HAS_BIAS) logit += texelFetch(bias, int(term_row4(p.bias, p.a, image, head, row) + own_key / 4))[own_key % 4];
+      if (HAS_MASK) logit += texelFetch(mask, int(term_row4(p.mask, p.a, image, head, row) + own_key / 4))[own_key % 4];
+      if (HAS_BIAS || HAS_MASK) logit = max(logit, MASKED);
+      const float value = exp(logit - subgroupShuffle(lse_own[r / LANES], r % LANES));
       fused[r] = FUSION == 2 ? max(fused[r], value) : FUSION == 3 ? min(fused[r], value) : fused[r] + value;
     }
   }

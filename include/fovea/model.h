@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fovea/device.h"
+#include "fovea/maps.h"
 
 namespace fovea {
 
@@ -22,24 +23,44 @@ struct ModelOptions {
   uint32_t height = 0, width = 0;
 };
 
+enum class AttentionKind {
+  self_attention,  // a softmax over the keys for each query
+  token_scores,    // one softmax over all tokens: separable attention (Mehta & Rastegari 2022)
+  channel_gate,    // a factor a channel: squeeze-and-excitation (Hu et al. 2018), CBAM
+  spatial_gate,    // a factor a cell: CBAM (Woo et al. 2018)
+};
+const char* to_string(AttentionKind kind);
+
 // One attention layer as maps see it; layers of a model may differ.
 struct AttentionLayer {
-  uint32_t heads = 0;
+  AttentionKind kind = AttentionKind::self_attention;
+  uint32_t heads = 1;           // 1 for scores and gates
   uint32_t rows = 0, cols = 0;  // grid of patches
   uint32_t prefix_tokens = 0;   // class, distillation and register tokens before the patches
   bool has_cls = false;         // token 0 is a class token
+  std::string name;             // of the module, as the weights name it: "blocks.3.attn"
+  std::string tensor;           // in what Session::run returns: "attn.3", "gate.0"
 };
 
 struct ModelInfo {
   std::string architecture;               // as the config names it, e.g. "vit_tiny_patch16_224"
   uint32_t height = 0, width = 0;         // input size, pixels
-  std::vector<AttentionLayer> attention;  // first block first
+  std::vector<AttentionLayer> attention;  // in running order
+  std::vector<MapMethod> maps;            // methods that make sense for the model
+  uint32_t cam_rows = 0, cam_cols = 0;    // grid of a class activation map, where there is one
   uint32_t classes = 0;                   // size of `logits`; of the features when the model has no head
   bool has_head = false;
   std::vector<std::string> labels;  // one a class, empty when nobody named them
   uint64_t parameters = 0;
   Precision precision = Precision::fp32;  // what was chosen
 };
+
+// Layers of info.attention that a method draws, in running order; none for cam, which reads the last
+// features.
+std::vector<uint32_t> drawable_layers(const ModelInfo& info, MapMethod method);
+// The one that a request means; a negative layer counts from the end of those that the method draws. Throws
+// Error(usage) where there is no such layer or the method does not draw it, naming what does.
+uint32_t layer_of(const ModelInfo& info, const MapRequest& request);
 
 class LoadedModel;  // the implementation, models/model.h
 

@@ -102,12 +102,13 @@ class Session {
   std::vector<uint8_t> preprocessed_pixels(const ImageView& image);
 
   // Forward pass of already normalised input [B, 3, H, W], any B (split into batches as needed).
-  // Returns `logits`, `features` and `attn.<i>` [B, heads, tokens, tokens] for the listed layers.
+  // Returns `logits`, `features` and, for the listed layers, `attn.<i>` or `gate.<i>`, all in the shapes that
+  // the reference implementation gives them: attention of windows as [B * windows, heads, tokens, tokens].
   std::map<std::string, RawTensor> run(std::span<const float> input, uint32_t count,
                                        std::span<const uint32_t> attention_layers);
 
   // Replays the forward pass `runs` times on fixed input, then once with a timestamp around every kernel.
-  // With SessionOptions::attention each pass draws the raw map of every layer and a rollout as well.
+  // With SessionOptions::attention each pass draws the raw map of every layer, a rollout and a cam as well.
   BenchReport bench(uint32_t runs);
   // The memory plan of the recorded forward pass, one line a tensor.
   std::string memory_plan() const;

@@ -4,18 +4,27 @@
 
 namespace fovea::layers {
 
+namespace {
+
+std::vector<float> scaled(std::vector<float> values, float factor) {
+  for (float& value : values) value *= factor;
+  return values;
+}
+
+}  // namespace
+
 Linear::Linear(WeightStore& store, const io::Weights& w, uint32_t columns,
-               std::initializer_list<uint64_t> weight_shape, float factor) {
-  std::vector<float> weight = w.take("weight", weight_shape);
-  for (float& value : weight) value *= factor;
+               std::initializer_list<uint64_t> weight_shape, float factor)
+    : Linear(store, scaled(w.take("weight", weight_shape), factor),
+             w.has("bias") ? scaled(w.take("bias", {columns}), factor) : std::vector<float>(), columns) {}
+
+Linear::Linear(WeightStore& store, std::span<const float> weight, std::span<const float> bias,
+               uint32_t columns) {
   const auto inputs = static_cast<uint32_t>(weight.size() / columns);
   const uint32_t padded = (columns + 3) / 4 * 4;
   weights_.columns = columns;
   weights_.w = store.matrix(ops::pack_linear(weight, columns, inputs), {inputs, padded});
-  if (!w.has("bias")) return;
-  std::vector<float> bias = w.take("bias", {columns});
-  for (float& value : bias) value *= factor;
-  weights_.bias = store.vector(ops::pad_to_fours(bias), {padded});
+  if (!bias.empty()) weights_.bias = store.vector(ops::pad_to_fours(bias), {padded});
 }
 
 LayerNorm::LayerNorm(WeightStore& store, const io::Weights& w, uint32_t width, float epsilon)

@@ -1,6 +1,8 @@
 // Layers that bind their weights in the constructor: linear and LayerNorm.
 #pragma once
 
+#include <span>
+
 #include "models/io/weights.h"
 #include "models/weight_store.h"
 #include "runtime/ops/layer_norm.h"
@@ -15,10 +17,14 @@ class Linear {
          std::initializer_list<uint64_t> weight_shape, float factor = 1.0F);
   Linear(WeightStore& store, const io::Weights& w, uint32_t columns, uint32_t inputs, float factor = 1.0F)
       : Linear(store, w, columns, {columns, inputs}, factor) {}
+  // From numbers that something was done to: weight [columns, inputs], bias [columns] or empty.
+  Linear(WeightStore& store, std::span<const float> weight, std::span<const float> bias, uint32_t columns);
 
   Tensor operator()(Recorder& r, const Tensor& x, const ops::LinearOptions& options = {}) const {
     return ops::linear(r, x, weights_, options);
   }
+
+  const ops::LinearWeights& weights() const { return weights_; }
 
  private:
   ops::LinearWeights weights_;
@@ -31,6 +37,8 @@ class LayerNorm {
   Tensor operator()(Recorder& r, const Tensor& x) const {
     return ops::layer_norm(r, x, gamma_, beta_, epsilon_);
   }
+  const Tensor& gamma() const { return gamma_; }  // [width] f32
+  float epsilon() const { return epsilon_; }
   // Token `token` of every image: x [images, tokens, width] → [images, width].
   Tensor of_token(Recorder& r, const Tensor& x, uint32_t token) const;
   // Every head of part `part` (0 queries, 1 keys) of packed qkv [images, tokens, 3 * dim], in place.

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "fovea/error.h"
 #include "runtime/ops/swiglu.h"
 
@@ -26,23 +29,67 @@ Tensor layer_scale(WeightStore& store, const io::Weights& w, const char* name, u
   return store.vector(ops::pad_to_fours(w.take(name, {width})), {(width + 3) / 4 * 4});
 }
 
+uint32_t head_width(const BlockShape& shape) {
+  if (shape.heads == 0 || shape.width % shape.heads != 0)
+    throw Error(ErrorKind::model,
+                fmt::format("[load] width {} does not split into {} heads", shape.width, shape.heads));
+  return shape.width / shape.heads;
+}
+
+uint32_t padded_head(const BlockShape& shape) {
+  return (head_width(shape) + 3) / 4 * 4;
+}
+
+// Queries, keys and values, every head of each padded to a multiple of four channels.
+Linear padded_qkv(WeightStore& store, const io::Weights& w, const BlockShape& shape) {
+  const uint32_t head = head_width(shape), padded = padded_head(shape), rows = 3 * shape.width;
+  return {store, pad_groups(w.take("weight", {rows, shape.width}), head, padded, shape.width),
+          w.has("bias") ? pad_groups(w.take("bias", {rows}), head, padded, 1) : std::vector<float>(),
+          3 * shape.heads * padded};
+}
+
+// Reads heads padded in the same way.
+Linear padded_proj(WeightStore& store, const io::Weights& w, const BlockShape& shape) {
+  return {store,
+          pad_groups(w.take("weight", {shape.width, shape.width}), head_width(shape), padded_head(shape), 1),
+          w.has("bias") ? w.take("bias", {shape.width}) : std::vector<float>(), shape.width};
+}
+
 }  // namespace
 
+std::vector<float> pad_groups(std::span<const float> values, size_t width, size_t padded, size_t length) {
+  const size_t groups = values.size() / (width * length);
+  std::vector<float> out(groups * padded * length);
+  for (size_t g = 0; g < groups; ++g)
+    std::copy_n(values.data() + g * width * length, width * length, out.data() + g * padded * length);
+  return out;
+}
+
 Attention::Attention(WeightStore& store, const io::Weights& w, const BlockShape& shape)
-    : heads_(shape.heads),
-      qkv_(store, w / "qkv", 3 * shape.width, shape.width),
-      proj_(store, w / "proj", shape.width, shape.width),
-      q_norm_(norm_if_there(store, w, "q_norm", shape.width / shape.heads, shape.epsilon)),
-      k_norm_(norm_if_there(store, w, "k_norm", shape.width / shape.heads, shape.epsilon)) {}
+    : name_(w.scope()),
+      heads_(shape.heads),
+      scale_(1.0F / std::sqrt(static_cast<float>(head_width(shape)))),
+      qkv_(padded_qkv(store, w / "qkv", shape)),
+      proj_(padded_proj(store, w / "proj", shape)),
+      q_norm_(norm_if_there(store, w, "q_norm", head_width(shape), shape.epsilon)),
+      k_norm_(norm_if_there(store, w, "k_norm", head_width(shape), shape.epsilon)) {}
 
 Tensor Attention::operator()(Recorder& r, const Tensor& x, const Tensor& residual, const Tensor& scale,
                              AttentionTap* tap) const {
-  const Tensor qkv = qkv_(r, x);  // [images, tokens, 3 * width]
+  const Tensor qkv = qkv_(r, x);  // [images, tokens, 3 * heads * padded head]
   if (q_norm_) q_norm_->on_heads(r, qkv, heads_, 0);
   if (k_norm_) k_norm_->on_heads(r, qkv, heads_, 1);
-  const auto input = ops::AttentionInput::packed(qkv, heads_);
+  auto input = ops::AttentionInput::packed(qkv, heads_);
+  input.layout.scale = scale_;
   const auto [o, lse] = ops::attention(r, input);
-  if (tap != nullptr) tap->layers.push_back({input, lse});
+  if (tap != nullptr) {
+    AttentionRecord record;
+    record.layer.name = name_;
+    record.layer.heads = heads_;
+    record.input = input;
+    record.lse = lse;
+    tap->layers.push_back(std::move(record));
+  }
   return proj_(r, o, {ops::Activation::none, scale, residual});
 }
 

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "models/layers/basic.h"
 #include "models/model.h"
@@ -14,16 +17,23 @@ struct BlockShape {
   ops::Activation activation;
 };
 
-// Multi-head self-attention with packed qkv; q and k normalised per head where the weights have it.
+// [groups, width, length] → [groups, padded, length], zeros behind each group's rows: heads of a width that
+// kernels take.
+std::vector<float> pad_groups(std::span<const float> values, size_t width, size_t padded, size_t length);
+
+// Multi-head self-attention with packed qkv; q and k normalised per head where the weights have it. Heads
+// whose width is not a multiple of four get channels of zeros, as kernels read fours.
 class Attention {
  public:
   Attention(WeightStore& store, const io::Weights& w, const BlockShape& shape);
-  // y = residual + scale ⊙ proj(attention(x)).
+  // y = residual + scale ⊙ proj(attention(x)). The model tells the tap which grid its tokens are.
   Tensor operator()(Recorder& r, const Tensor& x, const Tensor& residual, const Tensor& scale,
                     AttentionTap* tap) const;
 
  private:
+  std::string name_;
   uint32_t heads_;
+  float scale_;  // of the true width
   Linear qkv_, proj_;
   std::optional<LayerNorm> q_norm_, k_norm_;
 };

@@ -1,8 +1,9 @@
-// Attention-map methods: each records, from the queries, keys and log-sum-exps of a forward pass, one value a
-// token.
+// Attention-map methods: each records, from what a forward pass kept, one value a cell.
 #pragma once
 
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "fovea/maps.h"
@@ -11,18 +12,43 @@
 
 namespace fovea::maps {
 
-// Row of the class token or of a query patch in one layer; mean over queries where there is neither.
-// Returns [images, tokens], f32. `layers` are those of the whole model.
-Tensor raw(Recorder& r, const std::vector<AttentionRecord>& layers, const MapRequest& request,
-           const ModelInfo& info);
+// What a forward pass keeps for maps.
+struct Kept {
+  std::vector<AttentionRecord> layers;
+  PooledHead head;
+  Tensor best;  // u32 [images, k], each image's best class first; empty when nobody asked for classes
+};
+
+// A recorded map: [images, tokens] f32, whose grid begins behind `first` tokens.
+struct Drawn {
+  Tensor values;
+  uint32_t rows = 0, cols = 0, first = 0;
+  // To be written before the first run.
+  std::vector<std::pair<Tensor, std::vector<uint32_t>>> presets;
+};
+
+// Records what was asked for. Throws Error(usage) for a layer, head, patch or class that the model does not
+// have, and for a method that makes no sense for it, naming those that do.
+Drawn draw(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
+
+// A layer's own values: the softmax row of the class token or of a query patch, the mean over queries where
+// there is neither, scores, gates.
+Drawn raw(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
 
 // Attention rollout (Abnar & Zuidema 2020, eq. 1) over layers 0 … request.layer, as a chain of vector ×
-// matrix products from the last layer down. Returns [images, tokens], f32.
-Tensor rollout(Recorder& r, const std::vector<AttentionRecord>& layers, const MapRequest& request,
-               const ModelInfo& info);
+// matrix products from the last layer down.
+Drawn rollout(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
 
-// The layer a request means; throws Error(usage) when there is none such.
-uint32_t layer_of(const MapRequest& request, const ModelInfo& info);
+// The activation that a gate lets through: Σ_c gate_c F_c.
+Drawn energy(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
+
+// Each cell's part of a class's logit (Zhou et al. 2016), the norm before the head linearised at its actual
+// statistics: w_class · γ (F_i − mean F_i) / (σ · cells).
+Drawn cam(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
+
+// Methods that make sense for a model with these layers and this head.
+std::vector<MapMethod> methods_of(const AttentionTap& tap, const ForwardResult& result);
+
 // The token a request starts from, or nothing for the mean over queries.
 std::optional<uint32_t> start_token(const MapRequest& request, const AttentionLayer& layer);
 ops::RowFusion fusion_of(const MapRequest& request, const AttentionLayer& layer);

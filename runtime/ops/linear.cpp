@@ -112,7 +112,7 @@ typename Kernel::Spec best_spec(const Recorder& r, const LinearPush& wanted, DTy
     }
     return true;
   };
-  return specs[choose(r.device(), trial)];
+  return specs[choose(r, trial)];
 }
 
 }  // namespace

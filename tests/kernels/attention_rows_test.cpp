@@ -1,6 +1,7 @@
 #include "runtime/ops/attention_rows.h"
 
 #include "kernels/harness.h"
+#include "kernels/reference_attention.h"
 
 namespace fovea::test {
 namespace {
@@ -55,28 +56,47 @@ TEST_CASE("attention_rows under every fusion") {
       }
 }
 
-TEST_CASE("AttentionRows by itself") {
+TEST_CASE("attention_rows with bias and mask, AttentionRows by itself too") {
   for (const DType dtype : storage_types())
-    for (const Size& s : {Size{2, 5, 17, 3, 20, 1, 3}, Size{1, 50, 145, 2, 64, 0, 50}})
-      for (const Fusion fusion : {Fusion::none, Fusion::mean, Fusion::max, Fusion::min, Fusion::one_head}) {
-        CAPTURE(name_of(dtype));
-        CAPTURE(s.text());
-        CAPTURE(static_cast<int>(fusion));
-        const Values q = random_values({s.images, s.queries, s.heads * s.width}, dtype, 1, 3);
-        const Values k = random_values({s.images, s.keys, s.heads * s.width}, dtype, 2, 3);
-        const Values lse = values_of({s.images, s.heads, s.queries}, DType::f32,
-                                     attention(q.numbers, k.numbers, k.numbers, s.shape()).lse.values);
-        Case c;
-        const ops::AttentionInput in = separate(c, s, q, k);
-        const Tensor rows = c.recorder.temporary(
-            {s.images, fusion == Fusion::none ? s.heads : 1, s.rows, s.keys}, DType::f32, "rows");
-        c.recorder.dispatch<ops::AttentionRows>({in.q, in.k, c.input(lse), rows},
-                                                {in.layout, s.first, s.rows, s.heads - 1},
-                                                {64, static_cast<uint32_t>(fusion)});
-        check_close(c.run(rows),
-                    attention_rows(q.numbers, k.numbers, s.shape(), s.first, s.rows, fusion, s.heads - 1),
-                    DType::f32);
-      }
+    for (const Size& s : {Size{2, 5, 17, 3, 20, 1, 3}, Size{1, 50, 145, 2, 64, 0, 50},
+                          Size{4, 9, 49, 2, 12, 0, 9}, Size{3, 17, 1, 1, 8, 16, 1}})
+      for (const uint32_t terms : {0U, 1U, 2U, 3U})  // neither, bias, mask, both
+        for (const Fusion fusion : {Fusion::none, Fusion::mean, Fusion::max, Fusion::min, Fusion::one_head}) {
+          if (fusion != Fusion::none && (terms == 1 || terms == 2)) continue;  // fusion knows no terms
+          CAPTURE(name_of(dtype));
+          CAPTURE(s.text());
+          CAPTURE(terms);
+          CAPTURE(static_cast<int>(fusion));
+          const Values q = random_values({s.images, s.queries, s.heads * s.width}, dtype, 1, 3);
+          const Values k = random_values({s.images, s.keys, s.heads * s.width}, dtype, 2, 3);
+          const Shape bias_shape{2, s.heads, s.queries, (s.keys + 3) / 4 * 4};
+          const Shape mask_shape{3, 1, s.queries, (s.keys + 3) / 4 * 4};
+          const Values bias = random_values(bias_shape, DType::f32, 3, 5);
+          const Values mask = values_of(mask_shape, DType::f32, random_mask(3, 1, s.queries, s.keys, 4));
+          Case c;
+          ops::AttentionInput in = separate(c, s, q, k);
+          AttentionShape shape = s.shape();
+          if ((terms & 1) != 0) {
+            in.bias = c.input(bias);
+            shape.bias = {&bias.numbers, 2, s.heads};
+          }
+          if ((terms & 2) != 0) {
+            in.mask = c.input(mask);
+            shape.mask = {&mask.numbers, 3, 1};
+          }
+          const Tensor lse = c.input(values_of({s.images, s.heads, s.queries}, DType::f32,
+                                               attention(q.numbers, k.numbers, k.numbers, shape).lse.values));
+          const Tensor chosen = ops::attention_rows(c.recorder, in, lse, s.first, s.rows,
+                                                    static_cast<ops::RowFusion>(fusion), s.heads - 1);
+          const Tensor by_itself = c.recorder.temporary(chosen.shape, DType::f32, "rows");
+          c.recorder.dispatch<ops::AttentionRows>(
+              {in.q, in.k, in.bias ? in.bias : in.q, in.mask ? in.mask : in.q, lse, by_itself},
+              {in.layout, in.term(in.bias), in.term(in.mask), s.first, s.rows, s.heads - 1},
+              {64, static_cast<uint32_t>(fusion), terms & 1, terms >> 1});
+          const Expected want =
+              attention_rows(q.numbers, k.numbers, shape, s.first, s.rows, fusion, s.heads - 1);
+          for (const Numbers& got : c.run({chosen, by_itself})) check_close(got, want, DType::f32);
+        }
 }
 
 TEST_CASE("rows of packed attention sum to one") {
@@ -114,6 +134,9 @@ TEST_CASE("attention_rows rejects what does not fit") {
   CHECK_THROWS_AS(rows(head_of(8), 1, 5), Error);
   CHECK_THROWS_AS(rows(head_of(8), UINT32_MAX, 2), Error);
   CHECK_THROWS_AS(rows(head_of(8), 0, 1, 2), Error);
+  auto masked = head_of(8);
+  masked.mask = c.recorder.input({1, 1, 5, 5}, DType::f32, "mask");
+  CHECK_THROWS_WITH_AS(rows(masked, 0, 1), doctest::Contains("[attention_rows] mask is [1, 1, 5, 5]"), Error);
 }
 
 }  // namespace

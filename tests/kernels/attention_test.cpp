@@ -1,6 +1,7 @@
 #include "runtime/ops/attention.h"
 
 #include "kernels/harness.h"
+#include "kernels/reference_attention.h"
 
 namespace fovea::test {
 namespace {
@@ -53,15 +54,30 @@ AttentionExpected expected(const Size& s, const Operands& o) {
   return attention(o.q.numbers, o.k.numbers, o.v.numbers, s.shape());
 }
 
+// What is added to the logits, with entries for `images` images and `heads` heads.
+struct Terms {
+  Values bias, mask;
+  Terms(const Size& s, uint32_t images, uint32_t heads)
+      : bias(random_values({images, heads, s.queries, (s.keys + 3) / 4 * 4}, DType::f32, 4, 5)),
+        mask(values_of(bias.shape, DType::f32, random_mask(images, heads, s.queries, s.keys, 5))) {}
+};
+
 template <class Kernel>
-void check_kernel(const Size& s, const Operands& o, const AttentionExpected& want, DType dtype,
-                  const typename Kernel::Spec& spec) {
+void check_kernel(const Size& s, const Operands& o, DType dtype, const typename Kernel::Spec& spec,
+                  const Terms* terms = nullptr) {
   Case c;
-  const ops::AttentionInput in = separate(c, s, o);
-  const Tensor out = c.recorder.temporary({s.images, s.queries, s.heads * s.width}, dtype, "o");
-  const Tensor lse = c.recorder.temporary({s.images, s.heads, s.queries}, DType::f32, "lse");
-  c.recorder.template dispatch<Kernel>({in.q, in.k, in.v, out, lse}, in.layout, spec);
-  check_result(c, out, lse, want, dtype);
+  ops::AttentionInput in = separate(c, s, o);
+  AttentionShape shape = s.shape();
+  if (terms != nullptr) {
+    in.bias = c.input(terms->bias);
+    in.mask = c.input(terms->mask);
+    shape.bias = {&terms->bias.numbers, terms->bias.shape[0], terms->bias.shape[1]};
+    shape.mask = {&terms->mask.numbers, terms->mask.shape[0], terms->mask.shape[1]};
+  }
+  const ops::AttentionResult out{c.recorder.temporary({s.images, s.queries, s.heads * s.width}, dtype, "o"),
+                                 c.recorder.temporary({s.images, s.heads, s.queries}, DType::f32, "lse")};
+  ops::dispatch_attention<Kernel>(c.recorder, in, out, spec);
+  check_result(c, out.o, out.lse, attention(o.q.numbers, o.k.numbers, o.v.numbers, shape), dtype);
 }
 
 TEST_CASE("attention over packed rows") {
@@ -133,7 +149,7 @@ TEST_CASE("AttentionTiled at every tile that some device's shared memory asks fo
       CAPTURE(name_of(dtype));
       CAPTURE(s.text());
       const Operands o(s, dtype, 10);
-      const AttentionExpected want = expected(s, o);
+      const Terms terms(s, s.images, s.heads);
       for (const uint32_t shared : {8U, 16U, 24U, 48U}) {
         DeviceInfo info = device().info();
         if (shared * 1024 > info.shared_bytes) continue;
@@ -141,7 +157,8 @@ TEST_CASE("AttentionTiled at every tile that some device's shared memory asks fo
         const auto spec = ops::AttentionTiled::fitted(info, s.width);
         CAPTURE(fmt::format("{} KiB: {} queries {} keys", shared, spec.queries, spec.keys));
         CHECK(spec.shared_bytes() <= info.shared_bytes);
-        check_kernel<ops::AttentionTiled>(s, o, want, dtype, spec);
+        check_kernel<ops::AttentionTiled>(s, o, dtype, spec);
+        if (shared == 16) check_kernel<ops::AttentionTiled>(s, o, dtype, spec, &terms);
       }
     }
 }
@@ -154,13 +171,65 @@ TEST_CASE("AttentionTexel at every lane count") {
       CAPTURE(name_of(dtype));
       CAPTURE(s.text());
       const Operands o(s, dtype, 10);
-      const AttentionExpected want = expected(s, o);
+      const Terms terms(s, s.images, s.heads);
       for (const uint32_t lanes : {4U, 8U}) {
         if (lanes > device().info().subgroup_size) continue;
-        check_kernel<ops::AttentionTexel>(s, o, want, dtype,
-                                          {std::max(8U, device().info().subgroup_size), lanes, s.width / 4});
+        const ops::AttentionTexel::Spec spec{std::max(8U, device().info().subgroup_size), lanes, s.width / 4};
+        check_kernel<ops::AttentionTexel>(s, o, dtype, spec);
+        check_kernel<ops::AttentionTexel>(s, o, dtype, spec, &terms);
       }
     }
+}
+
+TEST_CASE("attention with bias, mask and both") {
+  struct Of {
+    Size size;
+    uint32_t bias_images, bias_heads, mask_images, mask_heads;  // 0 images: none
+  };
+  const std::vector<Of> cases{
+      {{1, 1, 1, 1, 4}, 1, 1, 0, 1},    {{3, 9, 1, 2, 8}, 1, 2, 1, 1},     {{2, 17, 9, 3, 12}, 0, 1, 1, 1},
+      {{6, 49, 49, 2, 32}, 1, 2, 3, 1}, {{4, 5, 33, 3, 20}, 4, 3, 2, 3},   {{5, 23, 50, 2, 24}, 2, 1, 3, 2},
+      {{2, 3, 144, 1, 60}, 2, 1, 2, 1}, {{1, 65, 145, 1, 64}, 1, 1, 1, 1}, {{3, 10, 11, 2, 6}, 2, 2, 3, 1},
+      {{2, 7, 576, 2, 16}, 1, 1, 2, 2}, {{2, 196, 49, 2, 36}, 1, 2, 0, 1}};
+  for (const DType dtype : storage_types())
+    for (const Of& of : cases)
+      for (const double spread : {1.0, 10.0}) {
+        const Size& s = of.size;
+        CAPTURE(name_of(dtype));
+        CAPTURE(s.text());
+        CAPTURE(fmt::format("bias {} {} mask {} {} spread {}", of.bias_images, of.bias_heads, of.mask_images,
+                            of.mask_heads, spread));
+        const Operands o(s, dtype, spread);
+        Case c;
+        ops::AttentionInput in = separate(c, s, o);
+        AttentionShape shape = s.shape();
+        const Values bias = Terms(s, std::max(1U, of.bias_images), of.bias_heads).bias;
+        const Values mask = Terms(s, std::max(1U, of.mask_images), of.mask_heads).mask;
+        if (of.bias_images != 0) {
+          in.bias = c.input(bias);
+          shape.bias = {&bias.numbers, of.bias_images, of.bias_heads};
+        }
+        if (of.mask_images != 0) {
+          in.mask = c.input(mask);
+          shape.mask = {&mask.numbers, of.mask_images, of.mask_heads};
+        }
+        const auto result = ops::attention(c.recorder, in);
+        check_result(c, result.o, result.lse, attention(o.q.numbers, o.k.numbers, o.v.numbers, shape), dtype);
+      }
+}
+
+TEST_CASE("attention whose mask leaves no key is the mean of all values") {
+  const Size s{1, 3, 10, 1, 4};
+  const Operands o(s, DType::f32, 1);
+  Case c;
+  ops::AttentionInput in = separate(c, s, o);
+  in.mask = c.input({{1, 1, 3, 12}, DType::f32, Numbers(36, -INFINITY)});
+  const Numbers got = c.run(ops::attention(c.recorder, in).o);
+  for (size_t i = 0; i < got.size(); ++i) {
+    double mean = 0;
+    for (size_t key = 0; key < s.keys; ++key) mean += o.v.numbers[key * 4 + i % 4] / s.keys;
+    CHECK(std::abs(got[i] - mean) <= (s.keys + 5) * 2 * u);
+  }
 }
 
 TEST_CASE("attention rejects what does not fit") {
@@ -175,6 +244,23 @@ TEST_CASE("attention rejects what does not fit") {
   in = ops::AttentionInput::packed(qkv, 3);
   in.layout.v_first += 1;
   CHECK_THROWS_AS(ops::attention(c.recorder, in), Error);
+  in = ops::AttentionInput::packed(qkv, 3);
+  const auto term = [&](const Shape& shape, DType dtype = DType::f32) {
+    return c.recorder.input(shape, dtype, "term");
+  };
+  in.bias = term({1, 3, 5, 5});
+  CHECK_THROWS_WITH_AS(ops::attention(c.recorder, in),
+                       doctest::Contains("[attention] bias is [1, 3, 5, 5] f32, not f32 [any, 1 or 3, 5, 8]"),
+                       Error);
+  for (const Shape& shape : {Shape{3, 5, 8}, Shape{1, 2, 5, 8}, Shape{1, 1, 1, 8}, Shape{1, 3, 8, 8}}) {
+    in.bias = {};
+    in.mask = term(shape);
+    CHECK_THROWS_WITH_AS(ops::attention(c.recorder, in), doctest::Contains("[attention] mask is"), Error);
+  }
+  in.mask = term({1, 1, 5, 8}, DType::f16);
+  CHECK_THROWS_AS(ops::attention(c.recorder, in), Error);
+  in.mask = term({7, 1, 5, 8});
+  CHECK_NOTHROW(ops::attention(c.recorder, in));
 }
 
 }  // namespace

@@ -125,6 +125,13 @@ class Case {
     inputs_.push_back({t, to_bytes(v)});
     return t;
   }
+  // A u32 input, such as indices.
+  Tensor input(const Shape& shape, const std::vector<uint32_t>& values) {
+    const Tensor t = recorder.input(shape, DType::u32, "test indices");
+    const auto bytes = std::as_bytes(std::span(values));
+    inputs_.push_back({t, {bytes.begin(), bytes.end()}});
+    return t;
+  }
   std::vector<Numbers> run(std::initializer_list<Tensor> results) {
     for (const Tensor& t : results) recorder.output(t);
     Program program = recorder.finish();

@@ -50,10 +50,7 @@ struct Golden {
 
   std::vector<float> map(const fovea::MapRequest& request) {
     fovea::Recorder r(model.device().impl());
-    const auto layers = forward->kept_attention();
-    const auto t = request.method == fovea::MapMethod::raw
-                       ? fovea::maps::raw(r, layers, request, model.info())
-                       : fovea::maps::rollout(r, layers, request, model.info());
+    const auto t = fovea::maps::draw(r, forward->kept(), request, model.info()).values;
     r.output(t);
     auto program = r.finish();
     program.run();

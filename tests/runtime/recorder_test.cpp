@@ -8,7 +8,7 @@
 #include "runtime/clamped_device.h"
 #include "runtime/ops/layer_norm.h"
 #include "runtime/ops/swiglu.h"
-#include "runtime/ops/token_mean.h"
+#include "runtime/ops/token_pool.h"
 
 namespace fovea::test {
 namespace {

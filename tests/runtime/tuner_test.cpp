@@ -48,21 +48,21 @@ TEST_CASE("the fastest correct candidate is chosen, never a faster wrong one") {
   b.add("slow", rows, 60);
   b.add("wrong", rows / 2, 1);
   b.add("fast", rows, 2);
-  CHECK(choose(device(), b.trial) == 2);
+  CHECK(choose(Recorder(device()), b.trial) == 2);
 }
 
 TEST_CASE("a choice is stored and used again without measuring") {
   Bench b;
   b.add("slow", rows, 60);
   b.add("fast", rows, 1);
-  CHECK(choose(device(), b.trial) == 1);
+  CHECK(choose(Recorder(device()), b.trial) == 1);
   CHECK(b.recorded == 2);
-  CHECK(choose(device(), b.trial) == 1);
+  CHECK(choose(Recorder(device()), b.trial) == 1);
   CHECK(b.recorded == 2);
   CHECK(device().choices().find(b.trial.key) == "fast");
   // By name, not by place.
   std::swap(b.trial.candidates[0], b.trial.candidates[1]);
-  CHECK(choose(device(), b.trial) == 0);
+  CHECK(choose(Recorder(device()), b.trial) == 0);
   CHECK(b.recorded == 2);
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("a stored choice that exists no more is measured anew") {
   device().choices().store(b.trial.key, "gone");
   b.add("slow", rows, 60);
   b.add("fast", rows, 1);
-  CHECK(choose(device(), b.trial) == 1);
+  CHECK(choose(Recorder(device()), b.trial) == 1);
   CHECK(device().choices().find(b.trial.key) == "fast");
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("a candidate that leaves another one's result in place is not correct"
     Bench b;
     b.add("right", rows, 20);  // its memory is freed and taken up by the next
     b.add("nothing", 1, 1);
-    CHECK(choose(device(), b.trial) == 0);
+    CHECK(choose(Recorder(device()), b.trial) == 0);
   }
 }
 
@@ -89,7 +89,7 @@ TEST_CASE("no correct candidate is an error") {
   b.add("half", rows / 2, 1);
   b.add("quarter", rows / 4, 1);
   try {
-    choose(device(), b.trial);
+    choose(Recorder(device()), b.trial);
     FAIL_CHECK("no error");
   } catch (const Error& error) {
     CHECK(error.kind() == ErrorKind::unsupported);
@@ -109,19 +109,19 @@ TEST_CASE("a candidate that the device cannot run is passed over") {
     Bench b;
     add_failing(b, kind);
     b.add("right", rows, 1);
-    CHECK(choose(device(), b.trial) == 1);
+    CHECK(choose(Recorder(device()), b.trial) == 1);
   }
   Bench none;
   add_failing(none, ErrorKind::unsupported);
   add_failing(none, ErrorKind::unsupported);
-  CHECK_THROWS_WITH_AS(choose(device(), none.trial), doctest::Contains("([kernel] no)"), Error);
+  CHECK_THROWS_WITH_AS(choose(Recorder(device()), none.trial), doctest::Contains("([kernel] no)"), Error);
 }
 
 TEST_CASE("a lost device ends the choice") {
   Bench b;
   add_failing(b, ErrorKind::device_lost);
   b.add("right", rows, 1);
-  CHECK_THROWS_WITH_AS(choose(device(), b.trial), "[kernel] no", Error);
+  CHECK_THROWS_WITH_AS(choose(Recorder(device()), b.trial), "[kernel] no", Error);
   CHECK(b.recorded == 0);
 }
 
@@ -135,13 +135,13 @@ TEST_CASE("copies of inputs do not count: the fastest kernel wins with the large
                                   r.dispatch<ops::Swiglu>({*b.x, y}, {rows, hidden});
                                   return y;
                                 }});
-  CHECK(choose(clamped_device(), b.trial) == 1);
+  CHECK(choose(Recorder(clamped_device()), b.trial) == 1);
 }
 
 TEST_CASE("a single candidate is taken unmeasured") {
   Bench b;
   b.add("only", rows, 1);
-  CHECK(choose(device(), b.trial) == 0);
+  CHECK(choose(Recorder(device()), b.trial) == 0);
   CHECK(b.recorded == 0);
 }
 

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Compares tools/random_model with the reference implementation: names and shapes, and sizes.
+
+Usage: compare.py RANDOM_MODEL GOLDEN_FOLDER
+Each folder in GOLDEN_FOLDER holds a small model that timm wrote; the tool's must have the same tensors. The forward
+passes that Fovea is compared with elsewhere (against_program.py) are checked here against the logits timm gave.
+"""
+import json
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+import numpy as np  # noqa: E402
+from hub import VARIANTS, Model  # noqa: E402
+from reference import logits, read_safetensors  # noqa: E402
+
+# Widths that config.json keeps silent about.
+SILENT = {"botnet26t_mini": dict(stem=16, channels=[32, 64, 128, 128])}
+
+# Millions of parameters, as timm's result tables have them; BatchNorm's statistics do not count.
+MILLIONS = dict(
+    mobilevit_xxs=1.27, mobilevit_xs=2.32, mobilevit_s=5.58, mobilevitv2_050=1.37, mobilevitv2_075=2.87,
+    mobilevitv2_100=4.90, mobilevitv2_125=7.48, mobilevitv2_150=10.59, mobilevitv2_175=14.25, mobilevitv2_200=18.45,
+    resnet18=11.69, resnet34=21.80, resnet50=25.56, resnet101=44.55, resnet152=60.19,
+    seresnet18=11.78, seresnet34=21.96, seresnet50=28.09, seresnet101=49.33, seresnet152=66.82,
+    legacy_seresnet18=11.78, legacy_seresnet34=21.96, legacy_seresnet50=28.09, legacy_seresnet101=49.33,
+    legacy_seresnet152=66.82, botnet26t_256=12.49,
+    coatnet_nano_rw_224=15.14, coatnet_0_rw_224=27.44, coatnet_1_rw_224=41.72, coatnet_2_rw_224=73.87,
+    swin_tiny_patch4_window7_224=28.29, swin_small_patch4_window7_224=49.61, swin_base_patch4_window7_224=87.77,
+    swin_base_patch4_window12_384=87.90, tiny_vit_5m_224=5.39, tiny_vit_11m_224=11.00, tiny_vit_21m_224=21.20,
+    tiny_vit_21m_384=21.23, tiny_vit_21m_512=21.27, pvt_v2_b0=3.67, pvt_v2_b1=14.01, pvt_v2_b2=25.36,
+    pvt_v2_b2_li=22.55, pvt_v2_b3=45.24, pvt_v2_b4=62.56, pvt_v2_b5=81.96,
+    vit_tiny_patch16_224=5.72, vit_small_patch16_224=22.05, vit_base_patch16_224=86.57, vit_large_patch16_224=304.33,
+    deit_tiny_distilled_patch16_224=5.91, deit_small_distilled_patch16_224=22.44, vit_wee_patch16_reg1_gap_256=13.42,
+    vit_small_patch14_dinov2=22.06, vit_base_patch32_clip_224=87.85, vit_giant_patch14_dinov2=1136.48)
+STATISTICS = (".running_mean", ".running_var")
+
+
+def mini(folder):
+    config = json.loads((folder / "config.json").read_text())
+    args = config["model_args"]
+    model = Model(config["architecture"], args, SILENT.get(folder.name),
+                  None if "num_classes" in args else config["num_classes"], config["pretrained_cfg"]["input_size"][1:])
+    weights = read_safetensors(folder / "model.safetensors")
+    ours = {name: tensor[0] for name, tensor in model.tensors(counters=False)[0].items()}
+    theirs = {name: tensor.shape for name, tensor in weights.items()}
+    faults = [f"{folder.name}: {name} is {ours.get(name)}, timm's is {theirs.get(name)}"
+              for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
+    reference = read_safetensors(folder / "reference.safetensors")
+    result = None if faults else logits(model, weights, reference["input"])
+    if result is not None and np.abs(result - reference["logits"]).max() > 1e-4:
+        faults.append(f"{folder.name}: logits {result[0][:3]}, timm's {reference['logits'][0][:3]}")
+    return faults
+
+
+def parameters(architecture):
+    total = 0
+    for name, (shape, _, _) in Model(architecture).tensors(counters=False)[0].items():
+        count = 1
+        for extent in shape:
+            count *= extent
+        total += 0 if name.endswith(STATISTICS) else count
+    return total
+
+
+def main():
+    folders = sorted(path.parent for path in Path(sys.argv[2]).glob("*/model.safetensors"))
+    faults = [fault for folder in folders for fault in mini(folder)]
+    for architecture, millions in MILLIONS.items():
+        ours = round(parameters(architecture) / 1e6, 2)
+        if abs(ours - millions) > 0.006:
+            faults.append(f"{architecture} has {ours} M parameters, timm's {millions} M")
+    if not folders:
+        faults.append(f"no model in {sys.argv[2]}")
+    print("\n".join(faults) or f"{len(folders)} small models and {len(MILLIONS)} sizes agree, of {len(VARIANTS)}")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
