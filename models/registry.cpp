@@ -10,9 +10,10 @@ namespace fovea {
 Family vit_family();       // models/vit.cpp
 Family swin_family();      // models/swin.cpp
 Family tiny_vit_family();  // models/tiny_vit.cpp
+Family coatnet_family();   // models/coatnet.cpp
 
 std::span<const Family> families() {
-  static const Family list[] = {vit_family(), swin_family(), tiny_vit_family()};
+  static const Family list[] = {vit_family(), swin_family(), tiny_vit_family(), coatnet_family()};
   return list;
 }
 
