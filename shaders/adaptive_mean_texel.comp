@@ -1,0 +1,5 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#define TEXELS
+#include "common/storage.glsl"
+#include "adaptive_mean.glsl"
