@@ -10,11 +10,13 @@ namespace fovea {
 Family vit_family();       // models/vit.cpp
 Family swin_family();      // models/swin.cpp
 Family tiny_vit_family();  // models/tiny_vit.cpp
+Family coatnet_family();   // models/coatnet.cpp
 Family resnet_family();    // models/resnet.cpp
 Family pvt_v2_family();    // models/pvt_v2.cpp
 
 std::span<const Family> families() {
-  static const Family list[] = {vit_family(), swin_family(), tiny_vit_family(), resnet_family(), pvt_v2_family()};
+  static const Family list[] = {vit_family(),     swin_family(),   tiny_vit_family(),
+                                coatnet_family(), resnet_family(), pvt_v2_family()};
   return list;
 }
 
