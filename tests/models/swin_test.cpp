@@ -97,7 +97,10 @@ TEST_CASE("Swin equals the reference in fp32") {
 }
 
 TEST_CASE("Swin stays close to the reference with fp16 storage") {
-  if (!fovea::Device::open().info().fp16_storage) return MESSAGE("this device does not store fp16");
+  if (!fovea::Device::open().info().fp16_storage) {
+    MESSAGE("this device does not store fp16");
+    return;
+  }
   golden::compare("swin_mini", fovea::Precision::fp16, {5e-2, 5e-2, 2e-2}, 2);
 }
 
