@@ -20,21 +20,32 @@ struct ConvShape {
   ops::Window window;
 };
 
+// What a convolution is made of, for those who cut or pad it first.
+struct ConvNumbers {
+  std::vector<float> weight;  // [columns, inputs / groups, rows, cols]
+  std::vector<float> bias;    // [columns], or empty
+};
+ConvNumbers conv_numbers(const io::Weights& conv, const ConvShape& shape);
+// conv, then BatchNorm: scale ⊙ (W ∗ x + b) + shift.
+ConvNumbers conv_numbers(const io::Weights& conv, const io::Weights& bn, const ConvShape& shape,
+                         float epsilon = 1e-5F);
+
 class Conv {
  public:
   // weight [columns, inputs / groups, rows, cols]; bias [columns] where there is one.
-  Conv(WeightStore& store, const io::Weights& conv, const ConvShape& shape);
-  // conv, then BatchNorm: scale ⊙ (W ∗ x + b) + shift.
+  Conv(WeightStore& store, const io::Weights& conv, const ConvShape& shape)
+      : Conv(store, conv_numbers(conv, shape), shape) {}
+  // conv, then BatchNorm.
   Conv(WeightStore& store, const io::Weights& conv, const io::Weights& bn, const ConvShape& shape,
-       float epsilon = 1e-5F);
+       float epsilon = 1e-5F)
+      : Conv(store, conv_numbers(conv, bn, shape, epsilon), shape) {}
+  Conv(WeightStore& store, const ConvNumbers& numbers, const ConvShape& shape);
 
   // x [images, height, width, inputs]. A convolution of fewer than four inputs also takes x with four
   // channels and ignores the rest: what the network's input is laid out as.
   Tensor operator()(Recorder& r, const Tensor& x, const ops::LinearOptions& options = {}) const;
 
  private:
-  Conv(WeightStore& store, const io::Weights& conv, const ConvShape& shape, const Affine* affine);
-
   ops::ConvWeights weights_, four_inputs_;
 };
 

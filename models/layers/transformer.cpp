@@ -29,15 +29,6 @@ Tensor layer_scale(WeightStore& store, const io::Weights& w, const char* name, u
   return store.vector(ops::pad_to_fours(w.take(name, {width})), {(width + 3) / 4 * 4});
 }
 
-// [groups, width, length] → [groups, padded, length], zeros where a group has no row.
-std::vector<float> pad_groups(const std::vector<float>& values, size_t width, size_t padded, size_t length) {
-  const size_t groups = values.size() / (width * length);
-  std::vector<float> out(groups * padded * length);
-  for (size_t g = 0; g < groups; ++g)
-    std::copy_n(values.data() + g * width * length, width * length, out.data() + g * padded * length);
-  return out;
-}
-
 uint32_t head_width(const BlockShape& shape) {
   if (shape.heads == 0 || shape.width % shape.heads != 0)
     throw Error(ErrorKind::model,
@@ -65,6 +56,14 @@ Linear padded_proj(WeightStore& store, const io::Weights& w, const BlockShape& s
 }
 
 }  // namespace
+
+std::vector<float> pad_groups(std::span<const float> values, size_t width, size_t padded, size_t length) {
+  const size_t groups = values.size() / (width * length);
+  std::vector<float> out(groups * padded * length);
+  for (size_t g = 0; g < groups; ++g)
+    std::copy_n(values.data() + g * width * length, width * length, out.data() + g * padded * length);
+  return out;
+}
 
 Attention::Attention(WeightStore& store, const io::Weights& w, const BlockShape& shape)
     : name_(w.scope()),

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "models/layers/basic.h"
 #include "models/model.h"
@@ -14,6 +16,10 @@ struct BlockShape {
   float epsilon;
   ops::Activation activation;
 };
+
+// [groups, width, length] → [groups, padded, length], zeros behind each group's rows: heads of a width that
+// kernels take.
+std::vector<float> pad_groups(std::span<const float> values, size_t width, size_t padded, size_t length);
 
 // Multi-head self-attention with packed qkv; q and k normalised per head where the weights have it. Heads
 // whose width is not a multiple of four get channels of zeros, as kernels read fours.

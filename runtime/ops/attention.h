@@ -105,6 +105,22 @@ struct AttentionInput {
              row, 1.0F / std::sqrt(static_cast<float>(width))}};
   }
 
+  void check_layout(const char* operation) const {
+    const AttentionLayout& p = layout;
+    const auto last = [&](uint32_t first, uint32_t image, uint32_t token, uint32_t tokens) {
+      return uint64_t{first} + uint64_t{p.images - 1} * image + uint64_t{tokens - 1} * token +
+             uint64_t{p.heads} * p.width;
+    };
+    check(last(p.q_first, p.q_image, p.q_token, p.queries) <= q.shape.elements() &&
+              last(p.k_first, p.kv_image, p.kv_token, p.keys) <= k.shape.elements() &&
+              last(p.v_first, p.kv_image, p.kv_token, p.keys) <= v.shape.elements() && q.dtype == k.dtype &&
+              k.dtype == v.dtype,
+          operation, [&] {
+            return fmt::format("{} queries, {} keys, {} heads of {} do not lie in {}, {}, {}", p.queries,
+                               p.keys, p.heads, p.width, shape_of("q", q), shape_of("k", k),
+                               shape_of("v", v));
+          });
+  }
   static LogitTerm term(const Tensor& t) { return t ? LogitTerm{t.shape[0], t.shape[1]} : LogitTerm{1, 1}; }
   void check_terms(const char* operation) const {
     for (const auto& [name, t] : {std::pair{"bias", bias}, std::pair{"mask", mask}})
@@ -138,19 +154,7 @@ void dispatch_attention(Recorder& r, const AttentionInput& in, const AttentionRe
 // o = softmax(q kᵀ / √width + bias + mask) v per head (Vaswani et al. 2017, eq. 1).
 inline AttentionResult attention(Recorder& r, const AttentionInput& in) {
   const AttentionLayout& p = in.layout;
-  const auto last = [&](uint32_t first, uint32_t image, uint32_t token, uint32_t tokens) {
-    return uint64_t{first} + uint64_t{p.images - 1} * image + uint64_t{tokens - 1} * token +
-           uint64_t{p.heads} * p.width;
-  };
-  check(last(p.q_first, p.q_image, p.q_token, p.queries) <= in.q.shape.elements() &&
-            last(p.k_first, p.kv_image, p.kv_token, p.keys) <= in.k.shape.elements() &&
-            last(p.v_first, p.kv_image, p.kv_token, p.keys) <= in.v.shape.elements() &&
-            in.q.dtype == in.k.dtype && in.k.dtype == in.v.dtype,
-        "attention", [&] {
-          return fmt::format("{} queries, {} keys, {} heads of {} do not lie in {}, {}, {}", p.queries,
-                             p.keys, p.heads, p.width, shape_of("q", in.q), shape_of("k", in.k),
-                             shape_of("v", in.v));
-        });
+  in.check_layout("attention");
   in.check_terms("attention");
   const AttentionResult out{r.temporary({p.images, p.queries, p.heads * p.width}, in.q.dtype, "attention"),
                             r.temporary({p.images, p.heads, p.queries}, DType::f32, "log_sum_exp")};

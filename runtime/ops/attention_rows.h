@@ -72,6 +72,7 @@ inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor
           return fmt::format("{} rows from {} of {}, head {} of {}, {}", rows, first_row, p.queries, head,
                              p.heads, shape_of("lse", lse));
         });
+  in.check_layout("attention_rows");
   in.check_terms("attention_rows");
   const bool per_head = fusion == RowFusion::none;
   const Tensor out =

@@ -62,6 +62,7 @@ TEST_CASE("attention_rows with bias and mask, AttentionRows by itself too") {
                           Size{4, 9, 49, 2, 12, 0, 9}, Size{3, 17, 1, 1, 8, 16, 1}})
       for (const uint32_t terms : {0U, 1U, 2U, 3U})  // neither, bias, mask, both
         for (const Fusion fusion : {Fusion::none, Fusion::mean, Fusion::max, Fusion::min, Fusion::one_head}) {
+          if (fusion != Fusion::none && (terms == 1 || terms == 2)) continue;  // fusion knows no terms
           CAPTURE(name_of(dtype));
           CAPTURE(s.text());
           CAPTURE(terms);

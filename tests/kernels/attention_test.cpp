@@ -158,7 +158,7 @@ TEST_CASE("AttentionTiled at every tile that some device's shared memory asks fo
         CAPTURE(fmt::format("{} KiB: {} queries {} keys", shared, spec.queries, spec.keys));
         CHECK(spec.shared_bytes() <= info.shared_bytes);
         check_kernel<ops::AttentionTiled>(s, o, dtype, spec);
-        check_kernel<ops::AttentionTiled>(s, o, dtype, spec, &terms);
+        if (shared == 16) check_kernel<ops::AttentionTiled>(s, o, dtype, spec, &terms);
       }
     }
 }

@@ -153,6 +153,31 @@ inline Expected attention_rows(const Numbers& q, const Numbers& k, const Attenti
   return out;
 }
 
+// q [images, tokens, heads, width] for tokens of a grid of rows × cols, tables [2 cols − 1, width] and [2
+// rows − 1, width] → [images, heads, queries, keys], without what keys are rounded up by.
+inline Expected relative_logits(const Numbers& q, const Numbers& width_rel, const Numbers& height_rel,
+                                const AttentionShape& s, size_t rows, size_t cols) {
+  Expected out;
+  for (size_t image = 0; image < s.images; ++image)
+    for (size_t head = 0; head < s.heads; ++head)
+      for (size_t qy = 0; qy < rows; ++qy)
+        for (size_t qx = 0; qx < cols; ++qx)
+          for (size_t ky = 0; ky < rows; ++ky)
+            for (size_t kx = 0; kx < cols; ++kx) {
+              double sum = 0, magnitude = 0;
+              for (size_t c = 0; c < s.width; ++c)
+                for (const double relative : {width_rel[(kx + cols - 1 - qx) * s.width + c],
+                                              height_rel[(ky + rows - 1 - qy) * s.width + c]}) {
+                  const double product =
+                      q[((image * s.queries + qy * cols + qx) * s.heads + head) * s.width + c] * relative;
+                  sum += product;
+                  magnitude += std::abs(product);
+                }
+              out.add(sum, static_cast<double>(s.width + 1) * u * magnitude);
+            }
+  return out;
+}
+
 // A mask [images, heads, queries, keys rounded up to four]: open keys, keys shut by every value in use, rows
 // with one key left, rows whose first tiles are shut. What lies beyond the last key is not a number.
 inline Numbers random_mask(size_t images, size_t heads, size_t queries, size_t keys, uint32_t seed) {
