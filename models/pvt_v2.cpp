@@ -174,7 +174,7 @@ struct Stage {
 // Heads are in no tensor's shape; all models with a name have 1, 2, 5 and 8.
 uint32_t heads_of(const io::ModelConfig& config, uint32_t stage, uint32_t stages, uint32_t width) {
   const auto found = config.model_args.find("num_heads");
-  nlohmann::json all = nlohmann::json::array({1, 2, 5, 8});
+  nlohmann::json all = nlohmann::json::array({1U, 2U, 5U, 8U});
   if (found != config.model_args.end() && !found->is_null()) all = *found;
   if (all.is_array() && all.size() != stages)
     throw Error(ErrorKind::model, fmt::format("[load] {}: num_heads names {} stages, the weights hold {}",

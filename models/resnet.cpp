@@ -155,6 +155,7 @@ class Block {
  private:
   uint32_t columns_;
   Activation activation_;
+  Activation before_gate_ = Activation::none;
   std::vector<layers::Conv> convs_;
   std::variant<std::monostate, layers::SqueezeExcite, layers::Cbam> gate_;
   std::optional<Shortcut> shortcut_;
@@ -169,6 +170,8 @@ Block::Block(WeightStore& store, const io::Weights& w, uint32_t inputs, uint32_t
     convs_.push_back(conv_bn(store, conv, w / fmt::format("bn{}", i), columns_, i == strided ? stride : 1));
     columns_ = columns_of(conv);
   }
+  // The older network's block of two convolutions has its ReLU before the gate as well.
+  if (style.legacy && count == 2) before_gate_ = style.activation;
   const io::Weights gate = w / style.gate();
   if (gate.has("fc1.weight")) gate_.emplace<layers::SqueezeExcite>(store, gate, columns_);
   if (gate.has("channel.fc1.weight")) gate_.emplace<layers::Cbam>(store, gate, columns_);
@@ -182,7 +185,7 @@ Tensor Block::operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const 
   for (size_t i = 0; i + 1 < convs_.size(); ++i) y = convs_[i](r, y, {activation_, {}, {}, {}});
   const auto& last = convs_.back();
   if (const auto* se = std::get_if<layers::SqueezeExcite>(&gate_))
-    return (*se)(r, last(r, y), {shortcut, activation_}, tap);
+    return (*se)(r, last(r, y, {before_gate_, {}, {}, {}}), {shortcut, activation_}, tap);
   if (const auto* cbam = std::get_if<layers::Cbam>(&gate_))
     return (*cbam)(r, last(r, y), {shortcut, activation_}, tap);
   return last(r, y, {Activation::none, {}, shortcut, activation_});

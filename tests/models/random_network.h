@@ -180,6 +180,7 @@ class Network {
     return x;
   }
 
+  void put(fovea::io::OutputTensor tensor) { tensors_.push_back(std::move(tensor)); }
   const std::vector<fovea::io::OutputTensor>& tensors() const { return tensors_; }
 
  private:
