@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bench/conv_shapes.h"
 #include "bench/linear_shapes.h"
 #include "fovea/fovea.h"
 
@@ -32,6 +33,7 @@ int run(int argc, char** argv) {
   std::vector<uint32_t> batches{1};
   std::vector<std::string> storage{"fp32"s};
   uint32_t runs = 20;
+  bool convs = false;
   program.add_option("--device", selector, "Index or part of the name");
   program.add_option("--batch", batches, "Batch sizes")
       ->delimiter(',')
@@ -42,6 +44,7 @@ int run(int argc, char** argv) {
       ->allow_extra_args(false)
       ->check(CLI::IsMember({"fp32", "fp16"}));
   program.add_option("--runs", runs, "Replays to take the median of")->check(CLI::Range(1, 100000));
+  program.add_flag("--convolutions", convs, "Also the convolutions of two networks, each by itself");
   program.add_option("MODEL", folders, "Model folders; none: the linear kernel only");
   CLI11_PARSE(program, argc, argv);
 
@@ -50,6 +53,7 @@ int run(int argc, char** argv) {
   fmt::print("{}, {}, Vulkan {}: arithmetic peak {:.1f} GFLOP/s (fp32, measured)\n", device.info().name,
              device.info().driver, device.info().api, peak);
   fovea::bench::print_linear_shapes(device, runs);
+  if (convs) fovea::bench::print_conv_shapes(device, runs);
   fmt::print(
       "\n| model | storage | batch | ms, median | p10…p90 | images/s | GFLOP/s | of peak "
       "|\n|---|---|---|---|---|---|---|---|\n");

@@ -1,5 +1,5 @@
-// CoAtNet (Dai et al. 2021), convolutional stages and then attention over the whole grid, and MaxViT (Tu et al.
-// 2022), where every block has a convolution, attention in windows and attention over a dilated grid.
+// CoAtNet (Dai et al. 2021), convolutional stages and then attention over the whole grid, and MaxViT (Tu et
+// al. 2022), where every block has a convolution, attention in windows and attention over a dilated grid.
 #include <fmt/format.h>
 
 #include <array>
@@ -23,7 +23,21 @@ using ops::Activation;
 
 using Size = std::array<uint32_t, 2>;  // rows, columns
 
-// timm's configurations differ in what no weight shows; they are told apart by name, as in timm.
+Activation activation_arg(const io::ModelConfig& config, const char* key, Activation fallback) {
+  const std::string name = io::arg_string(config.model_args, key, "", config.file);
+  for (const auto& [known, activation] : {std::pair{"", fallback},
+                                          {"gelu", Activation::gelu},
+                                          {"gelu_tanh", Activation::gelu_tanh},
+                                          {"relu", Activation::relu},
+                                          {"silu", Activation::silu}})
+    if (name == known) return activation;
+  throw Error(ErrorKind::model,
+              fmt::format("[load] {}: {} '{}' is unknown; there are gelu, gelu_tanh, relu, silu",
+                          config.file.string(), key, name));
+}
+
+// timm's configurations differ in what no weight shows; they are told apart by name, as in timm, and
+// model_args may change them.
 Variant variant_of(const io::ModelConfig& config) {
   const std::string& name = config.architecture;
   const auto is = [&](std::initializer_list<const char*> prefixes) {
@@ -40,14 +54,26 @@ Variant variant_of(const io::ModelConfig& config) {
     v.order = layers::QkvOrder::parts_first;
   } else if (name.find("_rw") != std::string::npos || is({"coatnet_nano_cc"})) {
     v.activation = Activation::silu;
-    // The first of them were trained before the rest was settled.
-    v.pre_activation = !is({"maxvit_", "coatnet_pico_rw", "coatnet_nano_rw", "coatnet_rmlp_nano_rw"});
-    if (v.pre_activation &&
-        !is({"coatnet_2_rw", "coatnet_3_rw", "coatnet_rmlp_2_rw", "coatnet_rmlp_3_rw"}))
+    // timm trained its first CoAtNets with an activation after the first norm. Its published coatnet_nano_rw
+    // is a later one; the reference numbers for that name with widths of their own are of the first kind.
+    const bool later_nano = is({"coatnet_nano_rw"}) && !config.model_args.contains("embed_dim");
+    v.pre_activation = !later_nano && !is({"maxvit_", "coatnet_pico_rw", "coatnet_rmlp_nano_rw"});
+    if (v.pre_activation && !is({"coatnet_2_rw", "coatnet_3_rw", "coatnet_rmlp_2_rw", "coatnet_rmlp_3_rw"}))
       v.squeeze = Activation::relu;
     v.stride_by_pool = is({"coatnet_nano_rw", "coatnet_0_rw", "coatnet_rmlp_1_rw_", "coatnet_nano_cc"});
     v.max_pool = is({"coatnet_rmlp_1_rw_"});
   }
+  v.activation = activation_arg(config, "conv_act_layer", v.activation);
+  v.squeeze = activation_arg(config, "conv_attn_act_layer", v.squeeze);
+  v.mlp = activation_arg(config, "transformer_act_layer", v.mlp);
+  v.pre_activation = io::arg_bool(config.model_args, "conv_pre_norm_act", v.pre_activation, config.file);
+  const std::string stride =
+      io::arg_string(config.model_args, "conv_stride_mode", v.stride_by_pool ? "pool" : "dw", config.file);
+  if (stride != "pool" && stride != "dw")
+    throw Error(ErrorKind::model,
+                fmt::format("[load] {}: conv_stride_mode '{}' is unknown; there are pool, dw",
+                            config.file.string(), stride));
+  v.stride_by_pool = stride == "pool";
   return v;
 }
 
@@ -70,7 +96,8 @@ class CoAtNet : public LoadedModel {
   ForwardResult forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const override;
 
  private:
-  Block block_of(const io::ModelConfig& config, const io::Weights& w, uint32_t stride, Size grid, Size window);
+  Block block_of(const io::ModelConfig& config, const io::Weights& w, uint32_t stride, Size grid,
+                 Size window);
   void add_head(const io::ModelConfig& config, const io::Weights& w);
 
   Variant v_;
@@ -102,17 +129,19 @@ CoAtNet::CoAtNet(const Device& device, DType storage, const io::ModelConfig& con
 
   uint32_t stages = 0;
   const auto is_block = [](const io::Weights& block) {
-    return block.has("attn.qkv.weight") || block.has("conv1_1x1.weight") || block.has("conv.conv1_1x1.weight");
+    return block.has("attn.qkv.weight") || block.has("conv1_1x1.weight") ||
+           block.has("conv.conv1_1x1.weight");
   };
   while (stages < 8 && is_block(w / "stages" / stages / "blocks" / 0)) ++stages;
   const uint32_t reduction = 2U << stages;
   const Size size{preprocess_.height, preprocess_.width};
   if (size[0] % reduction != 0 || size[1] % reduction != 0)
-    throw Error(ErrorKind::usage, fmt::format("[load] an input of {}×{} for {}: both sides must be multiples of {}",
-                                              size[0], size[1], config.architecture, reduction));
+    throw Error(ErrorKind::usage,
+                fmt::format("[load] an input of {}×{} for {}: both sides must be multiples of {}", size[0],
+                            size[1], config.architecture, reduction));
   // Windows of attention grow with the input: timm's partition_ratio.
-  const Size window = io::arg_size(config.model_args, "transformer_window_size", {size[0] / 32, size[1] / 32},
-                                   config.file);
+  const Size window =
+      io::arg_size(config.model_args, "transformer_window_size", {size[0] / 32, size[1] / 32}, config.file);
   for (uint32_t s = 0; s < stages; ++s) {
     const io::Weights stage = w / "stages" / s / "blocks";
     const Size grid{size[0] >> (s + 2), size[1] >> (s + 2)};
@@ -134,10 +163,11 @@ Block CoAtNet::block_of(const io::ModelConfig& config, const io::Weights& w, uin
     width_ = out.conv->width();
     if (!both) return out;
     if (grid[0] % window[0] != 0 || grid[1] % window[1] != 0)
-      throw Error(ErrorKind::usage,
-                  fmt::format("[load] {} has a grid of {}×{} and windows of {}×{} at {}: the grid must be whole "
-                              "windows",
-                              config.architecture, grid[0], grid[1], window[0], window[1], w.scope()));
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("[load] {} has a grid of {}×{} and windows of {}×{} at {}: the grid must be whole "
+                      "windows",
+                      config.architecture, grid[0], grid[1], window[0], window[1], w.scope()));
     const layers::WindowShape near{grid[0], grid[1], window[0], window[1]};
     layers::WindowShape far = near;
     far.strided = true;
@@ -145,8 +175,8 @@ Block CoAtNet::block_of(const io::ModelConfig& config, const io::Weights& w, uin
     out.attention.emplace_back(store_, w / "attn_grid", width_, 1, far, v_);
     return out;
   }
-  out.attention.emplace_back(store_, w, width_, stride, layers::WindowShape{grid[0], grid[1], grid[0], grid[1]},
-                             v_);
+  out.attention.emplace_back(store_, w, width_, stride,
+                             layers::WindowShape{grid[0], grid[1], grid[0], grid[1]}, v_);
   width_ = out.attention.back().width();
   return out;
 }

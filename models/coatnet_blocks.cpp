@@ -36,7 +36,7 @@ uint32_t columns_of(const io::Weights& w) {
 
 // after(W before(x)) of a 1×1 convolution and its two BatchNorms, as one matrix.
 layers::Linear folded(WeightStore& store, const io::Weights& conv, const layers::Affine& before,
-                          const layers::Affine& after) {
+                      const layers::Affine& after) {
   const auto inputs = static_cast<uint32_t>(before.scale.size()),
              columns = static_cast<uint32_t>(after.scale.size());
   auto weight = conv.take("weight", {columns, inputs, 1, 1});
@@ -115,7 +115,8 @@ MbConv::MbConv(WeightStore& store, const io::Weights& w, uint32_t inputs, uint32
     norm_shift_ = padded_vector(store, first.shift);
     first = {std::vector<float>(inputs, 1.0F), std::vector<float>(inputs)};
   }
-  widen_.emplace(folded(store, w / "conv1_1x1", first, layers::batch_norm(w / "norm1", wide, v.conv_epsilon)));
+  widen_.emplace(
+      folded(store, w / "conv1_1x1", first, layers::batch_norm(w / "norm1", wide, v.conv_epsilon)));
 
   const io::Weights conv = w / "conv2_kxk";
   const auto shape = padded(layers::centred_conv(conv, wide, v.stride_by_pool ? 1 : stride), v);
@@ -172,8 +173,8 @@ Tensor AttentionBlock::operator()(Recorder& r, const Tensor& x, AttentionTap* ta
   const auto small = [&](const Tensor& t) { return stride_ == 1 ? t : halved(r, t, v_); };
   const Tensor residual = shortcut_ ? (*shortcut_)(r, small(x)) : small(x);
   const Tensor h = small(norm1_(r, x));
-  const Tensor y =
-      attn_(r, windows_.cut(r, cells_of(h)), windows_, cells_of(residual), scale1_, tap).reshaped(residual.shape);
+  const Tensor y = attn_(r, windows_.cut(r, cells_of(h)), windows_, cells_of(residual), scale1_, tap)
+                       .reshaped(residual.shape);
   return fc2_(r, fc1_(r, norm2_(r, y), {v_.mlp, {}, {}, {}}), {Activation::none, scale2_, y, {}});
 }
 

@@ -7,14 +7,21 @@
 
 namespace fovea {
 
-Family vit_family();       // models/vit.cpp
-Family swin_family();      // models/swin.cpp
-Family tiny_vit_family();  // models/tiny_vit.cpp
-Family resnet_family();    // models/resnet.cpp
-Family pvt_v2_family();    // models/pvt_v2.cpp
+Family vit_family();          // models/vit.cpp
+Family swin_family();         // models/swin.cpp
+Family tiny_vit_family();     // models/tiny_vit.cpp
+Family coatnet_family();      // models/coatnet.cpp
+Family pvt_v2_family();       // models/pvt_v2.cpp
+Family mobilevit_family();    // models/mobilevit.cpp
+Family mobilevitv2_family();  // models/mobilevitv2.cpp
+Family botnet_family();       // models/botnet.cpp
+Family resnet_family();       // models/resnet.cpp
 
 std::span<const Family> families() {
-  static const Family list[] = {vit_family(), swin_family(), tiny_vit_family(), resnet_family(), pvt_v2_family()};
+  static const Family list[] = {
+      vit_family(),       swin_family(),        tiny_vit_family(), coatnet_family(), pvt_v2_family(),
+      mobilevit_family(), mobilevitv2_family(), botnet_family(),   resnet_family(),
+  };
   return list;
 }
 

@@ -1,4 +1,5 @@
-// Swin Transformer (Liu et al. 2021): attention in windows that shift by half their size in every second block.
+// Swin Transformer (Liu et al. 2021): attention in windows that shift by half their size in every second
+// block.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -105,8 +106,8 @@ std::optional<Size> configured_window(const io::ModelConfig& config, uint32_t st
   return io::arg_size({{"window_size", value}}, "window_size", {}, config.file, 1, 1024);
 }
 
-// Without a configured window the bias table tells it: of a square window, or of one as high or as wide as the
-// grid it was trained on.
+// Without a configured window the bias table tells it: of a square window, or of one as high or as wide as
+// the grid it was trained on.
 Size trained_window(const io::Weights& attn, Size trained_grid) {
   const uint32_t offsets = dimension(attn, "relative_position_bias_table", 2, 0);
   if (const uint32_t side = layers::square_window(offsets); side != 0) return {side, side};
@@ -118,11 +119,11 @@ Size trained_window(const io::Weights& attn, Size trained_grid) {
     out[1 - axis] = (other + 1) / 2;
     return out;
   }
-  throw Error(ErrorKind::model,
-              fmt::format("[load] tensor {} has {} offsets, those of no window in a grid of {}×{}: set "
-                          "window_size in model_args",
-                          attn.path("relative_position_bias_table"), offsets, trained_grid[0],
-                          trained_grid[1]));
+  throw Error(
+      ErrorKind::model,
+      fmt::format("[load] tensor {} has {} offsets, those of no window in a grid of {}×{}: set "
+                  "window_size in model_args",
+                  attn.path("relative_position_bias_table"), offsets, trained_grid[0], trained_grid[1]));
 }
 
 Size halved(Size size, uint32_t times) {
@@ -139,11 +140,12 @@ Swin::Swin(const Device& device, DType storage, const io::ModelConfig& config, c
   if (options.height != 0) preprocess_.height = options.height;
   if (options.width != 0) preprocess_.width = options.width;
   if (preprocess_.height % patch_ != 0 || preprocess_.width % patch_ != 0)
-    throw Error(ErrorKind::usage, fmt::format("[load] an input of {}×{} is not whole patches of {}×{} ({})",
-                                              preprocess_.height, preprocess_.width, patch_, patch_,
-                                              config.architecture));
+    throw Error(ErrorKind::usage,
+                fmt::format("[load] an input of {}×{} is not whole patches of {}×{} ({})", preprocess_.height,
+                            preprocess_.width, patch_, patch_, config.architecture));
   grid_ = {preprocess_.height / patch_, preprocess_.width / patch_};
-  if (w.has("patch_embed.norm.weight")) patch_norm_.emplace(store_, w / "patch_embed" / "norm", width_, epsilon);
+  if (w.has("patch_embed.norm.weight"))
+    patch_norm_.emplace(store_, w / "patch_embed" / "norm", width_, epsilon);
 
   const Size nominal = grid_;
   for (uint32_t i = 0; i == 0 || w.has(fmt::format("layers.{}.blocks.0.norm1.weight", i)); ++i)
@@ -168,8 +170,8 @@ Swin::Swin(const Device& device, DType storage, const io::ModelConfig& config, c
   info_.width = preprocess_.width;
 }
 
-// nominal: the stage's grid as timm counts it, halves rounded down, by which it chooses windows and shifts. Cells
-// of an odd grid are merged with zeros, so the real one may be larger.
+// nominal: the stage's grid as timm counts it, halves rounded down, by which it chooses windows and shifts.
+// Cells of an odd grid are merged with zeros, so the real one may be larger.
 void Swin::add_stage(const io::ModelConfig& config, const io::Weights& w, uint32_t index, Size nominal) {
   const io::Weights layer = w / "layers" / index;
   if (nominal[0] == 0 || nominal[1] == 0)
@@ -218,8 +220,7 @@ ForwardResult Swin::forward(Recorder& r, const Tensor& input, bool features, Att
   if (patch_norm_) x = (*patch_norm_)(r, x);
   for (const Stage& stage : stages_) {
     if (stage.merge) x = (*stage.merge)(r, x);
-    for (size_t b = 0; b < stage.blocks.size(); ++b)
-      x = stage.blocks[b](r, x, stage.windows[b % 2], tap);
+    for (size_t b = 0; b < stage.blocks.size(); ++b) x = stage.blocks[b](r, x, stage.windows[b % 2], tap);
   }
   const Tensor y = (*norm_)(r, x);
   ForwardResult out;

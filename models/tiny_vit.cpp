@@ -1,4 +1,5 @@
-// TinyViT (Wu et al. 2022): a convolutional first stage, then attention in windows with a convolution after it.
+// TinyViT (Wu et al. 2022): a convolutional first stage, then attention in windows with a convolution after
+// it.
 #include <fmt/format.h>
 
 #include <optional>
@@ -209,8 +210,9 @@ ForwardResult TinyVit::forward(Recorder& r, const Tensor& input, bool features, 
   const Tensor pooled = (*norm_)(r, ops::token_mean(r, cells));
   out.logits = head_ ? (*head_)(r, pooled) : pooled;
   if (head_)
-    out.pooled_head = {cells,           rows,           cols, 0, PooledHead::Norm::after_pooling, norm_->gamma(),
-                       norm_->epsilon(), head_->weights()};
+    out.pooled_head = {
+        cells,           rows, cols, 0, PooledHead::Norm::after_pooling, norm_->gamma(), norm_->epsilon(),
+        head_->weights()};
   return out;
 }
 

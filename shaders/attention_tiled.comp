@@ -43,7 +43,8 @@ void main() {
 
   for (uint i = t; i < QUERIES * WIDTH; i += GROUP) {
     const uint query = first_query + i / WIDTH, c = i % WIDTH;
-    q_tile[i / 4][i % 4] = query < p.a.queries && c < p.a.width ? float(q[q_at + query * p.a.q_token + c]) * p.a.scale : 0.0;
+    const bool inside = query < p.a.queries && c < p.a.width;
+    q_tile[i / 4][i % 4] = inside ? float(q[q_at + query * p.a.q_token + c]) * p.a.scale : 0.0;
   }
   vec4 sum[OWN4];
   for (uint i = 0; i < OWN4; ++i) sum[i] = vec4(0);

@@ -1,3 +1,4 @@
+// channel_stats.glsl on storage buffers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common/storage.glsl"

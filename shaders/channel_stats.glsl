@@ -9,14 +9,13 @@ layout(push_constant) uniform Block { ChannelStatsPush p; };
 UNITS_IN(0, x, STORE, STORE4)
 layout(binding = 1) writeonly buffer Y { STORE4 y[]; };
 
-const uint LANES = GROUP_X * GROUP_Y;
-shared vec4 shared_sum[LANES];
-shared vec4 shared_most[LANES];
+shared vec4 shared_sum[GROUP];
+shared vec4 shared_most[GROUP];
 
 void main() {
-  const uint lane = gl_LocalInvocationID.x, self = gl_LocalInvocationIndex;
+  const uint lane = lane_x(), self = gl_LocalInvocationIndex;
   for (uint first = gl_WorkGroupID.x * GROUP_Y; first < p.pixels; first += gl_NumWorkGroups.x * GROUP_Y) {
-    const uint pixel = min(first + gl_LocalInvocationID.y, p.pixels - 1);
+    const uint pixel = min(first + lane_y(), p.pixels - 1);
     vec4 sum = vec4(0), most = vec4(uintBitsToFloat(0xff800000u));  // −∞
     for (uint i = lane; i < p.units; i += GROUP_X) {
       const vec4 value = x(pixel * p.units + i);
@@ -38,7 +37,7 @@ void main() {
     // A unit that is one channel has it four times.
     const float mean = dot(sum, vec4(0.25)) / float(p.units);
     const float maximum = max(max(most.x, most.y), max(most.z, most.w));
-    if (lane == 0 && first + gl_LocalInvocationID.y < p.pixels)
+    if (lane == 0 && first + lane_y() < p.pixels)
       y[pixel] = STORE4(vec4(MEAN_FIRST ? vec2(mean, maximum) : vec2(maximum, mean), 0.0, 0.0));
   }
 }

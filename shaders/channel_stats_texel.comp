@@ -1,3 +1,4 @@
+// channel_stats.glsl on texels, for CPU drivers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define TEXELS

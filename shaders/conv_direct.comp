@@ -1,5 +1,5 @@
-// Convolution of any grouping and any channel counts: y = final(residual + scale ⊙ act(x ∗ W + bias)), one lane
-// a pixel and four columns. For what the faster kernels leave over.
+// Convolution in groups of any size: y = final(residual + scale ⊙ act(x ∗ W + bias)), one lane a pixel and four
+// columns, which may fall into different groups. For what the faster kernels leave over.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common/activation.glsl"
@@ -7,8 +7,7 @@
 #include "conv.h"
 
 layout(constant_id = 0) const uint GROUP = 64;
-layout(constant_id = 1) const bool MIXED = true;  // four columns may fall into different groups
-#define EPILOGUE 2
+#define EPILOGUE 1
 #include "common/epilogue_storage.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -35,10 +34,7 @@ void main() {
       uint w_at = (tap_row * p.cols + tap_col) * depth * p.columns4 + column4;
       for (uint k = 0; k < depth; ++k) {
         vec4 value;
-        if (MIXED)
-          for (uint c = 0; c < 4; ++c) value[c] = float(x[pixel + first[c] + k]);
-        else
-          value = vec4(float(x[pixel + first[0] + k]));
+        for (uint c = 0; c < 4; ++c) value[c] = float(x[pixel + first[c] + k]);
         sum += value * vec4(w[w_at]);
         w_at += p.columns4;
       }

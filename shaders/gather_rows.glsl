@@ -8,9 +8,9 @@ layout(binding = 1) readonly buffer Table { uint table[]; };  // [out_rows]
 UNITS_OUT(2, y)                                                // [images, out_rows, units]
 
 void main() {
-  const uint unit = gl_GlobalInvocationID.x, image = gl_WorkGroupID.z;
+  const uint unit = global_x(), image = gl_WorkGroupID.z;
   if (unit >= p.units) return;
-  for (uint i = gl_GlobalInvocationID.y; i < p.out_rows; i += gl_NumWorkGroups.y * GROUP_Y) {
+  for (uint i = global_y(); i < p.out_rows; i += gl_NumWorkGroups.y * GROUP_Y) {
     const uint row = table[i];
     const vec4 value = row < p.rows ? x((image * p.rows + row) * p.units + unit) : vec4(0);
     write_y((image * p.out_rows + i) * p.units + unit, value);

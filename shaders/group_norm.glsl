@@ -1,5 +1,5 @@
-// GroupNorm with one group (Wu and He 2018, eq. 1 to 4), from the moments of the parts: a lane for one unit of several tokens of a
-// part.
+// GroupNorm with one group (Wu and He 2018, eq. 1 to 4), from the moments of the parts: a lane for one unit of
+// several tokens of a part.
 #include "common/units.glsl"
 #include "group_norm.h"
 
@@ -14,7 +14,7 @@ UNITS_OUT(4, y)
 float size_of(uint part) { return float(min(p.part_tokens, p.tokens - part * p.part_tokens)); }
 
 void main() {
-  const uint unit = gl_GlobalInvocationID.x, part = gl_WorkGroupID.y, image = gl_WorkGroupID.z;
+  const uint unit = global_x(), part = gl_WorkGroupID.y, image = gl_WorkGroupID.z;
   if (unit >= p.units) return;
   float mean = 0.0, variance = 0.0;
   for (uint i = 0; i < p.parts; ++i) mean += size_of(i) * moments[image * p.parts + i].x;
@@ -27,7 +27,7 @@ void main() {
 
   const vec4 a = inverse * gamma(unit), b = beta(unit);
   const uint last = min((part + 1) * p.part_tokens, p.tokens);
-  for (uint i = part * p.part_tokens + gl_LocalInvocationID.y; i < last; i += GROUP_Y) {
+  for (uint i = part * p.part_tokens + lane_y(); i < last; i += GROUP_Y) {
     const uint at = (image * p.tokens + i) * p.units + unit;
     write_y(at, (x(at) - mean) * a + b);
   }

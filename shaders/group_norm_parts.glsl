@@ -6,12 +6,11 @@ layout(push_constant) uniform Block { GroupNormPush p; };
 UNITS_IN(0, x, STORE, STORE4)                                        // [images, tokens, units]
 layout(binding = 1) writeonly buffer Moments { vec2 moments[]; };  // [images, parts]
 
-const uint LANES = GROUP_X * GROUP_Y;
-shared float partial[LANES];
+shared float partial[GROUP];
 
 float group_sum(float value) {
   partial[gl_LocalInvocationIndex] = value;
-  for (uint width = LANES / 2; width > 0; width /= 2) {
+  for (uint width = GROUP / 2; width > 0; width /= 2) {
     barrier();
     if (gl_LocalInvocationIndex < width) partial[gl_LocalInvocationIndex] += partial[gl_LocalInvocationIndex + width];
   }
@@ -29,10 +28,10 @@ void main() {
 
   // The four numbers of a unit weigh a quarter each; where a unit is one channel, they are equal.
   vec4 sum = vec4(0);
-  for (uint i = gl_LocalInvocationIndex; i < count; i += LANES) sum += x(first + i);
+  for (uint i = gl_LocalInvocationIndex; i < count; i += GROUP) sum += x(first + i);
   const float mean = group_sum(dot(sum, vec4(0.25))) / float(count);
   vec4 squares = vec4(0);
-  for (uint i = gl_LocalInvocationIndex; i < count; i += LANES) {
+  for (uint i = gl_LocalInvocationIndex; i < count; i += GROUP) {
     const vec4 d = x(first + i) - mean;
     squares += d * d;
   }

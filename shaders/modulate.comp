@@ -1,3 +1,4 @@
+// modulate.glsl on storage buffers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common/storage.glsl"

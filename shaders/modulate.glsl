@@ -1,4 +1,5 @@
-// y = final(residual + act(scale ⊙ x + shift) ⊙ channel gate ⊙ spatial gate), a lane for one unit of several tokens.
+// y = final(residual + act(scale ⊙ x + shift) ⊙ channel gate ⊙ spatial gate), a lane for one unit of several
+// tokens.
 #include "common/activation.glsl"
 #include "common/units.glsl"
 #include "modulate.h"
@@ -21,12 +22,12 @@ UNITS_IN(5, residual, STORE, STORE4)      // [images, tokens, units]
 UNITS_OUT(6, y)
 
 void main() {
-  const uint unit = gl_GlobalInvocationID.x, image = gl_WorkGroupID.z;
+  const uint unit = global_x(), image = gl_WorkGroupID.z;
   if (unit >= p.units) return;
   const vec4 a = HAS_SCALE ? scale(unit) : vec4(1);
   const vec4 b = HAS_SHIFT ? shift(unit) : vec4(0);
   const vec4 gate = HAS_CHANNEL_GATE ? channel_gate(image * p.units + unit) : vec4(1);
-  for (uint i = gl_GlobalInvocationID.y; i < p.tokens; i += gl_NumWorkGroups.y * GROUP_Y) {
+  for (uint i = global_y(); i < p.tokens; i += gl_NumWorkGroups.y * GROUP_Y) {
     const uint token = image * p.tokens + i, at = token * p.units + unit;
     vec4 value = activate(ACTIVATION, a * x(at) + b) * gate;
     if (HAS_SPATIAL_GATE) value *= float(spatial_gate[token * p.gate_step]);

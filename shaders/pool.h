@@ -11,8 +11,8 @@ struct PoolPush {
   uint images, height, width;
   uint units;  // of a pixel, see common/units.glsl
   uint out_rows, out_cols;
-  uint rows, cols, stride, dilation;  // of the window
-  uint top, left, bottom, right;      // padding
+  uint stride, dilation;
+  uint top, left, bottom, right;  // padding
 };
 
 #ifdef __cplusplus

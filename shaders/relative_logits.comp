@@ -26,12 +26,14 @@ void main() {
 
   for (uint col = t; col < p.cols; col += GROUP) {
     float sum = 0.0;
-    for (uint c = 0; c < width4; ++c) sum += dot(vec4(q[q_at + c]), texelFetch(width_rel, int((first_col + col) * width4 + c)));
+    const int at = int((first_col + col) * width4);
+    for (uint c = 0; c < width4; ++c) sum += dot(vec4(q[q_at + c]), texelFetch(width_rel, at + int(c)));
     products[col] = sum;
   }
   for (uint row = t; row < p.rows; row += GROUP) {
     float sum = 0.0;
-    for (uint c = 0; c < width4; ++c) sum += dot(vec4(q[q_at + c]), texelFetch(height_rel, int((first_row + row) * width4 + c)));
+    const int at = int((first_row + row) * width4);
+    for (uint c = 0; c < width4; ++c) sum += dot(vec4(q[q_at + c]), texelFetch(height_rel, at + int(c)));
     products[p.cols + row] = sum;
   }
   barrier();

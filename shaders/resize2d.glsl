@@ -25,12 +25,12 @@ Position position(uint i, uint step, int first, uint unit, uint size) {
 }
 
 void main() {
-  const uint unit = gl_GlobalInvocationID.x;
+  const uint unit = global_x();
   if (unit >= p.units) return;
   const uint image = gl_WorkGroupID.z / p.out_rows;
   const Position row = position(gl_WorkGroupID.z % p.out_rows, p.row_step, p.row_first, p.row_unit, p.height);
   const uint low = (image * p.height + row.low) * p.width, high = (image * p.height + row.high) * p.width;
-  for (uint i = gl_GlobalInvocationID.y; i < p.out_cols; i += gl_NumWorkGroups.y * GROUP_Y) {
+  for (uint i = global_y(); i < p.out_cols; i += gl_NumWorkGroups.y * GROUP_Y) {
     const Position col = position(i, p.col_step, p.col_first, p.col_unit, p.width);
     vec4 value = x((low + col.low) * p.units + unit);
     if (BILINEAR) {

@@ -1,3 +1,4 @@
+// resize2d.glsl on texels, for CPU drivers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define TEXELS

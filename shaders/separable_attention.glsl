@@ -9,13 +9,12 @@ UNITS_IN(0, x, STORE, STORE4)
 UNITS_OUT(1, y)                                                     // [groups, tokens, units]
 layout(binding = 2) writeonly buffer Scores { float scores[]; };  // [groups, tokens]
 
-const uint LANES = GROUP_X * GROUP_Y;
-shared vec4 shared_sum[LANES];
-shared vec2 shared_scale[LANES];
+shared vec4 shared_sum[GROUP];
+shared vec2 shared_scale[GROUP];
 
 void main() {
-  const uint lane = gl_LocalInvocationID.y, self = gl_LocalInvocationIndex;
-  const uint unit = gl_GlobalInvocationID.x, from = min(unit, p.units - 1);
+  const uint lane = lane_y(), self = gl_LocalInvocationIndex;
+  const uint unit = global_x(), from = min(unit, p.units - 1);
   const uint first = gl_WorkGroupID.y * p.tokens, query_at = 2 * p.units;
 
   vec4 sum = vec4(0);
@@ -44,13 +43,13 @@ void main() {
       }
     }
     barrier();
-    sum = shared_sum[gl_LocalInvocationID.x];
-    most = shared_scale[gl_LocalInvocationID.x].x;
-    total = shared_scale[gl_LocalInvocationID.x].y;
+    sum = shared_sum[lane_x()];
+    most = shared_scale[lane_x()].x;
+    total = shared_scale[lane_x()].y;
   }
 
   if (gl_WorkGroupID.x == 0)
-    for (uint i = self; i < p.tokens; i += LANES)
+    for (uint i = self; i < p.tokens; i += GROUP)
       scores[first + i] = exp(x((first + i) * p.row + query_at).x - most) / total;
   if (unit >= p.units) return;
   const vec4 context = sum / total;

@@ -1,3 +1,4 @@
+// token_pool.glsl on storage buffers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common/storage.glsl"

@@ -9,13 +9,13 @@ layout(push_constant) uniform Block { TokenPoolPush p; };
 UNITS_IN(0, x, STORE, STORE4)
 UNITS_OUT(1, y)
 
-shared vec4 partial[GROUP_X * GROUP_Y];
+shared vec4 partial[GROUP];
 
 vec4 combine(vec4 a, vec4 b) { return MAXIMUM ? max(a, b) : a + b; }
 
 void main() {
-  const uint image = gl_WorkGroupID.y, lane = gl_LocalInvocationID.y;
-  const uint unit = gl_GlobalInvocationID.x, from = min(unit, p.units - 1);
+  const uint image = gl_WorkGroupID.y, lane = lane_y();
+  const uint unit = global_x(), from = min(unit, p.units - 1);
   vec4 result = x((image * p.tokens + min(p.first + lane, p.tokens - 1)) * p.units + from);
   if (p.first + lane >= p.tokens && !MAXIMUM) result = vec4(0);
   for (uint i = p.first + lane + GROUP_Y; i < p.tokens; i += GROUP_Y)

@@ -28,6 +28,7 @@ AttentionRecord record_of(AttentionKind kind, std::string name, const Tensor& ga
   return record;
 }
 
+// x: the block's output where the gate ends the block, what the gate weighs elsewhere.
 void offer_channels(AttentionTap* tap, const std::string& name, const Tensor& gate, const Tensor& x) {
   if (tap == nullptr) return;
   AttentionRecord record = record_of(AttentionKind::channel_gate, name, gate, x);
@@ -61,8 +62,10 @@ Tensor SqueezeExcite::operator()(Recorder& r, const Tensor& x, const GateOptions
   const Tensor squeezed = ops::token_mean(r, tokens_of(x), 0);                  // [images, channels]
   const Tensor hidden = fc1_(r, squeezed, {activation_, {}, {}, {}});           // [images, reduced]
   const Tensor gate = fc2_(r, hidden, {ops::Activation::sigmoid, {}, {}, {}});  // [images, channels]
-  offer_channels(tap, name_, gate, x);
-  return ops::modulate(r, x, {.channel_gate = gate, .residual = options.residual, .final = options.final});
+  const Tensor y =
+      ops::modulate(r, x, {.channel_gate = gate, .residual = options.residual, .final = options.final});
+  offer_channels(tap, name_, gate, options.residual ? y : x);
+  return y;
 }
 
 Cbam::Cbam(WeightStore& store, const io::Weights& w, uint32_t channels)
@@ -80,16 +83,17 @@ Tensor Cbam::operator()(Recorder& r, const Tensor& x, const GateOptions& options
   const Tensor channels =
       fc2_(r, hidden(ops::token_max(r, tokens_of(x))),
            {ops::Activation::none, {}, mean, ops::Activation::sigmoid});  // [images, channels]
-  offer_channels(tap, name_ + ".channel", channels, x);
   const Tensor y = ops::modulate(r, x, {.channel_gate = channels});
 
   const Tensor stats = ops::channel_stats(r, y, /*mean_first=*/true);  // [images, rows, cols, 4]
   const Tensor pixels = spatial_(r, stats, {ops::Activation::sigmoid, {}, {}, {}});
+  const Tensor out = ops::modulate(r, y,
+                                   {.spatial_gate = pixels.reshaped({x.shape[0], x.shape[1] * x.shape[2]}),
+                                    .residual = options.residual,
+                                    .final = options.final});
+  offer_channels(tap, name_ + ".channel", channels, options.residual ? out : x);
   offer_pixels(r, tap, name_ + ".spatial", pixels, y);
-  return ops::modulate(r, y,
-                       {.spatial_gate = pixels.reshaped({x.shape[0], x.shape[1] * x.shape[2]}),
-                        .residual = options.residual,
-                        .final = options.final});
+  return out;
 }
 
 }  // namespace fovea::layers

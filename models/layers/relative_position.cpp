@@ -11,7 +11,7 @@
 namespace fovea::layers {
 namespace {
 
-constexpr uint32_t largest_window = 128;       // of square windows, told by a table's length
+constexpr uint32_t largest_window = 128;      // of square windows, told by a table's length
 constexpr uint64_t largest_bytes = 1U << 30;  // of one layer's expanded biases
 
 [[noreturn]] void refuse(const io::Weights& w, const char* name, uint64_t offsets) {

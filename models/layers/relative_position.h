@@ -8,8 +8,8 @@
 
 namespace fovea::layers {
 
-// A number a head for each offset of a query from its key, of a window of rows × cols cells. Offsets go row by
-// row from (1 − rows, 1 − cols) to (rows − 1, cols − 1), heads fastest: the order of Swin's tables.
+// A number a head for each offset of a query from its key, of a window of rows × cols cells. Offsets go row
+// by row from (1 − rows, 1 − cols) to (rows − 1, cols − 1), heads fastest: the order of Swin's tables.
 struct OffsetBias {
   uint32_t rows = 0, cols = 0, heads = 0;
   std::vector<float> values;  // [(2 rows − 1) * (2 cols − 1), heads]
@@ -24,8 +24,8 @@ struct OffsetBias {
 // Side of the window whose table has so many offsets; 0 when it is of no square window.
 uint32_t square_window(uint64_t offsets);
 
-// Swin, CoAtNet: w/"relative_position_bias_table" [offsets, heads], of a window rows × cols or of a square one.
-// Throws Error(model) when it is of neither.
+// Swin, CoAtNet: w/"relative_position_bias_table" [offsets, heads], of a window rows × cols or of a square
+// one. Throws Error(model) when it is of neither.
 OffsetBias bias_table(const io::Weights& w, uint32_t rows, uint32_t cols);
 // MaxViT as TensorFlow has it: [heads, 2 rows − 1, 2 cols − 1], of a key from its query.
 OffsetBias bias_table_of_keys(const io::Weights& w);

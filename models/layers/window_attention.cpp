@@ -78,8 +78,8 @@ WindowAttention::WindowAttention(WeightStore& store, const io::Weights& w, uint3
   proj_.emplace(padded_proj(store, proj, width));
 }
 
-Tensor WindowAttention::operator()(Recorder& r, const Tensor& x, const Windows& windows, const Tensor& residual,
-                                   const Tensor& scale, AttentionTap* tap) const {
+Tensor WindowAttention::operator()(Recorder& r, const Tensor& x, const Windows& windows,
+                                   const Tensor& residual, const Tensor& scale, AttentionTap* tap) const {
   const WindowShape& s = windows.shape();
   ops::AttentionInput input = ops::AttentionInput::packed((*qkv_)(r, x), heads_);
   input.layout.scale = scale_;

@@ -24,8 +24,8 @@ struct WindowShape {
 std::vector<uint32_t> cells_of_tokens(const WindowShape& s);
 // The inverse, window * tokens of a window + token: [cells].
 std::vector<uint32_t> tokens_of_cells(const WindowShape& s);
-// What keeps apart cells that a shift brought together: 0 between neighbours, −100 otherwise, [windows, tokens,
-// tokens rounded up to fours] (Liu et al. 2021, 3.2).
+// What keeps apart cells that a shift brought together: 0 between neighbours, −100 otherwise, [windows,
+// tokens, tokens rounded up to fours] (Liu et al. 2021, 3.2).
 std::vector<float> shift_mask(const WindowShape& s);
 
 class Windows {

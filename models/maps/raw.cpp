@@ -42,7 +42,7 @@ Drawn self_attention(Recorder& r, const AttentionRecord& layer, const MapRequest
   const uint32_t place = layer.stitch ? layer.stitch.cells[*start] : *start;
   const uint32_t group = place / queries;
   const Tensor rows = ops::attention_rows(r, in, layer.lse, place % queries, 1, fusion, request.head);
-  Tensor table;
+  Tensor table = layer.stitch.table;
   if (layer.groups > 1) {  // the other groups do not see this query
     std::vector<uint32_t> cells(layer.stitch.cells.begin(), layer.stitch.cells.end());
     for (uint32_t& cell : cells)

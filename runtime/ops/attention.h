@@ -54,7 +54,7 @@ struct AttentionTexel {
   static constexpr const gpu::Shader& shader = shaders::attention_texel;
   using Push = AttentionPush;
   struct Spec {
-    uint32_t group = 8, lanes = 8, width4 = 16;
+    uint32_t group = 8, lanes = 8, width4 = 16, queries = 1;
     uint32_t has_bias = 0, has_mask = 0;
   };
   struct Bind {
@@ -62,10 +62,12 @@ struct AttentionTexel {
     Out o, lse;
   };
   static Grid grid(const Push& p, const Spec& s) {
-    return {groups(p.a.queries, s.group), p.a.heads, p.a.images};
+    return {groups(p.a.queries, s.group * s.queries), p.a.heads, p.a.images};
   }
-  static Spec fitted(const DeviceInfo& device, uint32_t width) {
-    return {std::max(8U, device.subgroup_size), std::min(8U, device.subgroup_size), width / 4};
+  // Two queries a lane share what lanes hand round; one, where a second would have no work in any lane.
+  static Spec fitted(const DeviceInfo& device, uint32_t width, uint32_t queries = UINT32_MAX) {
+    const uint32_t group = std::max(8U, device.subgroup_size);
+    return {group, std::min(8U, device.subgroup_size), width / 4, queries > group ? 2U : 1U};
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     if (!prefers_texels(device)) return {};
@@ -168,7 +170,7 @@ inline AttentionResult attention(Recorder& r, const AttentionInput& in) {
                         4 <=
                     texels;
   if (prefers_texels(device) && fours && fits && p.width <= 128)
-    dispatch_attention<AttentionTexel>(r, in, out, AttentionTexel::fitted(device, p.width));
+    dispatch_attention<AttentionTexel>(r, in, out, AttentionTexel::fitted(device, p.width, p.queries));
   else
     dispatch_attention<AttentionTiled>(r, in, out, AttentionTiled::fitted(device, p.width));
   return out;

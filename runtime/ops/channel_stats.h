@@ -22,15 +22,15 @@ struct ChannelStatsFrom {
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) {
-    return {std::min(groups(p.pixels, s.group.y), 65535U), 1, 1};
+    return {std::min(groups(p.pixels, s.group.y()), 65535U), 1, 1};
   }
   // Several lanes share a pixel; on a CPU driver each has its own.
   static UnitGroup lanes(const DeviceInfo& device, uint32_t channels) {
     if (device.type != DeviceType::cpu) {
       const uint32_t wide = std::min(16U, std::bit_ceil(units_of(channels)));
-      return {wide, 64 / wide, channels % 4 == 0 ? 1U : 0U};
+      return {64, wide, channels % 4 == 0 ? 1U : 0U};
     }
-    return {1, std::max(8U, device.subgroup_size), channels % 4 == 0 ? 1U : 0U};
+    return {std::max(8U, device.subgroup_size), 1, channels % 4 == 0 ? 1U : 0U};
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;

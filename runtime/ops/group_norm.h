@@ -61,8 +61,9 @@ inline Tensor group_norm(Recorder& r, const Tensor& x, const Tensor& gamma, cons
                              to_string(gamma.dtype), shape_of("beta", beta), to_string(beta.dtype));
         });
   const uint32_t images = x.shape[0], tokens = x.shape[1];
-  // Parts keep a GPU busy, and every workgroup of the second dispatch reads the moments of all.
-  constexpr uint32_t least_tokens = 32, most_parts = 64;
+  // Parts keep a GPU busy, but every workgroup of the second dispatch reads the moments of all.
+  constexpr uint32_t least_tokens = 32;
+  const uint32_t most_parts = r.device().info().type == DeviceType::cpu ? 8 : 64;
   const uint32_t part_tokens = std::max(groups(tokens, most_parts), least_tokens);
   const uint32_t parts = groups(tokens, part_tokens);
   const Tensor moments = r.temporary({images, parts, 2}, DType::f32, "group_norm moments");

@@ -1,7 +1,9 @@
 #include "runtime/ops/linear.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -12,62 +14,32 @@
 namespace fovea::ops {
 namespace {
 
-constexpr uint32_t most_trial_rows = 4096;  // what is fastest does not change beyond
-
 // Activation, bias, scale, residual, final: what layers of transformers and convolutional networks end in.
 constexpr LinearEpilogue epilogues[]{{0, 0, 0, 0, 0}, {0, 1, 0, 0, 0}, {1, 1, 0, 0, 0}, {2, 1, 0, 0, 0},
                                      {3, 1, 0, 0, 0}, {4, 1, 0, 0, 0}, {6, 1, 0, 0, 0}, {0, 1, 0, 1, 0},
                                      {0, 1, 1, 1, 0}, {0, 1, 0, 1, 4}};
-
-struct Choice {
-  std::string name;
-  bool texel = false;
-  LinearTexel::Spec texel_spec{};
-  LinearTiled::Spec tiled_spec{};
-};
 
 bool texels_fit(const Recorder& r, const LinearPush& p) {
   const uint64_t most = r.device().limits().max_texel_elements;
   return uint64_t{p.m} * std::max(p.n, p.k) / 4 <= most && uint64_t{p.k} * p.columns4 <= most;
 }
 
-std::vector<Choice> choices(const Recorder& r, const LinearPush& p) {
-  const DeviceInfo& device = r.device().info();
-  const bool fours = (p.n | p.k) % 4 == 0;
-  std::vector<Choice> out;
-  if (prefers_texels(device) && fours && texels_fit(r, p)) {
-    const uint32_t lanes = device.subgroup_size;
-    for (const uint32_t group : {std::max(8U, lanes), 2 * std::max(8U, lanes)})
-      out.push_back({fmt::format("texel {}", group), true, {group, lanes, {}}, {}});
-  } else {
-    for (LinearTiled::Spec spec : LinearTiled::tiles(device)) {
-      spec.fours = fours ? 1 : 0;
-      out.push_back({fmt::format("tiled {} {} {}", spec.tile_m, spec.tile_n, spec.rows), false, {}, spec});
-    }
-  }
-  return out;
-}
-
 struct Operands {
   Tensor x, w, bias, scale, residual, y;
 };
 
-void record(Recorder& r, const Choice& choice, const Operands& t, const LinearPush& push,
-            const LinearEpilogue& epilogue) {
-  const uint64_t flops = uint64_t{2} * push.m * push.n * push.k;
+template <class Kernel>
+void record(Recorder& r, const typename Kernel::Spec& spec, const Operands& t, const LinearPush& push) {
   // A binding nobody reads still needs a tensor.
   const auto given = [](const Tensor& wanted, const Tensor& other) { return wanted ? wanted : other; };
-  if (choice.texel) {
-    LinearTexel::Spec spec = choice.texel_spec;
-    spec.epilogue = epilogue;
-    r.dispatch<LinearTexel>({t.x, t.w, given(t.bias, t.w), given(t.scale, t.w), given(t.residual, t.x), t.y},
-                            push, spec, flops);
-  } else {
-    LinearTiled::Spec spec = choice.tiled_spec;
-    spec.epilogue = epilogue;
-    r.dispatch<LinearTiled>({t.x, t.w, given(t.bias, t.w), given(t.scale, t.w), given(t.residual, t.x), t.y},
-                            push, spec, flops);
-  }
+  r.dispatch<Kernel>({t.x, t.w, given(t.bias, t.w), given(t.scale, t.w), given(t.residual, t.x), t.y}, push,
+                     spec, uint64_t{2} * push.m * push.n * push.k);
+}
+
+// What is fastest does not change beyond; a CPU would take seconds for it.
+uint32_t trial_rows(const DeviceInfo& device, const LinearPush& p) {
+  const uint64_t most = device.type == DeviceType::cpu ? 25'000'000 / (uint64_t{p.n} * p.k) : 4096;
+  return std::min(p.m, static_cast<uint32_t>(std::clamp<uint64_t>(most, 64, 4096)));
 }
 
 // Small values whose products and short sums are exact in fp16 and fp32 alike, so that a wrong kernel shows.
@@ -89,24 +61,27 @@ std::vector<std::byte> trial_data(uint64_t elements, DType dtype) {
   return bytes;
 }
 
-Choice best_choice(const Recorder& r, const LinearPush& wanted, DType dtype) {
+// The fastest of `specs`, whose tiles tell them apart.
+template <class Kernel>
+typename Kernel::Spec best_spec(const Recorder& r, const LinearPush& wanted, DType dtype,
+                                const std::vector<typename Kernel::Spec>& specs) {
   LinearPush p = wanted;
-  p.m = std::min(p.m, most_trial_rows);
-  const std::vector<Choice> all = choices(r, p);
+  p.m = trial_rows(r.device().info(), p);
   Trial trial;
-  trial.key = fmt::format("linear {} {}x{}x{}", to_string(dtype), p.m, p.n, p.k);
+  trial.key = fmt::format("{} {} {}x{}x{}", Kernel::shader.name, to_string(dtype), p.m, p.n, p.k);
   struct Recorded {
     Tensor x, w;
   };
   auto recorded = std::make_shared<Recorded>();
-  for (const Choice& choice : all)
-    trial.candidates.push_back({choice.name, [=](Recorder& recorder) {
-                                  recorded->x = recorder.input({p.m, p.k}, dtype, "trial x");
-                                  recorded->w = recorder.input({p.k, p.columns4 * 4}, dtype, "trial w");
-                                  const Tensor y = recorder.temporary({p.m, p.n}, dtype, "trial y");
-                                  record(recorder, choice, {recorded->x, recorded->w, {}, {}, {}, y}, p, {});
-                                  return y;
-                                }});
+  for (const auto& spec : specs)
+    trial.candidates.push_back(
+        {fmt::format("{}", fmt::join(constants_of(spec.tile), " ")), [=](Recorder& recorder) {
+           recorded->x = recorder.input({p.m, p.k}, dtype, "trial x");
+           recorded->w = recorder.input({p.k, p.columns4 * 4}, dtype, "trial w");
+           const Tensor y = recorder.temporary({p.m, p.n}, dtype, "trial y");
+           record<Kernel>(recorder, spec, {recorded->x, recorded->w, {}, {}, {}, y}, p);
+           return y;
+         }});
   trial.fill = [=](Program& program) {
     program.write(recorded->x, trial_data(recorded->x.shape.elements(), dtype));
     program.write(recorded->w, trial_data(recorded->w.shape.elements(), dtype));
@@ -137,39 +112,56 @@ Choice best_choice(const Recorder& r, const LinearPush& wanted, DType dtype) {
     }
     return true;
   };
-  return all[choose(r, trial)];
+  return specs[choose(r, trial)];
 }
 
 }  // namespace
 
-std::vector<LinearTiled::Spec> LinearTiled::tiles(const DeviceInfo& device) {
-  std::vector<Spec> out;
-  for (const Spec& s : {Spec{128, 64, 64, 8, 1, {}}, Spec{64, 32, 32, 4, 1, {}}, Spec{256, 128, 64, 8, 1, {}},
-                        Spec{256, 128, 128, 16, 1, {}}})
-    if (s.group <= device.max_invocations && 4 * 16 * (s.tile_m + s.tile_n) <= device.shared_bytes)
-      out.push_back(s);
+std::vector<SharedTile> SharedTile::candidates(const DeviceInfo& device) {
+  std::vector<SharedTile> out;
+  for (const SharedTile& t : {SharedTile{128, 64, 64, 8}, SharedTile{64, 32, 32, 4},
+                              SharedTile{256, 128, 64, 8}, SharedTile{256, 128, 128, 16}})
+    if (t.group <= device.max_invocations && 4 * 16 * (t.rows + t.columns) <= device.shared_bytes)
+      out.push_back(t);
   return out;
 }
 
 std::vector<LinearTiled::Spec> LinearTiled::variants(const DeviceInfo& device) {
   std::vector<Spec> out;
-  for (Spec spec : tiles(device))
+  for (const SharedTile& tile : SharedTile::candidates(device))
     for (const uint32_t fours : {1U, 0U})
-      for (const LinearEpilogue& epilogue : epilogues) {
-        spec.fours = fours;
-        spec.epilogue = epilogue;
-        out.push_back(spec);
-      }
+      for (const LinearEpilogue& epilogue : epilogues) out.push_back({tile, fours, epilogue});
+  return out;
+}
+
+std::vector<TexelTile> TexelTile::candidates(const DeviceInfo& device, uint32_t columns4) {
+  const uint32_t lanes = device.subgroup_size, least = std::max(8U, lanes);
+  std::vector<TexelTile> out{{least, lanes, least}, {2 * least, lanes, 2 * least}};
+  // Few columns would leave lanes idle: let them hold further rows instead.
+  if ((columns4 - 1) % least < least / 2) out.push_back({least, 4, 4});
   return out;
 }
 
 std::vector<LinearTexel::Spec> LinearTexel::variants(const DeviceInfo& device) {
   std::vector<Spec> out;
   if (!prefers_texels(device)) return out;
-  const uint32_t lanes = device.subgroup_size;
-  for (const uint32_t group : {std::max(8U, lanes), 2 * std::max(8U, lanes)})
-    for (const LinearEpilogue& epilogue : epilogues) out.push_back({group, lanes, epilogue});
+  for (const TexelTile& tile : TexelTile::candidates(device, 4))
+    for (const LinearEpilogue& epilogue : epilogues) out.push_back({tile, epilogue});
   return out;
+}
+
+SharedTile best_shared_tile(const Recorder& r, const LinearPush& product, bool fours, DType dtype) {
+  std::vector<LinearTiled::Spec> specs;
+  for (const SharedTile& tile : SharedTile::candidates(r.device().info()))
+    specs.push_back({tile, fours ? 1U : 0U, {}});
+  return best_spec<LinearTiled>(r, product, dtype, specs).tile;
+}
+
+TexelTile best_texel_tile(const Recorder& r, const LinearPush& product, DType dtype) {
+  std::vector<LinearTexel::Spec> specs;
+  for (const TexelTile& tile : TexelTile::candidates(r.device().info(), product.columns4))
+    specs.push_back({tile, {}});
+  return best_spec<LinearTexel>(r, product, dtype, specs).tile;
 }
 
 std::vector<float> pack_linear(std::span<const float> weight, uint32_t columns, uint32_t inputs) {
@@ -214,8 +206,13 @@ Tensor linear(Recorder& r, const Tensor& x, const LinearWeights& weights, const 
   const LinearEpilogue epilogue{static_cast<uint32_t>(options.activation), weights.bias ? 1U : 0U,
                                 options.scale ? 1U : 0U, options.residual ? 1U : 0U,
                                 static_cast<uint32_t>(options.final)};
-  record(r, best_choice(r, push, x.dtype), {x, weights.w, weights.bias, options.scale, options.residual, y},
-         push, epilogue);
+  const Operands operands{x, weights.w, weights.bias, options.scale, options.residual, y};
+  const bool fours = (n | k) % 4 == 0;
+  if (prefers_texels(r.device().info()) && fours && texels_fit(r, push))
+    record<LinearTexel>(r, {best_texel_tile(r, push, x.dtype), epilogue}, operands, push);
+  else
+    record<LinearTiled>(r, {best_shared_tile(r, push, fours, x.dtype), fours ? 1U : 0U, epilogue}, operands,
+                        push);
   return y;
 }
 

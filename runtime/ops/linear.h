@@ -19,40 +19,61 @@ struct LinearEpilogue {
   uint32_t activation = 0, has_bias = 0, has_scale = 0, has_residual = 0, final = 0;
 };
 
+// How a workgroup divides the result where shaders/common/tile_shared.glsl does the work.
+struct SharedTile {
+  uint32_t group = 128, rows = 64, columns = 64, own_rows = 8;
+  // Those that fit the device, to choose from by measurement.
+  static std::vector<SharedTile> candidates(const DeviceInfo& device);
+};
+
 struct LinearTiled {
   static constexpr const gpu::Shader& shader = shaders::linear_tiled;
   using Push = LinearPush;
   struct Spec {
-    uint32_t group = 128, tile_m = 64, tile_n = 64, rows = 8, fours = 1;
+    SharedTile tile;
+    uint32_t fours = 1;
     LinearEpilogue epilogue;
   };
   struct Bind {
     In x, w, bias, scale, residual;
     Out y;
   };
-  static Grid grid(const Push& p, const Spec& s) { return {groups(p.n, s.tile_n), groups(p.m, s.tile_m), 1}; }
-  // Tiles that fit the device, to choose from by measurement.
-  static std::vector<Spec> tiles(const DeviceInfo& device);
-  // Those with every epilogue that models use.
+  static Grid grid(const Push& p, const Spec& s) {
+    return {groups(p.n, s.tile.columns), groups(p.m, s.tile.rows), 1};
+  }
+  // Every tile with every epilogue that models use.
   static std::vector<Spec> variants(const DeviceInfo& device);
 };
 inline const KernelRegistration<LinearTiled> register_linear_tiled;
+
+// How the lanes of a workgroup divide it where shaders/common/tile_texel.glsl does the work.
+struct TexelTile {
+  uint32_t group = 8, lanes = 8, columns = 8;  // columns: lanes side by side
+  uint32_t rows() const { return 16 * (group / columns); }
+  static std::vector<TexelTile> candidates(const DeviceInfo& device, uint32_t columns4);
+};
 
 struct LinearTexel {
   static constexpr const gpu::Shader& shader = shaders::linear_texel;
   using Push = LinearPush;
   struct Spec {
-    uint32_t group = 8, lanes = 8;
+    TexelTile tile;
     LinearEpilogue epilogue;
   };
   struct Bind {
     Texel x, w, bias, scale, residual;
     Out y;
   };
-  static Grid grid(const Push& p, const Spec& s) { return {groups(p.columns4, s.group), groups(p.m, 16), 1}; }
+  static Grid grid(const Push& p, const Spec& s) {
+    return {groups(p.columns4, s.tile.columns), groups(p.m, s.tile.rows()), 1};
+  }
   static std::vector<Spec> variants(const DeviceInfo& device);
 };
 inline const KernelRegistration<LinearTexel> register_linear_texel;
+
+// The tile that is fastest on the device for a product of this size, measured at first use.
+SharedTile best_shared_tile(const Recorder& r, const LinearPush& product, bool fours, DType dtype);
+TexelTile best_texel_tile(const Recorder& r, const LinearPush& product, DType dtype);
 
 // Weights as the kernels read them: Wᵀ, columns padded with zeros to a multiple of four.
 struct LinearWeights {

@@ -43,11 +43,11 @@ inline const KernelRegistration<ModulateTexel> register_modulate_texel;
 
 // Each may be empty.
 struct ModulateOptions {
-  Tensor scale, shift;  // [channels rounded up to fours], f32
+  Tensor scale{}, shift{};  // [channels rounded up to fours], f32
   Activation activation = Activation::none;
-  Tensor channel_gate;  // [images, channels]
-  Tensor spatial_gate;  // [images, tokens], or [images, tokens, n] of which the first counts
-  Tensor residual;      // as x
+  Tensor channel_gate{};  // [images, channels]
+  Tensor spatial_gate{};  // [images, tokens], or [images, tokens, n] of which the first counts
+  Tensor residual{};      // as x
   Activation final = Activation::none;
 };
 

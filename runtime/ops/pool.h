@@ -12,14 +12,17 @@ namespace fovea::ops {
 
 enum class PoolKind : uint32_t { max, mean };
 
+struct PoolSpec {
+  UnitGroup group;
+  uint32_t maximum = 1, count_pad = 0;
+  uint32_t rows = 3, cols = 3;  // of the window
+};
+
 template <class Read, const gpu::Shader& source>
 struct PoolFrom {
   static constexpr const gpu::Shader& shader = source;
   using Push = PoolPush;
-  struct Spec {
-    UnitGroup group;
-    uint32_t maximum = 1, count_pad = 0;
-  };
+  using Spec = PoolSpec;
   struct Bind {
     Read x;
     Out y;
@@ -30,7 +33,7 @@ struct PoolFrom {
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
     for (const UnitGroup& group : unit_variants<Read>(device, unit_group))
-      out.insert(out.end(), {{group, 1, 0}, {group, 0, 0}, {group, 0, 1}});
+      out.insert(out.end(), {{group, 1, 0, 3, 3}, {group, 0, 0, 2, 2}, {group, 0, 1, 3, 3}});
     return out;
   }
 };
@@ -68,8 +71,6 @@ inline Tensor pool(Recorder& r, const Tensor& x, const Window& window, PoolKind 
       units_of(channels),
       pool_positions(window.out_rows(height), height, window.top, window.bottom, window.rows, window, ceil),
       pool_positions(window.out_cols(width), width, window.left, window.right, window.cols, window, ceil),
-      window.rows,
-      window.cols,
       window.stride,
       window.dilation,
       window.top,
@@ -77,14 +78,14 @@ inline Tensor pool(Recorder& r, const Tensor& x, const Window& window, PoolKind 
       window.bottom,
       window.right};
   const Tensor y = r.temporary({images, push.out_rows, push.out_cols, channels}, x.dtype, "pool");
-  const UnitGroup group = unit_group(r.device().info(), channels);
-  const uint32_t maximum = kind == PoolKind::max ? 1 : 0;
-  const uint32_t padded = maximum == 0 && count_pad ? 1 : 0;
+  const bool maximum = kind == PoolKind::max;
+  const PoolSpec spec{unit_group(r.device().info(), channels), maximum ? 1U : 0U,
+                      !maximum && count_pad ? 1U : 0U, window.rows, window.cols};
   const uint64_t flops = y.shape.elements() * window.rows * window.cols;
   if (reads_texels(r, channels, {x}))
-    r.dispatch<PoolTexel>({x, y}, push, {group, maximum, padded}, flops);
+    r.dispatch<PoolTexel>({x, y}, push, spec, flops);
   else
-    r.dispatch<Pool>({x, y}, push, {group, maximum, padded}, flops);
+    r.dispatch<Pool>({x, y}, push, spec, flops);
   return y;
 }
 

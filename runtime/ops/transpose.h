@@ -3,40 +3,45 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "generated/shaders.h"
-#include "runtime/ops/check.h"
-#include "runtime/recorder.h"
+#include "runtime/ops/units.h"
 #include "shaders/transpose.h"
 
 namespace fovea::ops {
 
-struct Transpose {
-  static constexpr const gpu::Shader& shader = shaders::transpose;
+struct TransposeSpec {
+  UnitGroup group;  // along b
+  uint32_t out_fours = 1;
+};
+
+template <class Read, const gpu::Shader& source>
+struct TransposeFrom {
+  static constexpr const gpu::Shader& shader = source;
   using Push = TransposePush;
-  struct Spec {
-    uint32_t group = 64, fours = 1, out_fours = 1;
-  };
+  using Spec = TransposeSpec;
   struct Bind {
-    In x;
+    Read x;
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) {
-    return {groups(s.fours != 0 ? p.b / 4 : p.b, s.group), std::min(groups(p.width, 4), 65535U), p.images};
+    return {groups(s.group.fours != 0 ? p.b / 4 : p.b, s.group.lanes), std::min(groups(p.width, 4), 65535U),
+            p.images};
   }
-  static Spec spec(const DeviceInfo& device, const Push& p) {
-    return {device.type == DeviceType::cpu ? std::max(8U, device.subgroup_size) : 64, p.b % 4 == 0 ? 1U : 0U,
-            p.width % 4 == 0 ? 1U : 0U};
+  static UnitGroup lanes(const DeviceInfo& device, uint32_t b) {
+    const uint32_t lanes = unit_group(device, b).lanes;
+    return {lanes, lanes, b % 4 == 0 ? 1U : 0U};
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
-    for (const uint32_t b : {3U, 4U})
-      for (const uint32_t width : {3U, 4U}) out.push_back(spec(device, {1, 4, b, width}));
+    for (const UnitGroup& group : unit_variants<Read>(device, lanes))
+      out.insert(out.end(), {{group, 0}, {group, 1}});
     return out;
   }
 };
+using Transpose = TransposeFrom<In, shaders::transpose>;
+using TransposeTexel = TransposeFrom<Texel, shaders::transpose_texel>;
 inline const KernelRegistration<Transpose> register_transpose;
+inline const KernelRegistration<TransposeTexel> register_transpose_texel;
 
 // x [images, a, b] → [images, b, max(a, pad_to)], zeros from column a on.
 inline Tensor transpose(Recorder& r, const Tensor& x, uint32_t pad_to = 0) {
@@ -44,7 +49,11 @@ inline Tensor transpose(Recorder& r, const Tensor& x, uint32_t pad_to = 0) {
         [&] { return fmt::format("{}, not [images, a, b]", shape_of("x", x)); });
   const TransposePush push{x.shape[0], x.shape[1], x.shape[2], std::max(x.shape[1], pad_to)};
   const Tensor y = r.temporary({push.images, push.b, push.width}, x.dtype, "transpose");
-  r.dispatch<Transpose>({x, y}, push, Transpose::spec(r.device().info(), push));
+  const TransposeSpec spec{Transpose::lanes(r.device().info(), push.b), push.width % 4 == 0 ? 1U : 0U};
+  if (reads_texels(r, push.b, {x}))
+    r.dispatch<TransposeTexel>({x, y}, push, spec);
+  else
+    r.dispatch<Transpose>({x, y}, push, spec);
   return y;
 }
 

@@ -13,9 +13,11 @@
 
 namespace fovea::ops {
 
-// Specialisation constants 0, 1 and 2: lanes along a row's units × rows, and whether units are fours.
+// Specialisation constants 0, 1 and 2: lanes of a workgroup, those along a row's units, and whether units are
+// fours.
 struct UnitGroup {
-  uint32_t x = 64, y = 1, fours = 1;
+  uint32_t lanes = 64, x = 64, fours = 1;
+  uint32_t y() const { return lanes / x; }
 };
 
 constexpr uint32_t units_of(uint32_t channels) {
@@ -26,13 +28,13 @@ constexpr uint32_t units_of(uint32_t channels) {
 inline UnitGroup unit_group(const DeviceInfo& device, uint32_t channels) {
   const uint32_t lanes = device.type == DeviceType::cpu ? std::max(8U, device.subgroup_size) : 64;
   const uint32_t wide = std::min(lanes, std::bit_ceil(units_of(channels)));
-  return {wide, lanes / wide, channels % 4 == 0 ? 1U : 0U};
+  return {lanes, wide, channels % 4 == 0 ? 1U : 0U};
 }
 
 // Workgroups for all units of `rows` rows of each plane. Lanes loop over rows, about four each, and more in
 // huge tensors: Vulkan promises 65535 workgroups along a side.
 inline Grid unit_grid(uint32_t units, uint32_t rows, uint32_t planes, const UnitGroup& group) {
-  return {groups(units, group.x), std::min(groups(rows, 4 * group.y), 65535U), planes};
+  return {groups(units, group.x), std::min(groups(rows, 4 * group.y()), 65535U), planes};
 }
 
 // A workgroup for sums over rows: several lanes share a unit's rows, on a CPU driver only where rows are
@@ -41,7 +43,7 @@ inline UnitGroup unit_columns(const DeviceInfo& device, uint32_t channels) {
   const bool cpu = device.type == DeviceType::cpu;
   const uint32_t lanes = cpu ? std::max(8U, device.subgroup_size) : 128;
   const uint32_t wide = std::min(cpu ? lanes : 8, std::bit_ceil(units_of(channels)));
-  return {wide, lanes / wide, channels % 4 == 0 ? 1U : 0U};
+  return {lanes, wide, channels % 4 == 0 ? 1U : 0U};
 }
 
 // What check-amd compiles of a kernel whose inputs are bound as Read: groups for narrow, wide and odd rows.

@@ -1,9 +1,16 @@
 // Channels in units: four where their number allows it (FOURS), else one. Indices and counts are in units, and
 // arithmetic is on vec4 either way. A kernel that defines TEXELS (for CPU drivers) reads texels; it needs FOURS.
-layout(constant_id = 0) const uint GROUP_X = 64;
-layout(constant_id = 1) const uint GROUP_Y = 1;
+layout(constant_id = 0) const uint GROUP = 64;
+layout(constant_id = 1) const uint GROUP_X = 64;  // lanes along a row's units
 layout(constant_id = 2) const bool FOURS = true;
-layout(local_size_x_id = 0, local_size_y_id = 1) in;
+layout(local_size_x_id = 0) in;
+
+// The workgroup has one dimension, because CPU drivers fill vectors along the first only.
+const uint GROUP_Y = GROUP / GROUP_X;
+uint lane_x() { return gl_LocalInvocationIndex % GROUP_X; }
+uint lane_y() { return gl_LocalInvocationIndex / GROUP_X; }
+uint global_x() { return gl_WorkGroupID.x * GROUP_X + lane_x(); }
+uint global_y() { return gl_WorkGroupID.y * GROUP_Y + lane_y(); }
 
 // NAME(i) is unit i of a buffer of type ONE, whose vectors of four are FOUR.
 #ifdef TEXELS

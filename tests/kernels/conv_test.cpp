@@ -158,10 +158,8 @@ TEST_CASE("conv with every activation, before and after the residual") {
     ConvCase s{.height = 4, .width = 6, .inputs = inputs, .columns = columns, .groups = groups};
     s.rows = s.cols = 3;
     s.top = s.left = s.bottom = s.right = 1;
-    for (int activation = 0; activation < 9; ++activation) {
-      check_conv(s, {activation, true});
-      check_conv(s, {0, true, false, true, activation});
-    }
+    for (int activation = 0; activation < 9; ++activation)
+      check_conv(s, {activation, true, false, true, 8 - activation});
   }
 }
 

@@ -97,10 +97,8 @@ TEST_CASE("linear over odd sizes") {
 TEST_CASE("linear with every epilogue") {
   for (const DType dtype : storage_types())
     for (const Size& s : {Size{17, 20, 24}, Size{17, 10, 17}}) {
-      for (int activation = 0; activation < activations; ++activation) {
-        check_operation(s, dtype, {activation, true});
-        check_operation(s, dtype, {0, true, false, true, activation});
-      }
+      for (int activation = 0; activation < activations; ++activation)
+        check_operation(s, dtype, {activation, true, false, true, activations - 1 - activation});
       for (int bits = 0; bits < 8; ++bits)
         check_operation(s, dtype, {bits % 4, (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0});
     }
@@ -125,13 +123,13 @@ TEST_CASE("activations far from zero neither overflow nor cancel") {
 }
 
 TEST_CASE("LinearTiled with every tile") {
-  const auto tiles = ops::LinearTiled::tiles(device().info());
+  const auto tiles = ops::SharedTile::candidates(device().info());
   REQUIRE(!tiles.empty());
   for (const DType dtype : storage_types())
-    for (ops::LinearTiled::Spec spec : tiles) {
-      CAPTURE(fmt::format("tiles {} {} rows {}", spec.tile_m, spec.tile_n, spec.rows));
+    for (const ops::SharedTile& tile : tiles) {
+      ops::LinearTiled::Spec spec{tile, 1, {}};
+      CAPTURE(fmt::format("tile {} {} rows {}", tile.rows, tile.columns, tile.own_rows));
       for (const Size& s : {Size{1, 4, 4}, Size{145, 192, 64}, Size{17, 1000, 48}}) {
-        spec.fours = 1;
         check_kernel<ops::LinearTiled>(s, dtype, spec, everything);
       }
       for (const Size& s :
@@ -148,11 +146,13 @@ TEST_CASE("LinearTexel at every group and lane count") {
     for (const uint32_t lanes : {4U, 8U, 16U}) {
       if (lanes > device().info().subgroup_size) continue;
       for (const uint32_t group : {device().info().subgroup_size, 2 * device().info().subgroup_size})
-        for (const Size& s : {Size{1, 4, 4}, Size{145, 192, 64}, Size{17, 1000, 48}, Size{50, 20, 588}}) {
-          CAPTURE(lanes);
-          CAPTURE(group);
-          check_kernel<ops::LinearTexel>(s, dtype, {group, lanes, {}}, everything);
-        }
+        for (const uint32_t columns : {lanes, group})
+          for (const Size& s : {Size{1, 4, 4}, Size{145, 192, 64}, Size{17, 1000, 48}, Size{50, 20, 588}}) {
+            CAPTURE(lanes);
+            CAPTURE(group);
+            CAPTURE(columns);
+            check_kernel<ops::LinearTexel>(s, dtype, {{group, lanes, columns}, {}}, everything);
+          }
     }
 }
 

@@ -117,6 +117,27 @@ TEST_CASE("PVTv2's linear attention equals a network written down") {
   compare_linear(107, 41);  // windows that overlap
 }
 
+TEST_CASE("PVTv2's heads are those of all models with a name where the config is silent") {
+  const fovea::io::Safetensors file =
+      fovea::io::Safetensors::open(golden::folder("pvtv2_mini") / "model.safetensors");
+  Network n(1);
+  for (const auto& t : file.tensors()) n.put({t.name, t.shape, fovea::io::to_float(t)});
+  const auto heads = [&](const char* model_args) {
+    const Folder folder(n, "pvt_v2_b0", model_args, 96, 96);
+    const auto model = fovea::Model::load(fovea::Device::open(), folder.path());
+    std::vector<uint32_t> out;
+    for (const auto& layer : model.info().attention) out.push_back(layer.heads);
+    return out;
+  };
+  CHECK(heads("{}") == std::vector<uint32_t>{1, 2, 5, 8});
+  CHECK(heads(R"({"num_heads": [2, 4, 1, 8]})") == std::vector<uint32_t>{2, 4, 1, 8});
+  CHECK(heads(R"({"num_heads": 4})") == std::vector<uint32_t>{4, 4, 4, 4});
+  CHECK_THROWS_WITH_AS(heads(R"({"num_heads": [1, 2]})"), doctest::Contains("num_heads names 2 stages"),
+                       fovea::Error);
+  CHECK_THROWS_WITH_AS(heads(R"({"num_heads": 3})"), doctest::Contains("do not split into 3 heads"),
+                       fovea::Error);
+}
+
 TEST_CASE("PVTv2 takes other sizes, until its keys run out") {
   const auto device = fovea::Device::open();
   const auto model =

@@ -23,7 +23,7 @@ struct Map {
   double at(uint32_t c, uint32_t y, uint32_t x) const { return v[(size_t{c} * rows + y) * cols + x]; }
 };
 
-inline Map like(const Map& x, uint32_t channels, uint32_t rows, uint32_t cols) {
+inline Map like(const Map&, uint32_t channels, uint32_t rows, uint32_t cols) {
   return {channels, rows, cols, std::vector<double>(size_t{channels} * rows * cols)};
 }
 
@@ -180,6 +180,7 @@ class Network {
     return x;
   }
 
+  void put(fovea::io::OutputTensor tensor) { tensors_.push_back(std::move(tensor)); }
   const std::vector<fovea::io::OutputTensor>& tensors() const { return tensors_; }
 
  private:

@@ -11,7 +11,7 @@ using random_network::Network;
 
 struct Stage {
   uint32_t width, depth, heads;
-  uint32_t rows, cols;                  // of its grid
+  uint32_t rows, cols;  // of its grid
   uint32_t window_rows, window_cols;
   uint32_t shift_rows, shift_cols;  // of odd blocks
 };
@@ -29,13 +29,13 @@ Map block(Network& net, const std::string& name, const Map& x, const Stage& s, b
   const uint32_t down = odd ? s.shift_rows : 0, across = odd ? s.shift_cols : 0;
   const uint32_t rows = (s.rows + s.window_rows - 1) / s.window_rows * s.window_rows,
                  cols = (s.cols + s.window_cols - 1) / s.window_cols * s.window_cols;
-  const auto row_regions = regions(rows, s.window_rows, down), col_regions = regions(cols, s.window_cols, across);
+  const auto row_regions = regions(rows, s.window_rows, down),
+             col_regions = regions(cols, s.window_cols, across);
   const uint32_t wide = 2 * s.window_cols - 1;
-  const auto table =
-      net.tensor(name + ".attn.relative_position_bias_table", {(2 * s.window_rows - 1) * wide, s.heads}, -1, 1);
+  const auto table = net.tensor(name + ".attn.relative_position_bias_table",
+                                {(2 * s.window_rows - 1) * wide, s.heads}, -1, 1);
   const auto term = [&](uint32_t h, Cell q, Cell k) {
-    const bool apart =
-        row_regions[q.row] != row_regions[k.row] || col_regions[q.col] != col_regions[k.col];
+    const bool apart = row_regions[q.row] != row_regions[k.row] || col_regions[q.col] != col_regions[k.col];
     const uint32_t dy = q.row % s.window_rows + s.window_rows - 1 - k.row % s.window_rows,
                    dx = q.col % s.window_cols + s.window_cols - 1 - k.col % s.window_cols;
     return double{table[(dy * wide + dx) * s.heads + h]} - (apart ? 100 : 0);
@@ -43,8 +43,7 @@ Map block(Network& net, const std::string& name, const Map& x, const Stage& s, b
   const Map cut = rolled(net.layer_norm(name + ".norm1", x, 1e-5), down, across, rows, cols);
   const Map o = attend(net.linear(name + ".attn.qkv", cut, 3 * s.width), s.heads, false,
                        random_network::neighbours(s.window_rows, s.window_cols), term);
-  const Map y =
-      add(x, unrolled(net.linear(name + ".attn.proj", o, s.width), down, across, s.rows, s.cols));
+  const Map y = add(x, unrolled(net.linear(name + ".attn.proj", o, s.width), down, across, s.rows, s.cols));
   const Map h = random_network::gelu(
       net.linear(name + ".mlp.fc1", net.layer_norm(name + ".norm2", y, 1e-5), 4 * s.width));
   return add(y, net.linear(name + ".mlp.fc2", h, s.width));
@@ -63,8 +62,7 @@ Map merge(Network& net, const std::string& name, const Map& x, uint32_t width) {
   for (uint32_t i = 0; i < y.rows; ++i)
     for (uint32_t j = 0; j < y.cols; ++j)
       for (uint32_t c = 0; c < width; ++c)
-        for (uint32_t d = 0; d < 4 * n; ++d)
-          y.at(c, i, j) += double{w[c * 4 * n + d]} * four.at(d, i, j);
+        for (uint32_t d = 0; d < 4 * n; ++d) y.at(c, i, j) += double{w[c * 4 * n + d]} * four.at(d, i, j);
   return y;
 }
 
@@ -115,8 +113,9 @@ TEST_CASE("Swin equals its definition where windows do not divide the grid") {
   check_against_definition({{16, 2, 2, 7, 9, 3, 4, 1, 2}, {16, 2, 2, 4, 5, 3, 4, 0, 0}},
                            R"({"window_size": [3, 4]})");
   // Windows larger than the grid, shifted all the same; one size a stage.
-  check_against_definition({{16, 2, 2, 6, 4, 4, 4, 2, 2}, {16, 2, 2, 3, 2, 5, 5, 2, 2}, {8, 1, 1, 2, 1, 3, 3, 1, 1}},
-                           R"({"window_size": [4, 5, 3], "always_partition": true})");
+  check_against_definition(
+      {{16, 2, 2, 6, 4, 4, 4, 2, 2}, {16, 2, 2, 3, 2, 5, 5, 2, 2}, {8, 1, 1, 2, 1, 3, 3, 1, 1}},
+      R"({"window_size": [4, 5, 3], "always_partition": true})");
 }
 
 TEST_CASE("Swin's files of old name the head and the merges otherwise") {
@@ -131,8 +130,10 @@ TEST_CASE("Swin's files of old name the head and the merges otherwise") {
     tensors.push_back({name, t.shape, fovea::io::to_float(t)});
   }
   tensors.push_back({"layers.0.blocks.1.attn_mask", {4, 49, 49}, std::vector<float>(4 * 49 * 49)});
-  tensors.push_back({"layers.0.blocks.1.attn.relative_position_index", {49, 49}, std::vector<float>(49 * 49)});
-  const auto folder = std::filesystem::temp_directory_path() / ("fovea_old_swin_" + std::to_string(::getpid()));
+  tensors.push_back(
+      {"layers.0.blocks.1.attn.relative_position_index", {49, 49}, std::vector<float>(49 * 49)});
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("fovea_old_swin_" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   std::filesystem::copy_file(golden::folder("swin_mini") / "config.json", folder / "config.json",
                              std::filesystem::copy_options::overwrite_existing);
@@ -150,7 +151,8 @@ TEST_CASE("Swin at another size keeps its windows, or shrinks them with the grid
   };
   const auto model = load(96, 40);  // 24 × 10 and 12 × 5 cells
   fovea::Session session(model);
-  const auto out = session.run(std::vector<float>(size_t{3} * 96 * 40, 0.25F), 1, std::vector<uint32_t>{1, 3});
+  const auto out =
+      session.run(std::vector<float>(size_t{3} * 96 * 40, 0.25F), 1, std::vector<uint32_t>{1, 3});
   CHECK(out.at("features").shape == std::vector<uint64_t>{1, 12, 5, 48});
   CHECK(out.at("attn.1").shape == std::vector<uint64_t>{8, 2, 49, 49});
   CHECK(out.at("attn.3").shape == std::vector<uint64_t>{2, 4, 35, 35});

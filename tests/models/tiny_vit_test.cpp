@@ -22,12 +22,13 @@ Map block(Network& net, const std::string& name, const Map& x, uint32_t heads, u
   const auto term = [&](uint32_t h, Cell q, Cell k) {
     return double{biases[(h * window + distance(q.row, k.row)) * window + distance(q.col, k.col)]};
   };
-  const Map padded = rolled(x, 0, 0, (x.rows + window - 1) / window * window,
-                            (x.cols + window - 1) / window * window);
+  const Map padded =
+      rolled(x, 0, 0, (x.rows + window - 1) / window * window, (x.cols + window - 1) / window * window);
   const Map qkv =
       net.linear(name + ".attn.qkv", net.layer_norm(name + ".attn.norm", padded, 1e-5), 3 * x.channels);
-  const Map o = net.linear(name + ".attn.proj",
-                           attend(qkv, heads, true, random_network::neighbours(window, window), term), x.channels);
+  const Map o =
+      net.linear(name + ".attn.proj",
+                 attend(qkv, heads, true, random_network::neighbours(window, window), term), x.channels);
   const Map y =
       conv_norm(net, name + ".local_conv", add(x, unrolled(o, 0, 0, x.rows, x.cols)), x.channels, 3, 1, true);
   const Map h = random_network::gelu(

@@ -29,7 +29,7 @@ inline Map unrolled(const Map& x, uint32_t down, uint32_t across, uint32_t rows,
 struct Cell {
   uint32_t row, col;
 };
-using Together = std::function<bool(Cell, Cell)>;           // whether two cells share a window
+using Together = std::function<bool(Cell, Cell)>;          // whether two cells share a window
 using Term = std::function<double(uint32_t, Cell, Cell)>;  // added to the logit of (head, query, key)
 
 // qkv [3 * heads * width, rows, cols] with channels [3, heads, width], or [heads, 3, width].
@@ -81,8 +81,7 @@ inline void check_logits(const std::vector<float>& logits, const Map& expected, 
 inline std::vector<float> answer(const Network& network, const std::string& architecture,
                                  const std::string& model_args, const Map& x) {
   const Folder folder(network, architecture, model_args, x.rows, x.cols);
-  const auto model =
-      fovea::Model::load(fovea::Device::open(), folder.path(), {fovea::Precision::fp32, 0, 0});
+  const auto model = fovea::Model::load(fovea::Device::open(), folder.path(), {fovea::Precision::fp32, 0, 0});
   fovea::Session session(model);
   const std::vector<float> input(x.v.begin(), x.v.end());
   return session.run(input, 1, {}).at("logits").values;
