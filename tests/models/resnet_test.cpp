@@ -34,7 +34,8 @@ Map block(Network& n, const std::string& name, const Map& x, uint32_t width, uin
     y = n.conv(fmt::format("{}.conv{}", name, i), y, i == 3 ? out : width, wide ? 3 : 1,
                i == v.strided ? stride : 1, wide ? 1 : 0, i == 2 ? v.groups : 1);
     y = n.batch_norm(fmt::format("{}.bn{}", name, i), y);
-    if (i != v.convs || (v.legacy && v.convs == 2)) y = relu(y);  // the older basic block: before its gate too
+    const bool older_basic = v.legacy && v.convs == 2;  // a ReLU before its gate too
+    if (i != v.convs || older_basic) y = relu(y);
   }
   if (v.gated) y = n.squeeze_excite(name + (v.legacy ? ".se_module" : ".se"), y, 3);
   Map shortcut = x;
