@@ -1,4 +1,4 @@
-// channel_stats.glsl on texels, for CPU drivers.
+// Beside channel_stats: texels, as loads from storage buffers are loops over lanes on CPU drivers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define TEXELS

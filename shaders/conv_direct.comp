@@ -1,5 +1,6 @@
 // Convolution in groups of any size: y = final(residual + scale ⊙ act(x ∗ W + bias)), one lane a pixel and four
 // columns, which may fall into different groups. For what the faster kernels leave over.
+// Beside conv_tiled: channel counts and groups that do not divide into fours, where tiles would be mostly empty.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common/activation.glsl"

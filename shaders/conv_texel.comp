@@ -1,5 +1,6 @@
 // Convolution as a product of matrices for CPU drivers: y = final(residual + scale ⊙ act(x ∗ W + bias)). Rows are
 // output pixels, k runs over the window and then over the inputs of a group; nothing is gathered in memory.
+// Beside conv_tiled: texels, as loads from storage buffers are loops over lanes on CPU drivers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_basic : require

@@ -1,4 +1,5 @@
 // Depthwise convolution for CPU drivers: every load a texel.
+// Beside depthwise: texels, as loads from storage buffers are loops over lanes on CPU drivers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require

@@ -1,4 +1,4 @@
-// gather_rows.glsl on texels, for CPU drivers.
+// Beside gather_rows: texels, as loads from storage buffers are loops over lanes on CPU drivers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define TEXELS

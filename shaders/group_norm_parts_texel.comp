@@ -1,4 +1,4 @@
-// group_norm_parts.glsl on texels, for CPU drivers.
+// Beside group_norm_parts: texels, as loads from storage buffers are loops over lanes on CPU drivers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define TEXELS

@@ -1,4 +1,4 @@
-// group_norm.glsl on texels, for CPU drivers.
+// Beside group_norm: texels, as loads from storage buffers are loops over lanes on CPU drivers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define TEXELS

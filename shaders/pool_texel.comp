@@ -1,4 +1,4 @@
-// pool.glsl on texels, for CPU drivers.
+// Beside pool: texels, as loads from storage buffers are loops over lanes on CPU drivers.
 #version 450
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require

@@ -1,4 +1,4 @@
-// resize2d.glsl on texels, for CPU drivers.
+// Beside resize2d: texels, as loads from storage buffers are loops over lanes on CPU drivers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define TEXELS

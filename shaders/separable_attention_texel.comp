@@ -1,4 +1,4 @@
-// separable_attention.glsl on texels, for CPU drivers.
+// Beside separable_attention: texels, as loads from storage buffers are loops over lanes on CPU drivers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define TEXELS

@@ -1,4 +1,4 @@
-// transpose.glsl on texels, for CPU drivers.
+// Beside transpose: texels, as loads from storage buffers are loops over lanes on CPU drivers.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define TEXELS

@@ -5,7 +5,7 @@
 row() {
   local name=$1 log=build/matrix-${1// /-}.log
   shift
-  step "$name" "$log" run_ctest "$build" /dev/null "$@"
+  step "$name" "$log" run_ctest "$build" /dev/null -j "$jobs" "$@"
   grep -E 'tests passed' "$log"
 }
 
@@ -43,17 +43,21 @@ TEXT
   echo "no message from the validation layer"
 }
 
-# The tests of real photographs and of 10,000 frames take minutes here and dispatch what the others do.
+# The tests of real photographs and of 10,000 frames take minutes here and dispatch what the others do, and the width
+# of 256 is that of ./dev test.
 verb_test_matrix() {
-  local width lavapipe left_out=()
+  local width lavapipe left_out=() widths=(128 256 512)
   case "${1:-}" in
     "") ;;
-    --quick) left_out=(-LE 'soak|photographs') ;;
+    --quick)
+      left_out=(-LE 'soak|photographs')
+      widths=(128 512)
+      ;;
     *) die "test-matrix knows --quick, not $1" ;;
   esac
   build_tests
   lavapipe=$(find_driver lvp) || die "no lvp_icd*.json in /usr/share/vulkan/icd.d: install mesa-vulkan-drivers"
-  for width in 128 256 512; do
+  for width in "${widths[@]}"; do
     LP_NATIVE_VECTOR_WIDTH=$width VK_ICD_FILENAMES=$lavapipe VK_DRIVER_FILES=$lavapipe \
       row "kernels at vector width $width" -L kernels
   done
