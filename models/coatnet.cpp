@@ -133,6 +133,12 @@ CoAtNet::CoAtNet(const Device& device, DType storage, const io::ModelConfig& con
            block.has("conv.conv1_1x1.weight");
   };
   while (stages < 8 && is_block(w / "stages" / stages / "blocks" / 0)) ++stages;
+  if (stages == 0)
+    throw Error(
+        ErrorKind::model,
+        fmt::format("[load] {}: stages.0.blocks.0 is neither an MBConv, attention, nor MaxViT's three in "
+                    "a row; ConvNeXt and parallel blocks are not supported",
+                    config.file.string()));
   const uint32_t reduction = 2U << stages;
   const Size size{preprocess_.height, preprocess_.width};
   if (size[0] % reduction != 0 || size[1] % reduction != 0)

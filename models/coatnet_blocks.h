@@ -62,7 +62,7 @@ class MbConv {
 // Attention in windows, or over the whole grid, and an MLP; the first block of a stage may halve the grid.
 class AttentionBlock {
  public:
-  // grid: after the block. windows: of that grid.
+  // windows: of the grid after the block.
   AttentionBlock(WeightStore& store, const io::Weights& w, uint32_t inputs, uint32_t stride,
                  const layers::WindowShape& windows, const Variant& v);
   Tensor operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const;

@@ -12,9 +12,9 @@ uvec2 window(uint i, uint size, uint windows) {
 }
 
 void main() {
-  const uint unit = gl_GlobalInvocationID.x, image = gl_WorkGroupID.z, pixels = p.out_rows * p.out_cols;
+  const uint unit = global_x(), image = gl_WorkGroupID.z, pixels = p.out_rows * p.out_cols;
   if (unit >= p.units) return;
-  for (uint i = gl_GlobalInvocationID.y; i < pixels; i += gl_NumWorkGroups.y * GROUP_Y) {
+  for (uint i = global_y(); i < pixels; i += gl_NumWorkGroups.y * GROUP_Y) {
     const uvec2 rows = window(i / p.out_cols, p.rows, p.out_rows);
     const uvec2 cols = window(i % p.out_cols, p.cols, p.out_cols);
     vec4 sum = vec4(0);

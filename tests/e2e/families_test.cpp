@@ -27,7 +27,7 @@ TEST_CASE("overlay draws every family without being told how") {
   save(folder / "a.png", picture(90, 70));
   for (const std::string& name : families) {
     CAPTURE(name);
-    for (const std::vector<std::string> options :
+    for (const std::vector<std::string>& options :
          {std::vector<std::string>{}, {"--method", "cam"}, {"--layer", "all"}}) {
       std::vector<std::string> arguments{"overlay", "--model", golden(name), "--out", name + ".png", "a.png"};
       arguments.insert(arguments.end(), options.begin(), options.end());

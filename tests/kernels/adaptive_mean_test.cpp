@@ -13,9 +13,9 @@ Expected adaptive_mean(const Numbers& x, const Shape& shape, uint32_t rows, uint
     for (uint32_t i = 0; i < rows; ++i)
       for (uint32_t j = 0; j < cols; ++j)
         for (size_t c = 0; c < channels; ++c) {
-          const double top = std::floor(double{i} * shape[1] / rows),
+          const double top = std::floor(static_cast<double>(i) * shape[1] / rows),
                        bottom = std::ceil((i + 1.0) * shape[1] / rows);
-          const double left = std::floor(double{j} * shape[2] / cols),
+          const double left = std::floor(static_cast<double>(j) * shape[2] / cols),
                        right = std::ceil((j + 1.0) * shape[2] / cols);
           const double count = (bottom - top) * (right - left);
           double sum = 0, magnitude = 0;

@@ -41,7 +41,7 @@ Map attend(const Map& q, const Map& kv, uint32_t heads, std::vector<float>& soft
         double score = 0;
         for (uint32_t c = h * width; c < (h + 1) * width; ++c)
           score += q.v[size_t{c} * queries + i] * kv.v[size_t{c} * keys + j];
-        sum += p[j] = std::exp(score / std::sqrt(double{width}));
+        sum += p[j] = std::exp(score / std::sqrt(static_cast<double>(width)));
       }
       for (uint32_t j = 0; j < keys; ++j) {
         p[j] /= sum;

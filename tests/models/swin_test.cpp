@@ -1,5 +1,4 @@
 // Swin against timm's numbers, and against its definition at sizes that no window divides.
-#include "models/layers/windows.h"
 #include "tests/models/hybrid.h"
 #include "tests/models/window_reference.h"
 
@@ -121,7 +120,6 @@ TEST_CASE("Swin equals its definition where windows do not divide the grid") {
 TEST_CASE("Swin's files of old name the head and the merges otherwise") {
   const golden::Reference reference(golden::folder("swin_mini"));
   const auto model = fovea::io::Safetensors::open(golden::folder("swin_mini") / "model.safetensors");
-  Network net(1);
   std::vector<fovea::io::OutputTensor> tensors;
   for (const auto& t : model.tensors()) {
     std::string name = t.name;
