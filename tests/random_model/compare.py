@@ -15,8 +15,9 @@ import numpy as np  # noqa: E402
 from hub import VARIANTS, Model  # noqa: E402
 from reference import logits, read_safetensors  # noqa: E402
 
-# Widths that config.json keeps silent about.
-SILENT = {"botnet26t_mini": dict(stem=16, channels=[32, 64, 128, 128])}
+# What config.json keeps silent about: widths, and that this CoAtNet is not put together as the published one is.
+SILENT = {"botnet26t_mini": dict(stem=16, channels=[32, 64, 128, 128]),
+          "coatnet_mini": dict(pre_norm_act=True, gate="relu")}
 
 # Millions of parameters, as timm's result tables have them; BatchNorm's statistics do not count.
 MILLIONS = dict(

@@ -156,7 +156,9 @@ def downsampled(w, x):
 def coatnet_conv(w, x, stride, args):
     gate, strided = {"relu": relu, "silu": silu}[args["gate"]], args["stride_mode"] == "dw"
     shortcut = downsampled(w, x) if stride == 2 else x
-    y = silu(w.batch_norm(x, "pre_norm"))
+    y = w.batch_norm(x, "pre_norm")
+    if args["pre_norm_act"]:
+        y = silu(y)
     if stride == 2 and not strided:
         y = mean_pool(y)
     y = silu(w.batch_norm(w.conv(y, "conv1_1x1"), "norm1"))

@@ -2,13 +2,14 @@
 from parts import BRANCH, SILU, divisible, normal
 
 # conv_bias: in the convolutions' last layer and shortcut. early: the gate before the second normalisation.
-# No shape tells of stride_mode (pool before the block or stride in the depthwise convolution) nor of gate.
+# No shape tells of these: stride_mode (pool before the block or stride in the depthwise convolution), pre_norm_act
+# (an activation after the first normalisation) and gate (the activation within the gate).
 SMALL, WIDE = [64, 128, 256, 512], [96, 192, 384, 768]
 ZERO = dict(embed_dim=WIDE, depths=[2, 3, 7, 2], stem_width=[32, 64], conv_bias=False, shortcut_bias=False,
-            early=True, stride_mode="pool", gate="relu")
+            early=True, stride_mode="pool", pre_norm_act=True, gate="relu")
 VARIANTS = {
     "coatnet_nano_rw_224": (dict(ZERO, embed_dim=SMALL, depths=[3, 4, 6, 3], conv_bias=True, shortcut_bias=True,
-                                 early=False), dict(crop_pct=0.9)),
+                                 early=False, pre_norm_act=False, gate="silu"), dict(crop_pct=0.9)),
     "coatnet_0_rw_224": (ZERO, {}),
     "coatnet_1_rw_224": (dict(ZERO, depths=[2, 6, 14, 2], stride_mode="dw"), {}),
     "coatnet_2_rw_224": (dict(ZERO, embed_dim=[128, 256, 512, 1024], depths=[2, 6, 14, 2], stem_width=[64, 128],
