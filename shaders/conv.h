@@ -7,12 +7,12 @@ using uint = uint32_t;
 #endif
 
 struct ConvPush {
-  uint images, height, width, inputs;    // of x
-  uint out_height, out_width, columns;   // of y
-  uint columns4;                         // row length of the packed weights, in vectors of four columns
-  uint groups;                           // inputs and columns fall into as many parts
-  uint rows, cols, stride, dilation;     // of the window
-  uint top, left;                        // padding
+  uint images, height, width, inputs;   // of x
+  uint out_height, out_width, columns;  // of y
+  uint columns4;                        // row length of the packed weights, in vectors of four columns
+  uint groups;                          // inputs and columns fall into as many parts
+  uint rows, cols, stride, dilation;    // of the window
+  uint top, left;                       // padding
 };
 
 #ifdef __cplusplus

@@ -24,7 +24,7 @@ class Weights {
   Weights operator/(std::string_view name) const { return {file_, path(name)}; }
   Weights operator/(size_t index) const { return *this / std::string_view(std::to_string(index)); }
 
-  std::string path(std::string_view name) const;  // "blocks.3.attn.qkv.weight"
+  std::string path(std::string_view name) const;        // "blocks.3.attn.qkv.weight"
   const std::string& scope() const { return prefix_; }  // "blocks.3.attn.qkv"
   bool has(std::string_view name) const;
   // Throws Error(model) when it is missing.

@@ -15,10 +15,10 @@ struct Variant {
   const char* architecture;
   const char* model_args = "{}";
   bool legacy = false;
-  uint32_t convs = 3;          // of a block
-  uint32_t strided = 2;        // the convolution with the stride, from 1
+  uint32_t convs = 3;            // of a block
+  uint32_t strided = 2;          // the convolution with the stride, from 1
   std::vector<uint32_t> stem{};  // widths of a deep stem, else one 7×7
-  bool pool_conv = false;      // in place of max pooling
+  bool pool_conv = false;        // in place of max pooling
   bool average_shortcut = false;
   uint32_t shortcut_kernel = 1;
   uint32_t groups = 1;
