@@ -8,6 +8,7 @@
 #include "fovea/error.h"
 #include "models/layers/attention_pool.h"
 #include "models/layers/position_embedding.h"
+#include "models/layers/shapes.h"
 #include "models/layers/transformer.h"
 #include "models/registry.h"
 #include "runtime/ops/embed_tokens.h"
@@ -35,15 +36,6 @@ struct VitShape {
 
 bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
-}
-
-uint32_t size_of(const io::Weights& w, const char* name, size_t rank, size_t axis) {
-  const auto shape = w.shape(name);
-  if (shape.size() != rank || shape[axis] == 0 || shape[axis] > (1U << 20))
-    throw Error(ErrorKind::model,
-                fmt::format("[load] tensor {} has {} dimensions or an unusable size, a ViT needs {}",
-                            w.path(name), shape.size(), rank));
-  return static_cast<uint32_t>(shape[axis]);
 }
 
 // Heads are in no tensor's shape. 64 channels a head, but for the few widths timm splits otherwise.
@@ -77,9 +69,9 @@ ops::Activation activation_of(const io::ModelConfig& config) {
 
 VitShape shape_of(const io::ModelConfig& config, const io::Weights& w) {
   VitShape s;
-  s.width = size_of(w, "patch_embed.proj.weight", 4, 0);
-  s.patch_rows = size_of(w, "patch_embed.proj.weight", 4, 2);
-  s.patch_cols = size_of(w, "patch_embed.proj.weight", 4, 3);
+  s.width = layers::dimension(w, "patch_embed.proj.weight", 4, 0);
+  s.patch_rows = layers::dimension(w, "patch_embed.proj.weight", 4, 2);
+  s.patch_cols = layers::dimension(w, "patch_embed.proj.weight", 4, 3);
   while (w.has(fmt::format("blocks.{}.norm1.weight", s.depth))) ++s.depth;
   if (s.depth == 0)
     throw Error(ErrorKind::model,
@@ -87,7 +79,7 @@ VitShape shape_of(const io::ModelConfig& config, const io::Weights& w) {
   s.heads = heads_of(config, s.width);
   s.cls = w.has("cls_token");
   s.dist = w.has("dist_token");
-  s.registers = w.has("reg_token") ? size_of(w, "reg_token", 3, 1) : 0;
+  s.registers = w.has("reg_token") ? layers::dimension(w, "reg_token", 3, 1) : 0;
   s.activation = activation_of(config);
   if (config.naming == io::Naming::transformers)
     s.epsilon =
@@ -167,7 +159,7 @@ Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, con
 
   uint32_t classes = s_.width;
   if (w.has("head.weight")) {
-    classes = config.num_classes != 0 ? config.num_classes : size_of(w, "head.weight", 2, 0);
+    classes = config.num_classes != 0 ? config.num_classes : layers::dimension(w, "head.weight", 2, 0);
     // DeiT answers with the mean of both heads (Touvron et al. 2021, 3).
     const bool both = w.has("head_dist.weight");
     head_.emplace(store_, w / "head", classes, s_.width, both ? 0.5F : 1.0F);
@@ -188,7 +180,7 @@ Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, con
 // Positions cover the prefix tokens too, unless the checkpoint says otherwise by their number (timm:
 // no_embed_class).
 Tensor Vit::token_table(const io::ModelConfig& config, const io::Weights& w) {
-  const uint32_t positions = size_of(w, "pos_embed", 3, 1), prefix = s_.prefix(), width = s_.width;
+  const uint32_t positions = layers::dimension(w, "pos_embed", 3, 1), prefix = s_.prefix(), width = s_.width;
   const VitShape trained = grid_of(s_, config.preprocess);
   const uint32_t trained_patches = trained.grid_rows * trained.grid_cols;
   const bool covers_prefix = positions == trained_patches + prefix;

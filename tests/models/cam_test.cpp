@@ -148,3 +148,38 @@ TEST_CASE("A class activation map equals finite differences") {
     }
   }
 }
+
+TEST_CASE("A ViT's class activation map and one constant add up to the logit") {
+  const char* name = "vit_mini_reg1_gap";  // a register token, mean of patches, then a norm
+  const golden::Reference reference(golden::folder(name));
+  const Head head(name, "head.weight", "head.bias");
+  const auto beta = head.values("fc_norm.bias");
+  const auto logits = reference.values("logits");
+  const auto model =
+      fovea::Model::load(fovea::Device::open(), golden::folder(name), {fovea::Precision::fp32, 0, 0});
+  fovea::Forward::Options options;
+  options.batch = 2;
+  options.host_input = options.attention = true;
+  fovea::Forward forward(model.impl(), options);
+  forward.write_input(reference.values("input"));
+  forward.program().run();
+  fovea::MapRequest request;
+  request.method = fovea::MapMethod::cam;
+  request.target = 3;
+  fovea::Recorder r(model.device().impl());
+  const auto map = fovea::maps::draw(r, forward.kept(), request, model.info());
+  CHECK(map.first == 1);
+  r.output(map.values);
+  auto program = r.finish();
+  for (const auto& [tensor, values] : map.presets) program.write(tensor, std::as_bytes(std::span(values)));
+  program.run();
+  std::vector<float> got(map.values.shape.elements());
+  program.read(map.values, std::as_writable_bytes(std::span(got)));
+  const size_t tokens = map.values.shape[1];
+  for (size_t image = 0; image < 2; ++image) {
+    double sum = double{head.b[3]};
+    for (size_t c = 0; c < beta.size(); ++c) sum += double{head.w[3 * beta.size() + c]} * double{beta[c]};
+    for (size_t t = map.first; t < tokens; ++t) sum += double{got[image * tokens + t]};
+    CHECK(std::abs(sum - double{logits[image * 10 + 3]}) <= 1e-4);
+  }
+}
