@@ -93,9 +93,7 @@ Network::Network(const Device& device, DType storage, const io::ModelConfig& con
                  const ModelOptions& options, const Style& style, MakeBlock make)
     : LoadedModel(device, storage), style_(style) {
   check_settings(config);
-  preprocess_ = config.preprocess;
-  if (options.height != 0) preprocess_.height = options.height;
-  if (options.width != 0) preprocess_.width = options.width;
+  take_input_size(config, options);
 
   FeatureMap map = build_stem(w / "stem");
   const auto has_block = [&](uint32_t stage, uint32_t block) {
@@ -123,12 +121,7 @@ Network::Network(const Device& device, DType storage, const io::ModelConfig& con
     classes = config.num_classes != 0 ? config.num_classes : layers::dimension(head, "weight", 2, 0);
     head_.emplace(store_, head, classes, map.channels);
   }
-  info_.architecture = config.architecture;
-  info_.height = preprocess_.height;
-  info_.width = preprocess_.width;
-  info_.classes = classes;
-  info_.has_head = head_.has_value();
-  if (head_) info_.labels = config.labels_for(classes);
+  describe(config, classes, head_.has_value());
 }
 
 ForwardResult Network::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {

@@ -123,9 +123,7 @@ CoAtNet::CoAtNet(const Device& device, DType storage, const io::ModelConfig& con
              v_.conv_epsilon),
       stem2_(store_, w / "stem" / "conv2",
              stem_shape(w / "stem" / "conv2", dimension(w, "stem.conv1.weight", 4, 0), 1, v_)) {
-  preprocess_ = config.preprocess;
-  if (options.height != 0) preprocess_.height = options.height;
-  if (options.width != 0) preprocess_.width = options.width;
+  take_input_size(config, options);
 
   uint32_t stages = 0;
   const auto is_block = [](const io::Weights& block) {
@@ -155,9 +153,6 @@ CoAtNet::CoAtNet(const Device& device, DType storage, const io::ModelConfig& con
       blocks_.push_back(block_of(config, stage / b, b == 0 ? 2 : 1, grid, window));
   }
   add_head(config, w);
-  info_.architecture = config.architecture;
-  info_.height = size[0];
-  info_.width = size[1];
 }
 
 Block CoAtNet::block_of(const io::ModelConfig& config, const io::Weights& w, uint32_t stride, Size grid,
@@ -204,13 +199,12 @@ void CoAtNet::add_head(const io::ModelConfig& config, const io::Weights& w) {
     two_ = store_.vector(std::vector<float>(fours, 2.0F), {fours});
     minus_one_ = store_.vector(std::vector<float>(fours, -1.0F), {fours});
   }
-  info_.classes = inputs;
+  uint32_t classes = inputs;
   if (head.has("fc.weight")) {
-    info_.classes = config.num_classes != 0 ? config.num_classes : dimension(head, "fc.weight", 2, 0);
-    head_.emplace(store_, head / "fc", info_.classes, inputs);
-    info_.labels = config.labels_for(info_.classes);
+    classes = config.num_classes != 0 ? config.num_classes : dimension(head, "fc.weight", 2, 0);
+    head_.emplace(store_, head / "fc", classes, inputs);
   }
-  info_.has_head = head_.has_value();
+  describe(config, classes, head_.has_value());
 }
 
 ForwardResult CoAtNet::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {

@@ -20,6 +20,21 @@ const char* to_string(AttentionKind kind) {
   return "spatial gate";
 }
 
+void LoadedModel::take_input_size(const io::ModelConfig& config, const ModelOptions& options) {
+  preprocess_ = config.preprocess;
+  if (options.height != 0) preprocess_.height = options.height;
+  if (options.width != 0) preprocess_.width = options.width;
+}
+
+void LoadedModel::describe(const io::ModelConfig& config, uint32_t classes, bool has_head) {
+  info_.architecture = config.architecture;
+  info_.height = preprocess_.height;
+  info_.width = preprocess_.width;
+  info_.classes = classes;
+  info_.has_head = has_head;
+  if (has_head) info_.labels = config.labels_for(classes);
+}
+
 void LoadedModel::finish(uint64_t parameters) {
   store_.finish();
   info_.parameters = parameters;

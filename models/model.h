@@ -47,6 +47,11 @@ class LoadedModel {
   uint64_t weight_bytes() const { return store_.bytes(); }
 
  protected:
+  // The configuration's preprocessing, at another input size where the options have one.
+  void take_input_size(const io::ModelConfig& config, const ModelOptions& options);
+  // What the configuration says of the model, once the input size is known. Throws what labels_for() does.
+  void describe(const io::ModelConfig& config, uint32_t classes, bool has_head);
+
   Device device_;
   WeightStore store_;
   ModelInfo info_;

@@ -201,9 +201,7 @@ class PvtV2 : public LoadedModel {
 PvtV2::PvtV2(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
              const ModelOptions& options)
     : LoadedModel(device, storage) {
-  preprocess_ = config.preprocess;
-  if (options.height != 0) preprocess_.height = options.height;
-  if (options.width != 0) preprocess_.width = options.width;
+  take_input_size(config, options);
 
   uint32_t count = 0, width = 3;
   while (w.has(fmt::format("stages.{}.norm.weight", count))) ++count;
@@ -236,12 +234,7 @@ PvtV2::PvtV2(const Device& device, DType storage, const io::ModelConfig& config,
     classes = config.num_classes != 0 ? config.num_classes : dimension(w, "head.weight", 2, 0);
     head_.emplace(store_, w / "head", classes, width);
   }
-  info_.architecture = config.architecture;
-  info_.height = preprocess_.height;
-  info_.width = preprocess_.width;
-  info_.classes = classes;
-  info_.has_head = head_.has_value();
-  if (head_) info_.labels = config.labels_for(classes);
+  describe(config, classes, head_.has_value());
 }
 
 ForwardResult PvtV2::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {

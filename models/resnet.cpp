@@ -207,9 +207,7 @@ class ResNet : public LoadedModel {
 ResNet::ResNet(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
                const ModelOptions& options)
     : LoadedModel(device, storage), style_(style_of(config, w)), stem_(store_, w, style_) {
-  preprocess_ = config.preprocess;
-  if (options.height != 0) preprocess_.height = options.height;
-  if (options.width != 0) preprocess_.width = options.width;
+  take_input_size(config, options);
 
   uint32_t columns = stem_.columns();
   for (uint32_t stage = 1; stage <= 4; ++stage) {
@@ -227,12 +225,7 @@ ResNet::ResNet(const Device& device, DType storage, const io::ModelConfig& confi
     classes = config.num_classes != 0 ? config.num_classes : dimension(head, "weight", 2, 0);
     head_.emplace(store_, head, classes, columns);
   }
-  info_.architecture = config.architecture;
-  info_.height = preprocess_.height;
-  info_.width = preprocess_.width;
-  info_.classes = classes;
-  info_.has_head = head_.has_value();
-  if (head_) info_.labels = config.labels_for(classes);
+  describe(config, classes, head_.has_value());
 }
 
 ForwardResult ResNet::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {

@@ -136,9 +136,7 @@ Swin::Swin(const Device& device, DType storage, const io::ModelConfig& config, c
       patch_(dimension(w, "patch_embed.proj.weight", 4, 2)),
       width_(dimension(w, "patch_embed.proj.weight", 4, 0)),
       patch_embed_(store_, w / "patch_embed" / "proj", width_, {width_, 3, patch_, patch_}) {
-  preprocess_ = config.preprocess;
-  if (options.height != 0) preprocess_.height = options.height;
-  if (options.width != 0) preprocess_.width = options.width;
+  take_input_size(config, options);
   if (preprocess_.height % patch_ != 0 || preprocess_.width % patch_ != 0)
     throw Error(ErrorKind::usage,
                 fmt::format("[load] an input of {}×{} is not whole patches of {}×{} ({})", preprocess_.height,
@@ -158,16 +156,12 @@ Swin::Swin(const Device& device, DType storage, const io::ModelConfig& config, c
                                               config.file.string(), pool));
   // Files of timm before 0.9 name the head without "fc".
   const io::Weights head = w.has("head.weight") ? w / "head" : w / "head" / "fc";
-  info_.classes = width_;
+  uint32_t classes = width_;
   if (head.has("weight")) {
-    info_.classes = config.num_classes != 0 ? config.num_classes : dimension(head, "weight", 2, 0);
-    head_.emplace(store_, head, info_.classes, width_);
-    info_.labels = config.labels_for(info_.classes);
+    classes = config.num_classes != 0 ? config.num_classes : dimension(head, "weight", 2, 0);
+    head_.emplace(store_, head, classes, width_);
   }
-  info_.has_head = head_.has_value();
-  info_.architecture = config.architecture;
-  info_.height = preprocess_.height;
-  info_.width = preprocess_.width;
+  describe(config, classes, head_.has_value());
 }
 
 // nominal: the stage's grid as timm counts it, halves rounded down, by which it chooses windows and shifts.

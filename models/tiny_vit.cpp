@@ -140,9 +140,7 @@ TinyVit::TinyVit(const Device& device, DType storage, const io::ModelConfig& con
     : LoadedModel(device, storage),
       stem1_(store_, w / "patch_embed" / "conv1", 3, 2),
       stem2_(store_, w / "patch_embed" / "conv2", stem1_.shape.columns, 2) {
-  preprocess_ = config.preprocess;
-  if (options.height != 0) preprocess_.height = options.height;
-  if (options.width != 0) preprocess_.width = options.width;
+  take_input_size(config, options);
   uint32_t rows = preprocess_.height, cols = preprocess_.width;
   const auto shrink = [&](const ops::Window& window) {
     rows = window.out_rows(rows);
@@ -181,16 +179,12 @@ TinyVit::TinyVit(const Device& device, DType storage, const io::ModelConfig& con
     throw Error(ErrorKind::model, fmt::format("[load] {}: global_pool is '{}', a TinyViT here has 'avg'",
                                               config.file.string(), pool));
   norm_.emplace(store_, w / "head" / "norm", width, epsilon);
-  info_.classes = width;
+  uint32_t classes = width;
   if (w.has("head.fc.weight")) {
-    info_.classes = config.num_classes != 0 ? config.num_classes : dimension(w, "head.fc.weight", 2, 0);
-    head_.emplace(store_, w / "head" / "fc", info_.classes, width);
-    info_.labels = config.labels_for(info_.classes);
+    classes = config.num_classes != 0 ? config.num_classes : dimension(w, "head.fc.weight", 2, 0);
+    head_.emplace(store_, w / "head" / "fc", classes, width);
   }
-  info_.has_head = head_.has_value();
-  info_.architecture = config.architecture;
-  info_.height = preprocess_.height;
-  info_.width = preprocess_.width;
+  describe(config, classes, head_.has_value());
 }
 
 ForwardResult TinyVit::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {

@@ -139,9 +139,7 @@ Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, con
       s_(shape_of(config, w)),
       patch_embed_(store_, w / "patch_embed" / "proj", s_.width,
                    {s_.width, 3, s_.patch_rows, s_.patch_cols}) {
-  preprocess_ = config.preprocess;
-  if (options.height != 0) preprocess_.height = options.height;
-  if (options.width != 0) preprocess_.width = options.width;
+  take_input_size(config, options);
   check_size(config, s_, preprocess_.height, preprocess_.width);
   s_ = grid_of(s_, preprocess_);
   table_ = token_table(config, w);
@@ -168,12 +166,7 @@ Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, con
   // A transformers model without a head ships a pooler that no answer here reads.
   if (config.naming == io::Naming::transformers)
     for (const char* name : {"pooler.dense.weight", "pooler.dense.bias"}) w.ignore(name);
-  info_.architecture = config.architecture;
-  info_.height = preprocess_.height;
-  info_.width = preprocess_.width;
-  info_.classes = classes;
-  info_.has_head = head_.has_value();
-  if (head_) info_.labels = config.labels_for(classes);
+  describe(config, classes, head_.has_value());
 }
 
 // Positions of the trained grid resampled to ours; class, distillation and register tokens in front.

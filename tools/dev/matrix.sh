@@ -43,14 +43,14 @@ TEXT
   echo "no message from the validation layer"
 }
 
-# The tests of real photographs and of 10,000 frames take minutes here and dispatch what the others do, and the width
-# of 256 is that of ./dev test.
+# Real photographs, 10,000 frames and the comparison with numpy take minutes here and dispatch what the others do, and
+# the width of 256 is that of ./dev test.
 verb_test_matrix() {
   local width lavapipe left_out=() widths=(128 256 512)
   case "${1:-}" in
     "") ;;
     --quick)
-      left_out=(-LE 'soak|photographs')
+      left_out=(-E 'soak|photographs|against_numpy')
       widths=(128 512)
       ;;
     *) die "test-matrix knows --quick, not $1" ;;
