@@ -76,13 +76,14 @@ Tensor Attention::operator()(Recorder& r, const Tensor& x, const Tensor& residua
   if (linear_) small = ops::modulate(r, small, {.activation = Activation::gelu});
   const uint32_t keys = small.shape[1] * small.shape[2];
 
+  const uint32_t head = width_ / heads_;          // channels
   const Tensor q = q_(r, x), kv = kv_(r, small);  // [..., width], [..., 2 * width]
   const ops::AttentionInput input{
       q,
       kv,
       kv,
-      {images, queries, keys, heads_, width_ / heads_, 0, queries * width_, width_, 0, width_,
-       keys * 2 * width_, 2 * width_, 1.0F / std::sqrt(static_cast<float>(width_ / heads_))}};
+      {images, queries, keys, heads_, head, 0, queries * width_, width_, 0, width_, keys * 2 * width_,
+       2 * width_, 1.0F / std::sqrt(static_cast<float>(head))}};
   const auto [o, lse] = ops::attention(r, input);
   if (tap != nullptr) {
     AttentionRecord record;
