@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include "fovea/error.h"
+#include "models/layers/layout.h"
 #include "models/layers/shapes.h"
 #include "runtime/ops/pool.h"
 #include "runtime/ops/token_pool.h"
-#include "runtime/ops/transpose.h"
 
 namespace fovea::byob {
 namespace {
@@ -125,18 +125,16 @@ Network::Network(const Device& device, DType storage, const io::ModelConfig& con
 }
 
 ForwardResult Network::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  const uint32_t images = input.shape[0], height = input.shape[2], width = input.shape[3];
-  Tensor x =
-      ops::transpose(r, input.reshaped({images, 3, height * width}), 4).reshaped({images, height, width, 4});
+  Tensor x = layers::channels_last(r, input);
   for (const auto& conv : stem_) x = conv(r, x);
   if (pools_) x = ops::pool(r, x, stem_pool, ops::PoolKind::max, /*count_pad=*/false, /*ceil=*/false);
   for (const auto& block : blocks_) x = (*block)(r, x, tap);
   if (final_conv_) x = (*final_conv_)(r, x);
 
-  const uint32_t rows = x.shape[1], cols = x.shape[2], channels = x.shape[3];
+  const uint32_t images = x.shape[0], rows = x.shape[1], cols = x.shape[2], channels = x.shape[3];
   const Tensor cells = x.reshaped({images, rows * cols, channels});
   ForwardResult out;
-  if (features) out.features = ops::transpose(r, cells).reshaped({images, channels, rows, cols});
+  if (features) out.features = layers::channels_first(r, cells, rows, cols);
   const Tensor pooled = ops::token_mean(r, cells);
   out.logits = head_ ? (*head_)(r, pooled) : pooled;
   if (head_) {

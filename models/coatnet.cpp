@@ -6,11 +6,11 @@
 
 #include "fovea/error.h"
 #include "models/coatnet_blocks.h"
+#include "models/layers/layout.h"
 #include "models/layers/shapes.h"
 #include "models/registry.h"
 #include "runtime/ops/modulate.h"
 #include "runtime/ops/token_pool.h"
-#include "runtime/ops/transpose.h"
 
 namespace fovea {
 namespace {
@@ -208,15 +208,13 @@ void CoAtNet::add_head(const io::ModelConfig& config, const io::Weights& w) {
 }
 
 ForwardResult CoAtNet::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  const uint32_t images = input.shape[0], height = input.shape[2], width = input.shape[3];
-  Tensor x =
-      ops::transpose(r, input.reshaped({images, 3, height * width}), 4).reshaped({images, height, width, 4});
+  Tensor x = layers::channels_last(r, input);
   x = stem2_(r, stem1_(r, x, {v_.activation, {}, {}, {}}));  // [images, rows, cols, channels]
   for (const Block& block : blocks_) x = block(r, x, tap);
-  const uint32_t rows = x.shape[1], cols = x.shape[2];
+  const uint32_t images = x.shape[0], rows = x.shape[1], cols = x.shape[2];
   const Tensor last = x.reshaped({images, rows * cols, width_}), cells = norm_ ? (*norm_)(r, last) : last;
   ForwardResult out;
-  if (features) out.features = ops::transpose(r, cells).reshaped({images, width_, rows, cols});
+  if (features) out.features = layers::channels_first(r, cells, rows, cols);
 
   Tensor pooled = ops::token_mean(r, cells);
   if (head_norm_) pooled = (*head_norm_)(r, pooled);

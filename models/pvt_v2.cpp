@@ -7,12 +7,12 @@
 
 #include "fovea/error.h"
 #include "models/layers/basic.h"
+#include "models/layers/layout.h"
 #include "models/layers/shapes.h"
 #include "models/registry.h"
 #include "runtime/ops/adaptive_mean.h"
 #include "runtime/ops/modulate.h"
 #include "runtime/ops/token_pool.h"
-#include "runtime/ops/transpose.h"
 
 namespace fovea {
 namespace {
@@ -239,9 +239,7 @@ PvtV2::PvtV2(const Device& device, DType storage, const io::ModelConfig& config,
 }
 
 ForwardResult PvtV2::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  const uint32_t images = input.shape[0], height = input.shape[2], width = input.shape[3];
-  Tensor x =
-      ops::transpose(r, input.reshaped({images, 3, height * width}), 4).reshaped({images, height, width, 4});
+  Tensor x = layers::channels_last(r, input);
   Tensor last;  // before the norm of its stage
   for (const Stage& stage : stages_) {
     x = stage.embed(r, x);  // [images, rows, cols, width]
@@ -249,10 +247,10 @@ ForwardResult PvtV2::forward(Recorder& r, const Tensor& input, bool features, At
     last = x;
     x = stage.norm(r, x);
   }
-  const uint32_t rows = x.shape[1], cols = x.shape[2], columns = x.shape[3];
+  const uint32_t images = x.shape[0], rows = x.shape[1], cols = x.shape[2], columns = x.shape[3];
   const Tensor cells = x.reshaped({images, rows * cols, columns});
   ForwardResult out;
-  if (features) out.features = ops::transpose(r, cells).reshaped({images, columns, rows, cols});
+  if (features) out.features = layers::channels_first(r, cells, rows, cols);
   const Tensor pooled = ops::token_mean(r, cells, 0);
   out.logits = head_ ? (*head_)(r, pooled) : pooled;
   if (head_) {

@@ -10,11 +10,11 @@
 
 #include "fovea/error.h"
 #include "models/layers/gates.h"
+#include "models/layers/layout.h"
 #include "models/layers/shapes.h"
 #include "models/registry.h"
 #include "runtime/ops/pool.h"
 #include "runtime/ops/token_pool.h"
-#include "runtime/ops/transpose.h"
 
 namespace fovea {
 namespace {
@@ -114,9 +114,7 @@ Stem::Stem(WeightStore& store, const io::Weights& w, const Style& style) : style
 
 // input [images, 3, height, width] → [images, height / 4, width / 4, columns]
 Tensor Stem::operator()(Recorder& r, const Tensor& input) const {
-  const uint32_t images = input.shape[0], height = input.shape[2], width = input.shape[3];
-  Tensor x =
-      ops::transpose(r, input.reshaped({images, 3, height * width}), 4).reshaped({images, height, width, 4});
+  Tensor x = layers::channels_last(r, input);
   for (const auto& conv : convs_) x = conv(r, x, {style_.activation, {}, {}, {}});
   if (!pools_) return x;
   // Caffe pools without padding and rounds up, so that the last window hangs over the edge.
@@ -234,7 +232,7 @@ ForwardResult ResNet::forward(Recorder& r, const Tensor& input, bool features, A
   const uint32_t images = x.shape[0], rows = x.shape[1], cols = x.shape[2], columns = x.shape[3];
   const Tensor cells = x.reshaped({images, rows * cols, columns});
   ForwardResult out;
-  if (features) out.features = ops::transpose(r, cells).reshaped({images, columns, rows, cols});
+  if (features) out.features = layers::channels_first(r, cells, rows, cols);
   const Tensor pooled = ops::token_mean(r, cells, 0);
   out.logits = head_ ? (*head_)(r, pooled) : pooled;
   if (head_) {

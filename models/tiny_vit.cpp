@@ -6,12 +6,12 @@
 
 #include "fovea/error.h"
 #include "models/layers/conv.h"
+#include "models/layers/layout.h"
 #include "models/layers/shapes.h"
 #include "models/layers/transformer.h"
 #include "models/layers/window_attention.h"
 #include "models/registry.h"
 #include "runtime/ops/token_pool.h"
-#include "runtime/ops/transpose.h"
 
 namespace fovea {
 namespace {
@@ -188,19 +188,17 @@ TinyVit::TinyVit(const Device& device, DType storage, const io::ModelConfig& con
 }
 
 ForwardResult TinyVit::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  const uint32_t images = input.shape[0], height = input.shape[2], width = input.shape[3];
-  Tensor x =
-      ops::transpose(r, input.reshaped({images, 3, height * width}), 4).reshaped({images, height, width, 4});
+  Tensor x = layers::channels_last(r, input);
   x = stem2_(r, stem1_(r, x, Activation::gelu));  // [images, rows, cols, channels]
   for (const MbConv& block : convolutions_) x = block(r, x);
   for (const Stage& stage : stages_) {
     x = stage.merge(r, x);
     for (const Block& block : stage.blocks) x = block(r, x, stage.windows, tap);
   }
-  const uint32_t rows = x.shape[1], cols = x.shape[2], channels = x.shape[3];
+  const uint32_t images = x.shape[0], rows = x.shape[1], cols = x.shape[2], channels = x.shape[3];
   const Tensor cells = x.reshaped({images, rows * cols, channels});
   ForwardResult out;
-  if (features) out.features = ops::transpose(r, cells).reshaped({images, channels, rows, cols});
+  if (features) out.features = layers::channels_first(r, cells, rows, cols);
   const Tensor pooled = (*norm_)(r, ops::token_mean(r, cells));
   out.logits = head_ ? (*head_)(r, pooled) : pooled;
   if (head_)
