@@ -28,10 +28,17 @@ const std::map<std::string, Colormap> colormaps = {{"viridis", Colormap::viridis
                                                    {"jet", Colormap::jet},
                                                    {"gray", Colormap::gray}};
 
-const std::map<std::string, MapMethod> methods = {{"raw", MapMethod::raw},
-                                                  {"rollout", MapMethod::rollout},
-                                                  {"energy", MapMethod::energy},
-                                                  {"cam", MapMethod::cam}};
+MapMethod method_named(const std::string& name) {
+  for (const MapTraits& t : map_traits())
+    if (name == t.name) return t.method;
+  wrong(fmt::format("--method {}: there is no such method, see fovea overlay --help", printable(name)));
+}
+
+std::vector<std::string> method_names() {
+  std::vector<std::string> out;
+  for (const MapTraits& t : map_traits()) out.emplace_back(t.name);
+  return out;
+}
 
 bool parse_signed(std::string_view text, int& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -53,9 +60,10 @@ cv::Point2d parse_query(const std::string& text) {
 // What can be checked without the model.
 View parse_view(const OverlayFlags& flags) {
   View view;
-  view.map.method = methods.at(flags.method);
-  if (!flags.target.empty() && view.map.method != MapMethod::cam)
-    wrong(fmt::format("--class {}: only --method cam draws a class", printable(flags.target)));
+  view.map.method = method_named(flags.method);
+  if (!flags.target.empty() && !traits_of(view.map.method).class_specific)
+    wrong(
+        fmt::format("--class {}: {} is the same whatever the class", printable(flags.target), flags.method));
   view.all_layers = flags.layer == "all";
   if (!view.all_layers && !parse_signed(flags.layer, view.map.layer))
     wrong(fmt::format("--layer {}: want all or a number, 0 the first block, -1 the last",
@@ -80,9 +88,12 @@ void fit_to_model(View& view, const OverlayFlags& flags, const ModelInfo& info) 
     wrong(fmt::format("--method {}: makes no sense for {}; methods that do: {}", flags.method,
                       info.architecture, names_of(info.maps)));
   if (!flags.target.empty() && flags.target != "top1") view.map.target = parse_class(flags.target, info);
-  if (view.map.method == MapMethod::cam) {  // reads the last feature map, whatever the layers
-    if (view.all_layers || view.map.layer != -1 || view.query)
-      wrong("--method cam has one map for the whole model: leave out --layer and --query");
+  const MapTraits& traits = traits_of(view.map.method);
+  if (view.query && !traits.takes_query)
+    wrong(fmt::format("--method {}: starts from no patch, leave out --query", flags.method));
+  if (!traits.takes_layer) {
+    if (view.all_layers || view.map.layer != -1)
+      wrong(fmt::format("--method {}: has one map for the whole model, leave out --layer", flags.method));
     return;
   }
   if (view.all_layers) view.map.layer = -1;
@@ -132,7 +143,7 @@ void add_overlay(CLI::App& program, int& exit_code) {
       ->add_option("--method", flags->method,
                    "One layer's attention, rollout through all layers up to it, the energy that a gate lets "
                    "through, or a class activation map")
-      ->check(CLI::IsMember({"raw", "rollout", "energy", "cam"}))
+      ->check(CLI::IsMember(method_names()))
       ->capture_default_str();
   command->add_option("--layer", flags->layer, "0 is the first block, -1 the last; all draws a sheet of all")
       ->type_name("L|all")

@@ -68,7 +68,7 @@ Painted Painter::paint(const cv::Mat& bgr) {
 
   const auto draw = [&](int layer) {
     request.layer = layer;
-    if (view.query && request.method != MapMethod::cam)  // grids differ from layer to layer
+    if (view.query && traits_of(request.method).takes_query)  // grids differ from layer to layer
       request.query = session_.patch_at(image.width, image.height, view.query->x, view.query->y, layer);
     painted.maps.push_back(session_.map(request));
     std::vector<uint8_t> rgb = session_.overlay(image, painted.maps.back(), view.colours);
@@ -108,7 +108,7 @@ void Painter::step_layer(int by) {
 }
 
 void Painter::step_head(int by) {
-  if (view.map.method == MapMethod::cam) return;
+  if (!traits_of(view.map.method).takes_head) return;
   const auto choices =
       static_cast<int>(session_.model().info().attention.at(static_cast<size_t>(view.map.layer)).heads) + 1;
   const int now = view.map.fusion == HeadFusion::single ? static_cast<int>(view.map.head) + 1 : 0;
@@ -130,8 +130,8 @@ void Painter::next_method() {
 
 std::string Painter::title() const {
   const char* method = to_string(view.map.method);
-  if (view.map.method == MapMethod::cam)
-    return fmt::format("cam, {}",
+  if (traits_of(view.map.method).class_specific)
+    return fmt::format("{}, {}", method,
                        view.map.target ? label_of(session_.model().info(), *view.map.target) : "best class");
   const std::string layer = view.all_layers ? "all layers" : fmt::format("layer {}", view.map.layer);
   switch (view.map.fusion) {

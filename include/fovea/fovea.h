@@ -4,6 +4,7 @@
 #include "fovea/device.h"
 #include "fovea/error.h"
 #include "fovea/image.h"
+#include "fovea/live.h"
 #include "fovea/maps.h"
 #include "fovea/model.h"
 #include "fovea/session.h"

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,27 @@ enum class MapMethod {
   raw,      // softmax row of the class token (or of a query patch); mean over queries without a class token;
             // a gate's or score's own values
   rollout,  // Abnar & Zuidema 2020, "Quantifying Attention Flow in Transformers", eq. 1, row-normalised
-  energy,   // of gates: the activation they let through, summed over channels
-  cam,      // class activation map (Zhou et al. 2016): each cell's part of a class's logit
+  mask,     // Caron et al. 2021 (DINO): the patches that hold the top `mass` of a head's row
+  similarity,  // cosine between the last tokens of a picked patch and of each other one
+  evidence,    // each patch's exact part of a class's logit, by what layers' heads move to the class token
+  gradcam,     // Selvaraju et al. 2017, on the last layer's attention
+  gradsum,     // positive gradients of a class's logit by attention, summed over layers
+  gae,         // Chefer et al. 2021, "Generic Attention-model Explainability", eqs. 5 and 6
+  energy,      // of gates: the activation they let through, summed over channels
+  cam,         // class activation map (Zhou et al. 2016): each cell's part of a class's logit
 };
+
+struct MapTraits {
+  MapMethod method;
+  const char* name;     // as people type it: "raw"
+  const char* meaning;  // one line
+  bool class_specific;  // answers "why this class?"; others are the same whatever the class
+  bool takes_layer, takes_head, takes_query;  // what of a request changes it
+};
+
+// Every method that can be drawn.
+std::span<const MapTraits> map_traits();
+const MapTraits& traits_of(MapMethod method);
 const char* to_string(MapMethod method);
 std::string names_of(const std::vector<MapMethod>& methods);  // "raw, cam"
 enum class HeadFusion { mean, max, min, single };
@@ -26,11 +45,13 @@ struct PatchIndex {
 
 struct MapRequest {
   MapMethod method = MapMethod::raw;
-  int layer = -1;  // 0 is the first block, -1 the last; rollout uses all layers up to and including it
+  int layer = -1;  // 0 is the first block, -1 the last; methods over several layers end with it
   HeadFusion fusion = HeadFusion::mean;
   uint32_t head = 0;                // for HeadFusion::single
   std::optional<PatchIndex> query;  // this patch's row instead of the class token's
-  std::optional<uint32_t> target;   // class of a cam; each image's best when empty
+  // Class of a class-specific method; where empty, the image's own class of this rank, 0 the best.
+  std::optional<uint32_t> target;
+  uint32_t rank = 0;
 
   bool operator==(const MapRequest&) const = default;
 };

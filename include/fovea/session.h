@@ -40,6 +40,7 @@ enum class Colormap { viridis, inferno, turbo, jet, gray };
 struct OverlayOptions {
   float alpha = 0.5F;  // weight of the map's colour over the picture, 0…1
   Colormap colormap = Colormap::turbo;
+  bool operator==(const OverlayOptions&) const = default;
 };
 
 // Raw tensors for parity checks. Row-major float32.

@@ -3,30 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "fovea/error.h"
 
 namespace fovea {
-
-const char* to_string(MapMethod method) {
-  switch (method) {
-    case MapMethod::raw:
-      return "raw";
-    case MapMethod::rollout:
-      return "rollout";
-    case MapMethod::energy:
-      return "energy";
-    case MapMethod::cam:
-      break;
-  }
-  return "cam";
-}
-
-std::string names_of(const std::vector<MapMethod>& methods) {
-  std::string out;
-  for (const MapMethod m : methods) out += (out.empty() ? "" : ", ") + std::string(to_string(m));
-  return out.empty() ? "none" : out;
-}
 
 namespace maps {
 namespace {
@@ -35,41 +16,86 @@ bool is_gate(AttentionKind kind) {
   return kind == AttentionKind::channel_gate || kind == AttentionKind::spatial_gate;
 }
 
-bool draws(MapMethod method, AttentionKind kind) {
-  switch (method) {
-    case MapMethod::raw:
-      return true;
-    case MapMethod::rollout:
-      return kind == AttentionKind::self_attention;
-    case MapMethod::energy:
-      return is_gate(kind);
-    case MapMethod::cam:
-      break;
-  }
+bool any_kind(AttentionKind) {
+  return true;
+}
+bool no_kind(AttentionKind) {
   return false;
+}
+bool is_self_attention(AttentionKind kind) {
+  return kind == AttentionKind::self_attention;
+}
+
+bool has_layers(const AttentionTap& tap, const ForwardResult&) {
+  return !tap.layers.empty();
 }
 
 // Rollout multiplies the layers' matrices: all must attend among the same tokens.
-bool chains(const std::vector<AttentionRecord>& layers) {
-  return std::all_of(layers.begin(), layers.end(), [&](const AttentionRecord& a) {
-    return a.layer.kind == AttentionKind::self_attention && a.groups == 1 &&
-           a.input.layout.queries == a.input.layout.keys &&
-           a.input.layout.queries == layers.front().input.layout.queries;
-  });
+bool chains(const AttentionTap& tap, const ForwardResult&) {
+  return !tap.layers.empty() &&
+         std::all_of(tap.layers.begin(), tap.layers.end(), [&](const AttentionRecord& a) {
+           return a.layer.kind == AttentionKind::self_attention && a.groups == 1 &&
+                  a.input.layout.queries == a.input.layout.keys &&
+                  a.input.layout.queries == tap.layers.front().input.layout.queries;
+         });
+}
+
+bool has_gates(const AttentionTap& tap, const ForwardResult&) {
+  return std::any_of(tap.layers.begin(), tap.layers.end(),
+                     [](const AttentionRecord& a) { return is_gate(a.layer.kind); });
+}
+
+bool has_pooled_head(const AttentionTap&, const ForwardResult& result) {
+  return static_cast<bool>(result.pooled_head);
+}
+
+// What a method is, in one row.
+struct Method {
+  MapTraits traits;
+  Drawn (*draw)(Recorder&, const Kept&, const MapRequest&, const ModelInfo&);
+  bool (*fits)(const AttentionTap&, const ForwardResult&);  // a model
+  bool (*reads)(AttentionKind);                             // layers that a request may name
+};
+
+const std::array methods = {
+    Method{{MapMethod::raw, "raw",
+            "one layer's softmax row of the class token or of a patch, or a gate's own values", false, true,
+            true, true},
+           &raw,
+           &has_layers,
+           &any_kind},
+    Method{{MapMethod::rollout, "rollout",
+            "attention multiplied through all layers up to one, residuals counted as half", false, true, true,
+            true},
+           &rollout,
+           &chains,
+           &is_self_attention},
+    Method{{MapMethod::energy, "energy", "the activation that a gate lets through, summed over channels",
+            false, true, false, false},
+           &energy,
+           &has_gates,
+           &is_gate},
+    Method{{MapMethod::cam, "cam", "each cell's part of a class's logit, behind a head that reads the mean",
+            true, false, false, false},
+           &cam,
+           &has_pooled_head,
+           &no_kind},
+};
+
+const Method& method_of(MapMethod method) {
+  const auto found = std::find_if(methods.begin(), methods.end(),
+                                  [&](const Method& m) { return m.traits.method == method; });
+  if (found == methods.end())
+    throw Error(ErrorKind::usage, fmt::format("[map] there is no method {}", static_cast<int>(method)));
+  return *found;
 }
 
 }  // namespace
 
 std::vector<MapMethod> methods_of(const AttentionTap& tap, const ForwardResult& result) {
   std::vector<MapMethod> out;
-  if (!tap.layers.empty()) {
-    out.push_back(MapMethod::raw);
-    if (chains(tap.layers)) out.push_back(MapMethod::rollout);
-    if (std::any_of(tap.layers.begin(), tap.layers.end(),
-                    [](const AttentionRecord& a) { return is_gate(a.layer.kind); }))
-      out.push_back(MapMethod::energy);
-  }
-  if (result.pooled_head) out.push_back(MapMethod::cam);
+  for (const Method& m : methods)
+    if (m.fits(tap, result)) out.push_back(m.traits.method);
   return out;
 }
 
@@ -78,17 +104,7 @@ Drawn draw(Recorder& r, const Kept& kept, const MapRequest& request, const Model
     throw Error(ErrorKind::usage,
                 fmt::format("[map] {} makes no sense for {}; methods that do: {}", to_string(request.method),
                             info.architecture, names_of(info.maps)));
-  switch (request.method) {
-    case MapMethod::raw:
-      return raw(r, kept, request, info);
-    case MapMethod::rollout:
-      return rollout(r, kept, request, info);
-    case MapMethod::energy:
-      return energy(r, kept, request, info);
-    case MapMethod::cam:
-      break;
-  }
-  return cam(r, kept, request, info);
+  return method_of(request.method).draw(r, kept, request, info);
 }
 
 std::optional<uint32_t> start_token(const MapRequest& request, const AttentionLayer& layer) {
@@ -119,10 +135,33 @@ ops::RowFusion fusion_of(const MapRequest& request, const AttentionLayer& layer)
 
 }  // namespace maps
 
+std::span<const MapTraits> map_traits() {
+  static const std::vector<MapTraits> all = [] {
+    std::vector<MapTraits> out;
+    for (const maps::Method& m : maps::methods) out.push_back(m.traits);
+    return out;
+  }();
+  return all;
+}
+
+const MapTraits& traits_of(MapMethod method) {
+  return maps::method_of(method).traits;
+}
+
+const char* to_string(MapMethod method) {
+  return traits_of(method).name;
+}
+
+std::string names_of(const std::vector<MapMethod>& methods) {
+  std::string out;
+  for (const MapMethod m : methods) out += (out.empty() ? "" : ", ") + std::string(to_string(m));
+  return out.empty() ? "none" : out;
+}
+
 std::vector<uint32_t> drawable_layers(const ModelInfo& info, MapMethod method) {
   std::vector<uint32_t> out;
   for (uint32_t i = 0; i < info.attention.size(); ++i)
-    if (maps::draws(method, info.attention[i].kind)) out.push_back(i);
+    if (maps::method_of(method).reads(info.attention[i].kind)) out.push_back(i);
   return out;
 }
 
@@ -135,7 +174,7 @@ uint32_t layer_of(const ModelInfo& info, const MapRequest& request) {
   const uint32_t layer = request.layer < 0 ? drawn[static_cast<size_t>(count + request.layer)]
                                            : static_cast<uint32_t>(request.layer);
   const AttentionKind kind = info.attention[layer].kind;
-  if (!maps::draws(request.method, kind))
+  if (!maps::method_of(request.method).reads(kind))
     throw Error(ErrorKind::usage, fmt::format("[map] layer {} is a {}, which has no {}; draw it with raw",
                                               layer, to_string(kind), to_string(request.method)));
   if (request.query && kind != AttentionKind::self_attention)

@@ -81,7 +81,7 @@ TEST_CASE("overlay refuses what makes no sense for a model and says what does") 
   refuses("swin_mini", {"--method", "cam", "--class", "10"}, "classes 0 to 9");
   refuses("swin_mini", {"--method", "cam", "--class", "beacon"}, "has no labels");
   refuses("swin_mini", {"--method", "cam", "--layer", "1"}, "one map for the whole model");
-  refuses("swin_mini", {"--class", "3"}, "only --method cam");
+  refuses("swin_mini", {"--class", "3"}, "the same whatever the class");
 }
 
 TEST_CASE("overlay draws another class's cam where it was asked to") {
