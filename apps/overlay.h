@@ -24,7 +24,8 @@ struct OverlayFlags {
 int overlay_image(const OverlayFlags& flags, Painter& painter);
 int overlay_folder(const OverlayFlags& flags, Painter& painter);
 int overlay_to_video(const OverlayFlags& flags, Painter& painter, VideoSource& source);
-int overlay_in_window(const OverlayFlags& flags, Painter& painter, VideoSource& source);
+int overlay_in_window(const OverlayFlags& flags, const ModelInfo& info, Painter& painter,
+                      VideoSource& source);
 
 // Prints what can be drawn for a model.
 int list_maps(const ModelInfo& info);

@@ -29,7 +29,7 @@ double seconds_since(Clock::time_point start) {
 }
 
 // What a key does to the window; false ends it.
-bool act_on(int key, Painter& painter, bool& paused, bool& save) {
+bool act_on(int key, View& view, const ModelInfo& info, bool& paused, bool& save) {
   switch (key) {
     case 'q':
     case 27:  // Esc
@@ -38,19 +38,19 @@ bool act_on(int key, Painter& painter, bool& paused, bool& save) {
       paused = !paused;
       break;
     case '[':
-      painter.step_layer(-1);
+      step_layer(view, info, -1);
       break;
     case ']':
-      painter.step_layer(1);
+      step_layer(view, info, 1);
       break;
     case ',':
-      painter.step_head(-1);
+      step_head(view, info, -1);
       break;
     case '.':
-      painter.step_head(1);
+      step_head(view, info, 1);
       break;
     case 'm':
-      painter.next_method();
+      next_method(view, info);
       break;
     case 's':
       save = true;
@@ -81,7 +81,8 @@ bool has_display() {
   return run_child({window_check_command}) == exit_good;
 }
 
-int overlay_in_window(const OverlayFlags& flags, Painter& painter, VideoSource& source) {
+int overlay_in_window(const OverlayFlags& flags, const ModelInfo& info, Painter& painter,
+                      VideoSource& source) {
   cv::namedWindow(window_title, cv::WINDOW_NORMAL | cv::WINDOW_KEEPRATIO);
   const double frame_seconds = source.live() ? 0 : 1 / source.frames_per_second();
   cv::Mat frame;
@@ -106,14 +107,13 @@ int overlay_in_window(const OverlayFlags& flags, Painter& painter, VideoSource& 
     any = true;
     const double scale = std::max(0.4, shown.rows / 720.0);
     const auto line = [&](int number) { return cv::Point(8, static_cast<int>(scale * 30 * number)); };
-    draw_text(shown, fmt::format("{:.1f} fps  {}", rate, painter.title()), line(1), scale);
-    draw_text(shown, painter.top_line(painted), line(2), scale);
+    draw_text(shown, fmt::format("{:.1f} fps  {}", rate, title(painter.view, info)), line(1), scale);
     cv::imshow(window_title, shown);
 
     const double left = paused ? 0.05 : frame_seconds - seconds_since(start);
     key = cv::waitKey(std::max(1, static_cast<int>(std::lround(left * 1000)))) & 0xff;
     bool save = false;
-    if (!act_on(key, painter, paused, save)) break;
+    if (!act_on(key, painter.view, info, paused, save)) break;
     if (save) {
       const std::string name = free_name(fs::path(flags.source).stem().native() + ".overlay");
       write_picture(name, painted.picture);
