@@ -64,8 +64,8 @@ View parse_view(const OverlayFlags& flags) {
   if (!flags.target.empty() && !traits_of(view.map.method).class_specific)
     wrong(
         fmt::format("--class {}: {} is the same whatever the class", printable(flags.target), flags.method));
-  view.all_layers = flags.layer == "all";
-  if (!view.all_layers && !parse_signed(flags.layer, view.map.layer))
+  if (flags.layer == "all") view.spread = Spread::layers;
+  if (view.spread == Spread::one && !parse_signed(flags.layer, view.map.layer))
     wrong(fmt::format("--layer {}: want all or a number, 0 the first block, -1 the last",
                       printable(flags.layer)));
   if (flags.head == "max") view.fusion = HeadFusion::max;
@@ -76,7 +76,7 @@ View parse_view(const OverlayFlags& flags) {
     if (!parse_number(flags.head, view.map.head))
       wrong(fmt::format("--head {}: want a number, mean, max or min", printable(flags.head)));
   }
-  if (!flags.query.empty()) view.query = parse_query(flags.query);
+  if (!flags.query.empty()) view.pins = {parse_query(flags.query)};
   view.colours.alpha = flags.alpha;
   view.colours.colormap = colormaps.at(flags.colormap);
   view.side_by_side = flags.side_by_side;
@@ -89,14 +89,14 @@ void fit_to_model(View& view, const OverlayFlags& flags, const ModelInfo& info) 
                       info.architecture, names_of(info.maps)));
   if (!flags.target.empty() && flags.target != "top1") view.map.target = parse_class(flags.target, info);
   const MapTraits& traits = traits_of(view.map.method);
-  if (view.query && !traits.takes_query)
+  if (!view.pins.empty() && !traits.takes_query)
     wrong(fmt::format("--method {}: starts from no patch, leave out --query", flags.method));
   if (!traits.takes_layer) {
-    if (view.all_layers || view.map.layer != -1)
+    if (view.spread == Spread::layers || view.map.layer != -1)
       wrong(fmt::format("--method {}: has one map for the whole model, leave out --layer", flags.method));
     return;
   }
-  if (view.all_layers) view.map.layer = -1;
+  if (view.spread == Spread::layers) view.map.layer = -1;
   const auto layers = static_cast<int>(info.attention.size());
   if (view.map.layer < -layers || view.map.layer >= layers)
     wrong(fmt::format("--layer {}: {} has layers 0 to {}", view.map.layer, info.architecture, layers - 1));
@@ -120,17 +120,12 @@ int overlay(const OverlayFlags& flags) {
 
   const Model model = load_model(flags.model);
   fit_to_model(view, flags, model.info());
-  SessionOptions options;
-  options.top_k = 1;
-  options.attention = true;
-  Session session(model, options);
-  session.prepare();  // what cannot run fails here once, not with every picture
-  Painter painter(session, view);
   catch_interrupts();
-  if (kind == SourceKind::image) return overlay_image(flags, painter);
-  if (kind == SourceKind::folder) return overlay_folder(flags, painter);
-  VideoSource source(flags.source, kind);
-  return window ? overlay_in_window(flags, painter, source) : overlay_to_video(flags, painter, source);
+  if (still) {
+    Painter painter(model, view);  // what cannot run fails here once, not with every picture
+    return kind == SourceKind::image ? overlay_image(flags, painter) : overlay_folder(flags, painter);
+  }
+  return window ? overlay_in_window(flags, model, view, kind) : overlay_to_file(flags, model, view, kind);
 }
 
 }  // namespace

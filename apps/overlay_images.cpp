@@ -105,7 +105,7 @@ int overlay_image(const OverlayFlags& flags, Painter& painter) {
   }
   const Painted painted = painter.paint(image);
   write_picture(out, painted.picture);
-  if (!flags.npy.empty()) write_maps(flags.npy, painted.maps, painter.view.all_layers);
+  if (!flags.npy.empty()) write_maps(flags.npy, painted.maps, painter.view.spread != Spread::one);
   write_out(out + '\n');
   return exit_good;
 }
