@@ -47,6 +47,7 @@ struct MapRequest {
   MapMethod method = MapMethod::raw;
   int layer = -1;  // 0 is the first block, -1 the last; methods over several layers end with it
   HeadFusion fusion = HeadFusion::mean;
+  int start_layer = 0;              // the first layer that methods over several layers count
   uint32_t head = 0;                // for HeadFusion::single
   std::optional<PatchIndex> query;  // this patch's row instead of the class token's
   // Class of a class-specific method; where empty, the image's own class of this rank, 0 the best.
@@ -54,6 +55,20 @@ struct MapRequest {
   uint32_t rank = 0;
 
   bool operator==(const MapRequest&) const = default;
+};
+
+// A class's logit of one image taken apart into a sum; in models with fp32 storage exact but for rounding.
+// Mean and deviation of the norm before the head count as constants, which makes it linear.
+struct ClassEvidence {
+  uint32_t target = 0;
+  uint32_t layers = 0, heads = 0, tokens = 0;
+  std::vector<float>
+      attention;            // [layers, heads, tokens]: what a head moved from a token to those the head reads
+  std::vector<float> bias;  // [layers]: of attention's output projections
+  std::vector<float> mlp;   // [layers]
+  float embedding = 0;      // of those tokens, before the first layer
+  float constant = 0;       // biases of the norm and of the head
+  double total() const;     // the logit
 };
 
 // Values at the model's own grid, row-major, before any normalisation for display.
