@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -57,6 +58,40 @@ cv::Point2d parse_query(const std::string& text) {
   wrong(fmt::format("--query {}: want X,Y in pixels of the picture, for example 120,80", printable(text)));
 }
 
+// Numbers that belong to some methods; NaN is outside every range.
+void take_numbers(View& view, const OverlayFlags& flags) {
+  const auto want = [](bool good, const char* option, float value, const char* range) {
+    if (!good) wrong(fmt::format("{} {}: want a number {}", option, value, range));
+  };
+  const auto belongs = [&](bool does, const char* option, const char* where) {
+    if (!does) wrong(fmt::format("--method {}: takes no {}, which is for {}", flags.method, option, where));
+  };
+  if (flags.mass) {
+    belongs(view.map.method == MapMethod::mask, "--mask", "--method mask");
+    want(*flags.mass > 0 && *flags.mass <= 1, "--mask", *flags.mass, "above 0, at most 1");
+    view.map.mass = *flags.mass;
+  }
+  if (flags.discard) {
+    belongs(view.map.method == MapMethod::rollout, "--discard", "--method rollout");
+    want(*flags.discard >= 0 && *flags.discard < 1, "--discard", *flags.discard, "from 0 to below 1");
+    view.map.discard = *flags.discard;
+  }
+  if (flags.sigma) {
+    want(*flags.sigma >= 0 && std::isfinite(*flags.sigma), "--sigma", *flags.sigma, "of 0 (off) or more");
+    view.map.sigma = *flags.sigma;
+  }
+  if (flags.start_layer) {
+    belongs(traits_of(view.map.method).takes_start_layer, "--start-layer", "methods over several layers");
+    if (view.spread == Spread::layers) wrong("--start-layer: goes with one --layer, not with all");
+    view.map.start_layer = *flags.start_layer;
+  }
+}
+
+// "top1" … "top5": the picture's own classes.
+bool is_rank(const std::string& text) {
+  return text.size() == 4 && text.starts_with("top") && text[3] >= '1' && text[3] <= '5';
+}
+
 // What can be checked without the model.
 View parse_view(const OverlayFlags& flags) {
   View view;
@@ -80,6 +115,7 @@ View parse_view(const OverlayFlags& flags) {
   view.colours.alpha = flags.alpha;
   view.colours.colormap = colormaps.at(flags.colormap);
   view.side_by_side = flags.side_by_side;
+  take_numbers(view, flags);
   return view;
 }
 
@@ -87,7 +123,13 @@ void fit_to_model(View& view, const OverlayFlags& flags, const ModelInfo& info) 
   if (std::find(info.maps.begin(), info.maps.end(), view.map.method) == info.maps.end())
     wrong(fmt::format("--method {}: makes no sense for {}; methods that do: {}", flags.method,
                       info.architecture, names_of(info.maps)));
-  if (!flags.target.empty() && flags.target != "top1") view.map.target = parse_class(flags.target, info);
+  if (is_rank(flags.target)) {
+    view.map.rank = static_cast<uint32_t>(flags.target[3] - '1');
+    if (view.map.rank >= info.classes)
+      wrong(fmt::format("--class {}: {} has {} classes", flags.target, info.architecture, info.classes));
+  } else if (!flags.target.empty()) {
+    view.map.target = parse_class(flags.target, info);
+  }
   const MapTraits& traits = traits_of(view.map.method);
   if (!view.pins.empty() && !traits.takes_query)
     wrong(fmt::format("--method {}: starts from no patch, leave out --query", flags.method));
@@ -101,6 +143,9 @@ void fit_to_model(View& view, const OverlayFlags& flags, const ModelInfo& info) 
   if (view.map.layer < -layers || view.map.layer >= layers)
     wrong(fmt::format("--layer {}: {} has layers 0 to {}", view.map.layer, info.architecture, layers - 1));
   view.map.layer = static_cast<int>(layer_of(info, view.map));
+  if (view.map.start_layer < 0 || view.map.start_layer > view.map.layer)
+    wrong(fmt::format("--start-layer {}: want 0 to {}, the last layer that is taken", view.map.start_layer,
+                      view.map.layer));
   const uint32_t heads = info.attention[static_cast<size_t>(view.map.layer)].heads;
   if (view.map.fusion == HeadFusion::single && view.map.head >= heads)
     wrong(fmt::format("--head {}: {} has heads 0 to {}", view.map.head, info.architecture, heads - 1));
@@ -108,7 +153,6 @@ void fit_to_model(View& view, const OverlayFlags& flags, const ModelInfo& info) 
 
 int overlay(const OverlayFlags& flags) {
   View view = parse_view(flags);
-  if (flags.list_maps) return list_maps(load_model(flags.model).info());
   if (flags.source.empty()) wrong("SOURCE is required (see fovea overlay --help)");
   const SourceKind kind = kind_of_source(flags.source);
   if (!flags.npy.empty() && kind != SourceKind::image) wrong("--npy goes with a single image");
@@ -134,10 +178,7 @@ void add_overlay(CLI::App& program, int& exit_code) {
   const auto flags = std::make_shared<OverlayFlags>();
   CLI::App* command = program.add_subcommand("overlay", "Draw what the model attended to over the picture");
   add_model_flags(*command, flags->model);
-  command
-      ->add_option("--method", flags->method,
-                   "One layer's attention, rollout through all layers up to it, the energy that a gate lets "
-                   "through, or a class activation map")
+  command->add_option("--method", flags->method, "What to draw; `fovea maps` says what each means")
       ->check(CLI::IsMember(method_names()))
       ->capture_default_str();
   command->add_option("--layer", flags->layer, "0 is the first block, -1 the last; all draws a sheet of all")
@@ -150,9 +191,25 @@ void add_overlay(CLI::App& program, int& exit_code) {
       ->add_option("--query", flags->query,
                    "What the patch under this pixel attends to, instead of the class token")
       ->type_name("X,Y");
-  command->add_option("--class", flags->target, "The class of a cam: a label, its number, or the best one")
-      ->type_name("NAME|INDEX|top1");
-  command->add_flag("--list-maps", flags->list_maps, "Print what can be drawn for this model, and end");
+  command
+      ->add_option(
+          "--class", flags->target,
+          "The class of a class-specific map: a label, its number, or one of the picture's best five")
+      ->type_name("NAME|INDEX|top1..top5");
+  command
+      ->add_option("--mask", flags->mass,
+                   "Of mask: the share of a head's attention that is kept (default 0.6)")
+      ->type_name("T");
+  command
+      ->add_option("--discard", flags->discard,
+                   "Of rollout: the share of each layer's attention, the lowest, that counts as none")
+      ->type_name("R");
+  command->add_option("--start-layer", flags->start_layer, "Of methods over several layers: the first one")
+      ->type_name("L");
+  command
+      ->add_option("--sigma", flags->sigma,
+                   "Smooth cells farther than this many standard deviations from the map's mean")
+      ->type_name("K");
   command->add_option("--alpha", flags->alpha, "Weight of the map's colour over the picture")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();

@@ -4,9 +4,9 @@
 namespace fovea::maps {
 
 Drawn norms(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info) {
-  const AttentionRecord& layer = kept.layers.at(layer_of(info, request));
-  return {
-      ops::token_norm(r, layer.tokens), layer.layer.rows, layer.layer.cols, layer.layer.prefix_tokens, {}};
+  const uint32_t index = layer_of(info, request);
+  const AttentionLayer& grid = info.attention[index];
+  return {ops::token_norm(r, kept.chain.stream.at(index + 1)), grid.rows, grid.cols, grid.prefix_tokens, {}};
 }
 
 }  // namespace fovea::maps

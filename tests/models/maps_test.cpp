@@ -290,7 +290,7 @@ TEST_CASE("Norms are the lengths of a block's output, which no final norm has ev
   for (const int layer : {0, -1}) {
     request.layer = layer;
     const auto lengths = g.map(request);
-    const auto x = g.read(kept.layers.at(layer < 0 ? kept.layers.size() - 1 : 0).tokens);
+    const auto x = g.read(kept.chain.stream.at(layer < 0 ? kept.layers.size() : 1));
     REQUIRE(x.size() % lengths.size() == 0);
     const size_t width = x.size() / lengths.size();
     for (size_t i = 0; i < lengths.size(); ++i) {
