@@ -71,8 +71,9 @@ uint16_t port_of(int fd) {
 struct Server::Connection {
   int fd = -1;
   std::thread thread{};
-  // Since when it waits for headers; one that has sent them is never put out for a newcomer.
+  // Since when we wait for a whole request; one that is being answered never gives way to a newcomer.
   std::atomic<Clock::rep> waiting_since{0};
+  bool gives_way = false;
   std::atomic<bool> ended{false};
 };
 
@@ -190,9 +191,8 @@ void Server::accept_one() {
   setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
   setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_low_water, sizeof unsent_low_water);
   reap();
-  make_room();
   const std::lock_guard lock(mutex_);
-  if (connections_.size() >= limits_.connections) {
+  if (!make_room()) {
     const Response full = error_response(503, fmt::format("{} connections already", connections_.size()));
     const std::string text = head_of(full, true) + *full.body;
     (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -210,16 +210,22 @@ void Server::accept_one() {
   }
 }
 
-// When all places are taken, whoever has kept us waiting longest for a request gives way.
-void Server::make_room() {
-  const std::lock_guard lock(mutex_);
-  if (connections_.size() < limits_.connections) return;
+// When all places are taken, whoever has kept us waiting longest for a request gives way. Its thread ends a
+// moment later, so for that moment there may be more threads than places, but not twice as many.
+bool Server::make_room() {
+  size_t places = 0;
   Connection* longest = nullptr;
   for (Connection& c : connections_) {
-    if (c.fd < 0 || c.waiting_since == 0) continue;
-    if (longest == nullptr || c.waiting_since < longest->waiting_since) longest = &c;
+    if (c.fd < 0 || c.gives_way) continue;
+    ++places;
+    if (c.waiting_since != 0 && (longest == nullptr || c.waiting_since < longest->waiting_since))
+      longest = &c;
   }
-  if (longest != nullptr) shutdown(longest->fd, SHUT_RDWR);
+  if (places < limits_.connections) return true;
+  if (longest == nullptr || connections_.size() >= 2 * limits_.connections) return false;
+  longest->gives_way = true;
+  shutdown(longest->fd, SHUT_RDWR);
+  return true;
 }
 
 void Server::reap() {

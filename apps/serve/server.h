@@ -51,7 +51,7 @@ class Server {
   class Peer;
 
   void accept_one();
-  void make_room();
+  bool make_room();
   void reap();
   void run(Connection& connection);
   bool one_request(Connection& connection, Peer& peer, std::string& buffer);
