@@ -133,13 +133,12 @@ int overlay(const OverlayFlags& flags) {
 
   const Model model = load_model(flags.model);
   fit_to_model(view, flags, model.info());
-  Painter painter(model, view);  // what cannot run fails here once, not with every picture
   catch_interrupts();
-  if (kind == SourceKind::image) return overlay_image(flags, painter);
-  if (kind == SourceKind::folder) return overlay_folder(flags, painter);
-  VideoSource source(flags.source, kind);
-  return window ? overlay_in_window(flags, model.info(), painter, source)
-                : overlay_to_video(flags, painter, source);
+  if (still) {
+    Painter painter(model, view);  // what cannot run fails here once, not with every picture
+    return kind == SourceKind::image ? overlay_image(flags, painter) : overlay_folder(flags, painter);
+  }
+  return window ? overlay_in_window(flags, model, view, kind) : overlay_to_file(flags, model, view, kind);
 }
 
 }  // namespace

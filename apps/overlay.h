@@ -24,9 +24,8 @@ struct OverlayFlags {
 // Each returns the exit code.
 int overlay_image(const OverlayFlags& flags, Painter& painter);
 int overlay_folder(const OverlayFlags& flags, Painter& painter);
-int overlay_to_video(const OverlayFlags& flags, Painter& painter, VideoSource& source);
-int overlay_in_window(const OverlayFlags& flags, const ModelInfo& info, Painter& painter,
-                      VideoSource& source);
+int overlay_to_file(const OverlayFlags& flags, const Model& model, const View& view, SourceKind kind);
+int overlay_in_window(const OverlayFlags& flags, const Model& model, const View& view, SourceKind kind);
 
 // Prints what can be drawn for a model.
 int list_maps(const ModelInfo& info);

@@ -31,14 +31,23 @@ void mark_queries(cv::Mat& picture, const View& view) {
 constexpr int tile_side = 320;
 constexpr int caption_rows = 24;
 
+cv::Size picture_in_tile(cv::Size picture) {
+  const double scale = static_cast<double>(tile_side) / std::max(picture.width, picture.height);
+  return {std::max(1, static_cast<int>(std::lround(picture.width * scale))),
+          std::max(1, static_cast<int>(std::lround(picture.height * scale)))};
+}
+
+// At least as wide as its caption.
+cv::Size tile_size(cv::Size picture) {
+  const cv::Size inner = picture_in_tile(picture);
+  return {std::max(inner.width, 96), inner.height + caption_rows};
+}
+
 cv::Mat tile(const cv::Mat& picture, const std::string& caption) {
-  const double scale = static_cast<double>(tile_side) / std::max(picture.cols, picture.rows);
-  const cv::Size size(std::max(1, static_cast<int>(std::lround(picture.cols * scale))),
-                      std::max(1, static_cast<int>(std::lround(picture.rows * scale))));
-  // At least as wide as its caption.
-  cv::Mat result(size.height + caption_rows, std::max(size.width, 96), CV_8UC3, cv::Scalar::all(32));
+  const cv::Size size = picture_in_tile(picture.size());
+  cv::Mat result(tile_size(picture.size()), CV_8UC3, cv::Scalar::all(32));
   cv::Mat inner = result(cv::Rect(cv::Point(0, caption_rows), size));
-  cv::resize(picture, inner, size, 0, 0, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
+  cv::resize(picture, inner, size, 0, 0, size.width < picture.cols ? cv::INTER_AREA : cv::INTER_LINEAR);
   draw_text(result, caption, {4, caption_rows - 7}, 0.5);
   return result;
 }
@@ -146,6 +155,35 @@ std::vector<AttentionMap> maps_of(std::span<const LivePicture> drawn) {
   std::vector<AttentionMap> maps;
   for (const LivePicture& picture : drawn) maps.insert(maps.end(), picture.maps.begin(), picture.maps.end());
   return maps;
+}
+
+std::vector<MapRequest> requests_of(const Plan& plan) {
+  std::vector<MapRequest> requests;
+  for (const LiveView& view : plan.views)
+    for (const LiveLayer& layer : view.layers) requests.push_back(layer.map);
+  return requests;
+}
+
+std::optional<cv::Point2d> frame_point(const View& view, cv::Size frame, cv::Size picture, cv::Point2d at) {
+  if (frame.empty() || at.x < 0 || at.y < 0 || at.x >= picture.width || at.y >= picture.height) return {};
+  if (view.spread == Spread::one) return cv::Point2d(std::fmod(at.x, frame.width), at.y);
+  const cv::Size tile = tile_size(frame), inner = picture_in_tile(frame);
+  const cv::Point2d in_tile(std::fmod(at.x, tile.width), std::fmod(at.y, tile.height) - caption_rows);
+  if (in_tile.y < 0 || in_tile.x >= inner.width) return {};
+  return cv::Point2d(in_tile.x * frame.width / inner.width, in_tile.y * frame.height / inner.height);
+}
+
+std::optional<cv::Point2d> patch_centre(const View& view, const ModelInfo& info, const Region& visible,
+                                        cv::Point2d at) {
+  const auto layer = static_cast<size_t>(view.map.layer);
+  if (!traits_of(view.map.method).takes_query || visible.width <= 0 || visible.height <= 0) return {};
+  const AttentionLayer& grid = view.map.layer >= 0 ? info.attention.at(layer) : info.attention.back();
+  if (grid.kind != AttentionKind::self_attention) return {};
+  const double col = std::floor((at.x - visible.x) / visible.width * grid.cols);
+  const double row = std::floor((at.y - visible.y) / visible.height * grid.rows);
+  if (col < 0 || row < 0 || col >= grid.cols || row >= grid.rows) return {};
+  return cv::Point2d(visible.x + (col + 0.5) / grid.cols * visible.width,
+                     visible.y + (row + 0.5) / grid.rows * visible.height);
 }
 
 Painter::Painter(const Model& model, const View& first_view)

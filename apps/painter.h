@@ -3,6 +3,7 @@
 #pragma once
 
 #include <opencv2/core/mat.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,8 +29,17 @@ cv::Scalar pin_colour(size_t index);
 // `drawn` is what Live gave for the plan's views.
 cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame, std::span<const LivePicture> drawn);
 
-// The maps of a view, in the order of its pins or tiles.
+// The maps of a view, tile by tile and pin by pin, and what each was asked for as.
 std::vector<AttentionMap> maps_of(std::span<const LivePicture> drawn);
+std::vector<MapRequest> requests_of(const Plan& plan);
+
+// The frame's pixel under a pixel of the composed picture; nothing where that shows no frame, such as a
+// caption.
+std::optional<cv::Point2d> frame_point(const View& view, cv::Size frame, cv::Size picture, cv::Point2d at);
+// The centre of the patch of the view's layer that this pixel of a frame lies in, so that a hand that
+// trembles asks for nothing new; nothing where the model sees nothing or the method asks no patch.
+std::optional<cv::Point2d> patch_centre(const View& view, const ModelInfo& info, const Region& visible,
+                                        cv::Point2d at);
 
 struct Painted {
   cv::Mat picture;                 // 8-bit BGR

@@ -138,6 +138,11 @@ void next_scale(View& view, std::span<const AttentionMap> on_show) {
   view.highest = sound ? highest : 1;
 }
 
+void next_smoothing(View& view) {
+  constexpr std::array weights = {0.F, 0.5F, 0.8F, 0.95F};
+  view.smoothing = after<float>(weights, view.smoothing);
+}
+
 void step_alpha(View& view, int by) {
   view.colours.alpha =
       std::clamp(std::round(view.colours.alpha * 10 + static_cast<float>(by)) / 10, 0.F, 1.F);

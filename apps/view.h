@@ -44,6 +44,7 @@ void next_fusion(View& view);
 void next_colormap(View& view);
 // frame, running, fixed; fixed holds the range of the maps on show.
 void next_scale(View& view, std::span<const AttentionMap> on_show);
+void next_smoothing(View& view);      // none, 0.5, 0.8, 0.95
 void step_alpha(View& view, int by);  // tenths, without going round
 void toggle(View& view, Spread spread);
 

@@ -338,6 +338,7 @@ void Engine::publish(const InFlight& job, LiveFrame* drawn, bool redraw) {
         for (const size_t place : order.places) mine.push_back(drawn->pictures.at(place));
         shown->picture = compose(order.view, order.plan, frame, mine);
         shown->maps = maps_of(mine);
+        shown->requests = requests_of(order.plan);
       }
     } catch (const std::exception& error) {  // OpenCV's too: out of memory for a sheet
       shown->picture = frame;

@@ -26,11 +26,12 @@ using ViewerId = uint32_t;
 
 // One frame as one viewer sees it; never changed once published. Viewers with equal views share one.
 struct Shown {
-  uint64_t sequence = 0;      // grows with every picture that a viewer gets
-  uint64_t frame_number = 0;  // of the source, dropped frames counted too; never goes back
-  cv::Mat frame, picture;     // BGR: as captured; with the maps over it
-  View view;                  // what was asked for
-  std::vector<AttentionMap> maps;
+  uint64_t sequence = 0;             // grows with every picture that a viewer gets
+  uint64_t frame_number = 0;         // of the source, dropped frames counted too; never goes back
+  cv::Mat frame, picture;            // BGR: as captured; with the maps over it
+  View view;                         // what was asked for
+  std::vector<AttentionMap> maps;    // one, or one a tile or pin
+  std::vector<MapRequest> requests;  // what each map was asked for as
   std::vector<Prediction> topk;
   Region visible;  // the part of the frame that the model sees
   StageTimes device_ms;

@@ -51,9 +51,10 @@ void FrameFeed::say(bool waiting, std::string note) {
   status_.note = std::move(note);
 }
 
-void FrameFeed::end(std::string note) {
+void FrameFeed::end(std::string note, bool failed) {
   const std::lock_guard lock(mutex_);
   status_.ended = true;
+  status_.failed = failed;
   status_.waiting = false;
   status_.note = std::move(note);
   changed_.notify_all();

@@ -24,6 +24,7 @@ struct FeedStatus {
   uint64_t dropped = 0;
   bool waiting = false;  // for a source that went away
   bool ended = false;    // no frame will come any more, and all have been taken
+  bool failed = false;   // and that is an error, which `note` tells
   std::string note;      // one line for people; empty while all is well
 };
 
@@ -49,7 +50,7 @@ class FrameFeed {
   // False when it was stopped, and then the frame is not taken.
   bool put(cv::Mat bgr);
   void say(bool waiting, std::string note);
-  void end(std::string note = {});
+  void end(std::string note, bool failed = false);
   // Lets put() and rest() return false from now on.
   void stop();
   bool stopped() const;
