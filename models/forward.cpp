@@ -51,7 +51,7 @@ void Forward::record(Recorder& r, const LoadedModel& model) {
     r.output(full_attention_.back());
   }
   if (!options_.all_maps && !options_.attention) return;
-  const maps::Kept kept{tap.layers, result.pooled_head, top_indices_};
+  const maps::Kept kept{tap.layers, result.pooled_head, result.final_norm, top_indices_};
   if (options_.all_maps) record_all_maps(r, info, kept);
   if (!options_.attention) return;
   kept_ = kept;

@@ -242,7 +242,10 @@ ForwardResult Vit::forward(Recorder& r, const Tensor& input, bool features, Atte
   const Tensor patches = patch_embed_(r, ops::patch_gather(r, input, s_.patch_rows, s_.patch_cols));
   Tensor x = ops::embed_tokens(r, patches, table_, s_.prefix());  // [images, tokens, width]
   if (norm_pre_) x = (*norm_pre_)(r, x);
-  for (const auto& block : blocks_) x = block(r, x, tap);
+  for (const auto& block : blocks_) {
+    x = block(r, x, tap);
+    if (tap != nullptr) tap->layers.back().tokens = x;
+  }
   if (tap != nullptr)
     for (AttentionRecord& record : tap->layers) {
       record.layer.rows = s_.grid_rows;
@@ -255,6 +258,7 @@ ForwardResult Vit::forward(Recorder& r, const Tensor& input, bool features, Atte
   if (features) out.features = norm_ ? (*norm_)(r, x) : x;
   const Tensor pool = pooled(r, x, 0);
   out.pooled_head = pooled_head(x);
+  if (norm_) out.final_norm = {norm_->gamma(), norm_->beta(), norm_->epsilon()};
   out.logits = head_ ? (*head_)(r, pool) : pool;
   if (head_dist_) out.logits = (*head_dist_)(r, pooled(r, x, 1), {ops::Activation::none, {}, out.logits});
   return out;
