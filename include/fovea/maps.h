@@ -70,6 +70,20 @@ struct MapRequest {
   bool operator==(const MapRequest&) const = default;
 };
 
+// A class's logit of one image taken apart into a sum; in models with fp32 storage exact but for rounding.
+// Mean and deviation of the norm before the head count as constants, which makes it linear.
+struct ClassEvidence {
+  uint32_t target = 0;
+  uint32_t layers = 0, heads = 0, tokens = 0;
+  std::vector<float>
+      attention;            // [layers, heads, tokens]: what a head moved from a token to those the head reads
+  std::vector<float> bias;  // [layers]: of attention's output projections
+  std::vector<float> mlp;   // [layers]
+  float embedding = 0;      // of those tokens, before the first layer
+  float constant = 0;       // biases of the norm and of the head
+  double total() const;     // the logit
+};
+
 // Values at the model's own grid, row-major, before any normalisation for display.
 struct AttentionMap {
   uint32_t rows = 0, cols = 0;

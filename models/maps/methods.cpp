@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "fovea/error.h"
+#include "models/layers/transformer_chain.h"
 #include "runtime/ops/outlier_filter.h"
 
 namespace fovea {
@@ -54,6 +55,11 @@ bool has_gates(const AttentionTap& tap, const ForwardResult&) {
                      [](const AttentionRecord& a) { return is_gate(a.layer.kind); });
 }
 
+// One norm is linear when its statistics are held.
+bool has_one_norm(const AttentionTap&, const ForwardResult& result) {
+  return result.chain && !(result.chain.chain->norm && result.chain.chain->fc_norm);
+}
+
 bool has_pooled_head(const AttentionTap&, const ForwardResult& result) {
   return static_cast<bool>(result.pooled_head);
 }
@@ -94,6 +100,13 @@ const std::array methods = {
             true, false, false},
            &norms,
            &has_tokens,
+           &is_self_attention},
+    Method{{MapMethod::evidence, "evidence",
+            "each patch's exact part of a class's logit: what the layers' heads moved from it to the class "
+            "token",
+            true, true, true, false, true},
+           &evidence,
+           &has_one_norm,
            &is_self_attention},
     Method{{MapMethod::energy, "energy", "the activation that a gate lets through, summed over channels",
             false, true, false, false},
@@ -156,6 +169,32 @@ std::optional<uint32_t> start_token(const MapRequest& request, const AttentionLa
     throw Error(ErrorKind::usage,
                 fmt::format("[map] patch ({}, {}) of a {}×{} grid", q.row, q.col, layer.rows, layer.cols));
   return layer.prefix_tokens + q.row * layer.cols + q.col;
+}
+
+ClassChoice choose_class(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info,
+                         Drawn& out) {
+  if (request.query)
+    throw Error(ErrorKind::usage,
+                fmt::format("[map] {} starts from a class and not from a patch: leave out the query",
+                            to_string(request.method)));
+  if (!request.target) {
+    if (!kept.best)
+      throw Error(ErrorKind::usage,
+                  fmt::format("[map] {} needs a class: nothing was classified", to_string(request.method)));
+    if (request.rank >= kept.best.shape[1])
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("[map] the class of rank {}, where the best {} are known: raise top_k or name a class",
+                      request.rank, kept.best.shape[1]));
+    return {kept.best, request.rank};
+  }
+  if (*request.target >= info.classes)
+    throw Error(ErrorKind::usage, fmt::format("[map] class {} of a model with classes 0…{}", *request.target,
+                                              info.classes - 1));
+  const uint32_t images = (kept.chain ? kept.chain.stream.front() : kept.head.features).shape[0];
+  const Tensor classes = r.input({images, 1}, DType::u32, "class");
+  out.presets.emplace_back(classes, std::vector<uint32_t>(images, *request.target));
+  return {classes, 0};
 }
 
 LayerRange layers_of(const ModelInfo& info, const MapRequest& request) {

@@ -17,6 +17,7 @@ struct Kept {
   std::vector<AttentionRecord> layers;
   PooledHead head;
   FinalNorm final_norm;
+  ChainRun chain;
   Tensor best;  // u32 [images, k], each image's best class first; empty when nobody asked for classes
 };
 
@@ -58,6 +59,21 @@ Drawn energy(Recorder& r, const Kept& kept, const MapRequest& request, const Mod
 // Each cell's part of a class's logit (Zhou et al. 2016), the norm before the head linearised at its actual
 // statistics: w_class · γ (F_i − mean F_i) / (σ · cells).
 Drawn cam(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
+
+// What each patch moved to the tokens that the head reads, as its part of a class's logit, summed over layers
+// request.start_layer … request.layer: E[l,h,i] = A_l[h,0,i] · (V_l[h,i] · W_O,hᵀ w_c), w_c the class's
+// weights through the final norm, whose statistics count as constants.
+Drawn evidence(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
+
+// The class of each image that a request is about, as indices or the forward pass's own best.
+struct ClassChoice {
+  Tensor classes;  // u32 [images, any]
+  uint32_t rank = 0;
+};
+// What `out` needs besides goes into its presets. Throws Error(usage) for a class or rank that there is not,
+// and for a query: `method` starts from a class.
+ClassChoice choose_class(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info,
+                         Drawn& out);
 
 // Layers first … last that a request sums over.
 struct LayerRange {
