@@ -98,7 +98,7 @@ TEST_CASE("every key does something and has a meaning") {
     before = view;
     if (apply(control.action, view, info, {})) CHECK_FALSE(view == before);
   }
-  CHECK(codes.size() == 26);
+  CHECK(codes.size() == 27);
   CHECK_FALSE(action_for_key('x'));
   CHECK_FALSE(action_named("fly"));
 }
