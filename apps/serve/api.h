@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/live/sidecar.h"
 #include "apps/serve/browser_camera.h"
 #include "apps/serve/guard.h"
 #include "apps/serve/server.h"
@@ -18,7 +19,8 @@ namespace fovea::apps::serve {
 class Api : public Handler {
  public:
   // `camera` is the engine's feed.
-  Api(Engine& engine, BrowserCamera& camera, const View& first_view, const Guard& guard);
+  Api(Engine& engine, BrowserCamera& camera, const Provenance& provenance, const View& first_view,
+      const Guard& guard);
 
   uint64_t admit(const Request& head) override;
   Response answer(const Request& request) override;
@@ -56,6 +58,7 @@ class Api : public Handler {
 
   Engine& engine_;
   BrowserCamera& camera_;
+  const Provenance& provenance_;
   const Guard guard_;
   Viewers viewers_;
   Stills stills_;

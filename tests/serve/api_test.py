@@ -1,4 +1,5 @@
 """What docs/api.md promises, and several viewers at once."""
+import hashlib
 import io
 import json
 import os
@@ -182,7 +183,9 @@ class Live(unittest.TestCase):
         self.shown(viewer)
         described = self.program.ask("GET", viewer + "/snapshot.json")
         sequence = described.headers["Fovea-Sequence"]
-        self.assertEqual(str(described.json["shown"]["sequence"]), sequence)
+        self.assertEqual(str(described.json["sequence"]), sequence)
+        weights = hashlib.sha256((MODEL / "model.safetensors").read_bytes()).hexdigest()
+        self.assertEqual(described.json["model"]["weights_sha256"], weights)
         time.sleep(0.2)
         for ending in ("png", "npy"):
             part = self.program.ask("GET", f"{viewer}/snapshot.{ending}?sequence={sequence}")
