@@ -11,6 +11,7 @@
 #include "models/bench.h"
 #include "models/boundary.h"
 #include "models/forward.h"
+#include "models/maps/evidence_terms.h"
 #include "models/maps/methods.h"
 #include "models/overlay.h"
 #include "models/preprocess.h"
@@ -48,6 +49,7 @@ struct Session::Impl {
   SessionOptions options;
   std::unique_ptr<Forward> forward;  // recorded when first needed; what follows refers to its buffers
   std::vector<RecordedMap> maps;
+  std::optional<maps::EvidenceTerms> evidence_terms;
   Preprocessor preprocessor;
   Overlay overlay;
   uint32_t filled_slots = 0;  // pictures of the last classify()
@@ -89,6 +91,22 @@ struct Session::Impl {
     m.program.read(m.map.values, std::as_writable_bytes(std::span(m.values)));
     m.generation = generation;
     return m;
+  }
+
+  ClassEvidence evidence(uint32_t target, uint32_t slot) {
+    if (!evidence_terms) evidence_terms.emplace(model.device().impl(), forward->kept(), model.info());
+    return evidence_terms->of(target, slot);
+  }
+
+  // What map() and evidence() need.
+  void check_slot(const char* operation, uint32_t slot) const {
+    if (!options.attention)
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("[{}] this session keeps no attention: set SessionOptions::attention", operation));
+    if (slot >= filled_slots)
+      throw Error(ErrorKind::usage,
+                  fmt::format("[{}] slot {} of {} classified images", operation, slot, filled_slots));
   }
 
   std::vector<Classification> classify(std::span<const ImageView> images) {
@@ -229,11 +247,7 @@ PatchIndex Session::patch_at(uint32_t width, uint32_t height, double x, double y
 }
 
 AttentionMap Session::map(const MapRequest& request, uint32_t slot) {
-  if (!impl_->options.attention)
-    throw Error(ErrorKind::usage, "[map] this session keeps no attention: set SessionOptions::attention");
-  if (slot >= impl_->filled_slots)
-    throw Error(ErrorKind::usage,
-                fmt::format("[map] slot {} of {} classified images", slot, impl_->filled_slots));
+  impl_->check_slot("map", slot);
   return at_boundary("map", [&] {
     const RecordedMap& m = impl_->current_map(request);
     const size_t cells = size_t{m.map.rows} * m.map.cols;
@@ -241,6 +255,11 @@ AttentionMap Session::map(const MapRequest& request, uint32_t slot) {
         m.values.begin() + static_cast<std::ptrdiff_t>(slot * m.map.values.shape[1] + m.map.first);
     return AttentionMap{m.map.rows, m.map.cols, {first, first + static_cast<std::ptrdiff_t>(cells)}};
   });
+}
+
+ClassEvidence Session::evidence(uint32_t target, uint32_t slot) {
+  impl_->check_slot("evidence", slot);
+  return at_boundary("evidence", [&] { return impl_->evidence(target, slot); });
 }
 
 std::vector<uint8_t> Session::overlay(const ImageView& image, const AttentionMap& map,

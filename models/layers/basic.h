@@ -38,6 +38,7 @@ class LayerNorm {
     return ops::layer_norm(r, x, gamma_, beta_, epsilon_);
   }
   const Tensor& gamma() const { return gamma_; }  // [width] f32
+  const Tensor& beta() const { return beta_; }    // [width] f32
   float epsilon() const { return epsilon_; }
   // Token `token` of every image: x [images, tokens, width] → [images, width].
   Tensor of_token(Recorder& r, const Tensor& x, uint32_t token) const;

@@ -30,6 +30,16 @@ class Attention {
   Tensor operator()(Recorder& r, const Tensor& x, const Tensor& residual, const Tensor& scale,
                     AttentionTap* tap) const;
 
+  // Again what a forward pass did with queries, keys and values that it kept, for the first in.layout.queries
+  // tokens, which are those of `residual`.
+  struct Again {
+    Tensor o, y;  // the heads' outputs [images, queries, heads * padded head], and residual + scale ⊙ proj(o)
+  };
+  Again again(Recorder& r, const ops::AttentionInput& in, const Tensor& residual, const Tensor& scale) const;
+  // The gradient by the heads' outputs from that by y, all f32.
+  Tensor heads_gradient(Recorder& r, const Tensor& dy, const Tensor& scale) const;
+  const Tensor& bias() const { return proj_.weights().bias; }
+
  private:
   std::string name_;
   uint32_t heads_;
@@ -55,6 +65,18 @@ class Block {
  public:
   Block(WeightStore& store, const io::Weights& w, const BlockShape& shape);
   Tensor operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const;
+
+  // For maps: the stream between attention and MLP again, x [images, queries, width] the block's input; the
+  // gradient by the heads' outputs from that by this stream; and what attention adds to the stream without
+  // any head, bias ⊙ scale, both empty where the block has none.
+  Tensor middle(Recorder& r, const Tensor& x, const ops::AttentionInput& in) const {
+    return attn_.again(r, in, x, scale1_).y;
+  }
+  Tensor heads_gradient(Recorder& r, const Tensor& dmiddle) const {
+    return attn_.heads_gradient(r, dmiddle, scale1_);
+  }
+  const Tensor& attention_bias() const { return attn_.bias(); }
+  const Tensor& attention_scale() const { return scale1_; }
 
  private:
   LayerNorm norm1_, norm2_;
