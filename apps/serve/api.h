@@ -25,7 +25,10 @@ class Api : public Handler {
   uint64_t admit(const Request& head) override;
   Response answer(const Request& request) override;
 
-  void sweep() { viewers_.sweep(); }
+  // Forgets those who ask for nothing any more.
+  void sweep();
+  // Lets those who wait for a picture go.
+  void stop() { stopping_ = true; }
   // Throws what ended the engine, such as a lost device.
   void rethrow_failure() const;
 
@@ -53,6 +56,7 @@ class Api : public Handler {
   Response end_camera(const Request&, const Parts& parts);
 
   Json source() const;
+  std::shared_ptr<const Shown> wait_for_newer(Viewer& viewer, const Request& request) const;
   Json describe_shown(const Shown& shown) const;
   void send_stream(const std::shared_ptr<Viewer>& viewer, Outlet& outlet);
 
@@ -64,6 +68,7 @@ class Api : public Handler {
   Stills stills_;
   std::mutex decoding_;  // of the browser's camera
   std::atomic<int> streams_{0};
+  std::atomic<bool> stopping_{false};
   mutable std::mutex failing_;
   std::exception_ptr failure_;
 };

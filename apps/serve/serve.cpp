@@ -47,6 +47,7 @@ int serve(const Provenance& provenance, std::unique_ptr<FrameFeed> source, const
     api.sweep();
     api.rethrow_failure();
   }
+  api.stop();
   server.stop();
   return exit_good;
 }
