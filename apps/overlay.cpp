@@ -12,6 +12,8 @@
 #include <system_error>
 
 #include "apps/commands.h"
+#include "apps/live/capture.h"
+#include "apps/live/sidecar.h"
 #include "apps/serve/serve.h"
 #include "apps/terminal.h"
 #include "fovea/error.h"
@@ -112,13 +114,19 @@ int overlay_served(const OverlayFlags& flags, View view) {
     wrong("--serve: shows the picture, leave out --out and --npy");
   const serve::Address address = serve::parse_address(flags.serve);
   const serve::Guard guard(address, serve::token_or_variable(flags.token));
+  const bool camera = flags.source.empty();
+  const SourceKind kind = camera ? SourceKind::camera : kind_of_source(flags.source);
   const Model model = load_model(flags.model);
   fit_to_model(view, flags, model.info());
+  const Provenance provenance(model, model_folder(flags.model),
+                              camera ? "a browser's camera" : name_of_source(flags.source, kind));
+  std::unique_ptr<FrameFeed> source = camera ? nullptr : open_feed(flags.source, kind);
   catch_interrupts();
-  return serve::serve(model, nullptr, view, address, guard);
+  return serve::serve(provenance, std::move(source), view, address, guard);
 }
 
 int overlay(const OverlayFlags& flags) {
+  if (!flags.token.empty() && flags.serve.empty()) wrong("--token: goes with --serve");
   View view = parse_view(flags);
   if (flags.list_maps) return list_maps(load_model(flags.model).info());
   if (!flags.serve.empty()) return overlay_served(flags, view);

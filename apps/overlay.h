@@ -18,7 +18,7 @@ struct OverlayFlags {
   float alpha = 0.5F;
   bool side_by_side = false;
   std::string out, npy, source;
-  std::string serve, token;  // of --serve
+  std::string serve, token;
 };
 
 // Each returns the exit code.

@@ -136,6 +136,11 @@ Response Api::answer(const Request& request) {
   }
 }
 
+void Api::sweep() {
+  viewers_.sweep();
+  camera_.sweep();
+}
+
 void Api::rethrow_failure() const {
   const std::lock_guard lock(failing_);
   if (failure_) std::rethrow_exception(failure_);
@@ -228,10 +233,21 @@ Json Api::describe_shown(const Shown& shown) const {
           {"problem", shown.error.empty() ? Json() : Json(shown.error)}};
 }
 
+// In steps, so that the end of the program is not waited for.
+std::shared_ptr<const Shown> Api::wait_for_newer(Viewer& viewer, const Request& request) const {
+  const uint64_t after = whole_parameter(request, "after", 0);
+  const uint64_t most = static_cast<uint64_t>(longest_wait.count());
+  const auto deadline = Clock::now() + milliseconds(std::min(whole_parameter(request, "wait", 0), most));
+  for (;;) {
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
+    const auto shown = viewer.newer(after, std::clamp(left, milliseconds(0), milliseconds(200)));
+    if (shown || stopping_ || left <= milliseconds(0)) return shown;
+  }
+}
+
 Response Api::viewer(const Request& request, const Parts& parts) {
   const auto viewer = viewers_.at(std::string(parts[2]));
-  const auto wait = std::min(milliseconds(whole_parameter(request, "wait", 0)), longest_wait);
-  const auto shown = viewer->newer(whole_parameter(request, "after", 0), wait);
+  const auto shown = wait_for_newer(*viewer, request);
   Json out = {{"api", api_version},
               {"viewer", viewer->id()},
               {"settings", viewer->settings()},
@@ -248,15 +264,13 @@ Response Api::change_viewer(const Request& request, const Parts& parts) {
 
 Response Api::remove_viewer(const Request& request, const Parts& parts) {
   (void)request;
-  viewers_.at(std::string(parts[2]));
   viewers_.remove(std::string(parts[2]));
   return text_response("", "text/plain", 204);
 }
 
 Response Api::picture(const Request& request, const Parts& parts) {
   const auto viewer = viewers_.at(std::string(parts[2]));
-  const auto wait = std::min(milliseconds(whole_parameter(request, "wait", 0)), longest_wait);
-  const auto shown = viewer->newer(whole_parameter(request, "after", 0), wait);
+  const auto shown = wait_for_newer(*viewer, request);
   if (!shown) return text_response("", "text/plain", 204);
   Response out;
   out.type = "image/jpeg";

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/live/sidecar.h"
 #include "apps/serve/browser_camera.h"
 #include "apps/serve/guard.h"
 #include "apps/serve/server.h"
@@ -18,12 +19,16 @@ namespace fovea::apps::serve {
 class Api : public Handler {
  public:
   // `camera` is the engine's feed.
-  Api(Engine& engine, BrowserCamera& camera, const View& first_view, const Guard& guard);
+  Api(Engine& engine, BrowserCamera& camera, const Provenance& provenance, const View& first_view,
+      const Guard& guard);
 
   uint64_t admit(const Request& head) override;
   Response answer(const Request& request) override;
 
-  void sweep() { viewers_.sweep(); }
+  // Forgets those who ask for nothing any more.
+  void sweep();
+  // Lets those who wait for a picture go.
+  void stop() { stopping_ = true; }
   // Throws what ended the engine, such as a lost device.
   void rethrow_failure() const;
 
@@ -51,16 +56,19 @@ class Api : public Handler {
   Response end_camera(const Request&, const Parts& parts);
 
   Json source() const;
+  std::shared_ptr<const Shown> wait_for_newer(Viewer& viewer, const Request& request) const;
   Json describe_shown(const Shown& shown) const;
   void send_stream(const std::shared_ptr<Viewer>& viewer, Outlet& outlet);
 
   Engine& engine_;
   BrowserCamera& camera_;
+  const Provenance& provenance_;
   const Guard guard_;
   Viewers viewers_;
   Stills stills_;
   std::mutex decoding_;  // of the browser's camera
   std::atomic<int> streams_{0};
+  std::atomic<bool> stopping_{false};
   mutable std::mutex failing_;
   std::exception_ptr failure_;
 };

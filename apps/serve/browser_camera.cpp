@@ -67,6 +67,15 @@ void BrowserCamera::push(const std::string& id, cv::Mat bgr) {
 void BrowserCamera::finish(const std::string& id) {
   const std::lock_guard lock(mutex_);
   if (id_.empty() || id != id_) throw Refusal(404, "no such camera");
+  forget();
+}
+
+void BrowserCamera::sweep() {
+  const std::lock_guard lock(mutex_);
+  if (!id_.empty() && silent()) forget();
+}
+
+void BrowserCamera::forget() {
   id_.clear();
   if (!source_) say(true, no_camera);
 }

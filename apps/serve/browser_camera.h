@@ -23,9 +23,12 @@ class BrowserCamera : public FrameFeed {
   void push(const std::string& id, cv::Mat bgr);
   void finish(const std::string& id);
   bool active() const;
+  // Forgets a browser that fell silent.
+  void sweep();
 
  private:
   bool silent() const;
+  void forget();
   void pass_through();
 
   const std::unique_ptr<FrameFeed> source_;

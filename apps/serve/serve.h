@@ -5,9 +5,9 @@
 #include <string>
 
 #include "apps/live/feed.h"
+#include "apps/live/sidecar.h"
 #include "apps/serve/guard.h"
 #include "apps/view.h"
-#include "fovea/model.h"
 
 namespace fovea::apps::serve {
 
@@ -15,7 +15,7 @@ namespace fovea::apps::serve {
 std::string token_or_variable(const std::string& flag);
 
 // Serves until Ctrl-C. `source` may be null: frames then come from a browser's camera. Returns the exit code.
-int serve(const Model& model, std::unique_ptr<FrameFeed> source, const View& first_view,
+int serve(const Provenance& provenance, std::unique_ptr<FrameFeed> source, const View& first_view,
           const Address& address, const Guard& guard);
 
 }  // namespace fovea::apps::serve

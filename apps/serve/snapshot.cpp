@@ -4,25 +4,17 @@
 #include <opencv2/imgcodecs.hpp>
 #include <vector>
 
-#include "apps/npy.h"
 #include "apps/serve/api.h"
 #include "apps/serve/view_json.h"
 
 namespace fovea::apps::serve {
 namespace {
 
-std::string npy_of(const std::vector<AttentionMap>& maps) {
-  if (maps.empty()) throw Refusal(422, "this picture has no map");
-  std::vector<uint64_t> shape = {maps.front().rows, maps.front().cols};
-  if (maps.size() > 1) shape.insert(shape.begin(), maps.size());
-  std::vector<float> values;
-  for (const AttentionMap& map : maps) {
-    if (map.rows != maps.front().rows || map.cols != maps.front().cols)
-      throw Refusal(422, "these layers have grids of different sizes: show one of them");
-    values.insert(values.end(), map.values.begin(), map.values.end());
-  }
-  const std::vector<unsigned char> bytes = npy_bytes(shape, values);
-  return {bytes.begin(), bytes.end()};
+std::string npy_of(const Shown& shown) {
+  const std::vector<std::vector<unsigned char>> files = npy_files(shown.maps);
+  if (files.empty()) throw Refusal(422, "this picture has no map");
+  if (files.size() > 1) throw Refusal(422, "these layers have grids of different sizes: show one of them");
+  return {files.front().begin(), files.front().end()};
 }
 
 }  // namespace
@@ -43,11 +35,11 @@ Response Api::snapshot(const Request& request, const Parts& parts) {
     cv::imencode(".png", shown->picture, png);
     out = text_response({png.begin(), png.end()}, "image/png");
   } else if (kind == "snapshot.npy") {
-    out = text_response(npy_of(shown->maps), "application/octet-stream");
+    out = text_response(npy_of(*shown), "application/octet-stream");
   } else {
-    Json json = {
-        {"api", api_version}, {"model", describe(engine_.model())}, {"settings", settings_of(shown->view)}};
-    json["shown"] = describe_shown(*shown);
+    Json json = sidecar(*shown, provenance_);
+    json["api"] = api_version;
+    json["sequence"] = shown->sequence;
     out = text_response(dump(json, 2) + '\n', "application/json");
   }
   const std::string_view ending = kind.substr(kind.find('.'));

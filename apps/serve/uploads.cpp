@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <utility>
 #include <vector>
 
 #include "apps/decode.h"
@@ -46,7 +47,8 @@ View view_of_query(const Request& request, const ModelInfo& info) {
   View view;
   view.map.method = info.maps.front();
   Json settings = Json::object();
-  for (const char* name : {"method", "layer", "head", "fusion", "class", "colormap", "alpha"})
+  for (const char* name : {"method", "layer", "start_layer", "head", "fusion", "class", "mass", "discard",
+                           "sigma", "colormap", "alpha"})
     if (const std::string* text = request.parameter(name)) settings[name] = value_of(*text);
   const std::string *x = request.parameter("x"), *y = request.parameter("y");
   if ((x == nullptr) != (y == nullptr)) throw Refusal(422, "x and y go together");
@@ -76,7 +78,7 @@ cv::Mat decode_upload(const Request& request, uint64_t most_pixels) {
   const std::string_view type = request.header("content-type");
   if (is_multipart(type)) bytes = first_file(type, bytes);
   if (bytes.empty()) throw Refusal(400, "the request has no picture in its body");
-  const std::vector<uint8_t> file(bytes.begin(), bytes.end());
+  std::vector<uint8_t> file(bytes.begin(), bytes.end());
   const ImageHeader header = read_image_header(file);
   if (header.format != "JPEG" && header.format != "PNG" && header.format != "WebP")
     throw Refusal(415, "not a picture that is taken here: send JPEG, PNG or WebP");
@@ -85,7 +87,7 @@ cv::Mat decode_upload(const Request& request, uint64_t most_pixels) {
     throw Refusal(413, fmt::format("{} of {} x {} pixels, this address takes {}", header.format, header.width,
                                    header.height, most_pixels));
   try {
-    return decode_image(file);
+    return decode_image(std::move(file));
   } catch (const Error& error) {
     throw Refusal(422, error.what());
   }

@@ -113,6 +113,29 @@ void set_head(View& view, const Json& value) {
   view.map.fusion = HeadFusion::single;
 }
 
+// Numbers that some methods take beyond layer, head and class.
+struct Parameter {
+  const char *name, *meaning;
+  double lowest, highest, step;
+  float MapRequest::*value;
+  bool (*changes)(const MapTraits&);
+};
+
+constexpr std::array parameters = {
+    Parameter{"mass", "share of the attention that is kept", 0.01, 1, 0.01, &MapRequest::mass,
+              [](const MapTraits& t) { return t.method == MapMethod::mask; }},
+    Parameter{"discard", "share of the lowest entries that is left out", 0, 0.99, 0.01, &MapRequest::discard,
+              [](const MapTraits& t) { return t.method == MapMethod::rollout; }},
+    Parameter{"sigma", "outliers beyond so many deviations are smoothed away, 0: none are", 0, 8, 0.25,
+              &MapRequest::sigma, [](const MapTraits&) { return true; }},
+};
+
+const Parameter* parameter_named(const std::string& name) {
+  const auto found =
+      std::find_if(parameters.begin(), parameters.end(), [&](const Parameter& p) { return name == p.name; });
+  return found == parameters.end() ? nullptr : &*found;
+}
+
 // A change of method alone keeps what the new one can do.
 void fall_back(View& view, const Json& settings, const ModelInfo& info) {
   const MapTraits& traits = traits_of(view.map.method);
@@ -137,6 +160,11 @@ void set(View& view, const std::string& name, const Json& value, const ModelInfo
     view.map.method = named(value, name, info.maps);
   } else if (name == "layer") {
     view.map.layer = whole(value, name, -(1 << 16), 1 << 16);
+  } else if (name == "start_layer") {
+    view.map.start_layer = whole(value, name, 0, 1 << 16);
+  } else if (const Parameter* parameter = parameter_named(name)) {
+    view.map.*parameter->value =
+        static_cast<float>(number(value, name, parameter->lowest, parameter->highest));
   } else if (name == "head") {
     set_head(view, value);
   } else if (name == "fusion") {
@@ -181,6 +209,13 @@ void apply_settings(View& view, const Json& settings, const ModelInfo& info) {
     for (const auto& [name, value] : settings.items()) set(view, name, value, info);
     if (settings.contains("method")) fall_back(view, settings, info);
     check(view, info);
+    // A start behind the end moves with it, unless it was asked for.
+    const MapTraits& traits = traits_of(view.map.method);
+    if (traits.takes_start_layer && traits.takes_layer && view.map.start_layer > view.map.layer) {
+      if (settings.contains("start_layer"))
+        wrong("start_layer", fmt::format("at most the layer, {}", view.map.layer));
+      view.map.start_layer = view.map.layer;
+    }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::usage) throw;
     // Options' messages name them as they are typed.
@@ -194,20 +229,23 @@ Json settings_of(const View& view) {
   Json target = view.map.target ? Json(*view.map.target) : Json(fmt::format("top{}", view.map.rank + 1));
   Json pins = Json::array();
   for (const cv::Point2d& pin : view.pins) pins.push_back(point(pin));
-  return {{"method", to_string(view.map.method)},
-          {"layer", view.map.layer},
-          {"head", view.map.fusion == HeadFusion::single ? Json(view.map.head) : Json()},
-          {"fusion", to_string(view.fusion)},
-          {"class", std::move(target)},
-          {"hover", view.hover ? point(*view.hover) : Json()},
-          {"pins", std::move(pins)},
-          {"colormap", to_string(view.colours.colormap)},
-          {"alpha", shortest(view.colours.alpha)},
-          {"scale", to_string(view.scale)},
-          {"range", Json::array({shortest(view.lowest), shortest(view.highest)})},
-          {"smoothing", shortest(view.smoothing)},
-          {"side_by_side", view.side_by_side},
-          {"spread", name_of(view.spread)}};
+  Json out = {{"method", to_string(view.map.method)},
+              {"layer", view.map.layer},
+              {"start_layer", view.map.start_layer},
+              {"head", view.map.fusion == HeadFusion::single ? Json(view.map.head) : Json()},
+              {"fusion", to_string(view.fusion)},
+              {"class", std::move(target)},
+              {"hover", view.hover ? point(*view.hover) : Json()},
+              {"pins", std::move(pins)},
+              {"colormap", to_string(view.colours.colormap)},
+              {"alpha", shortest(view.colours.alpha)},
+              {"scale", to_string(view.scale)},
+              {"range", Json::array({shortest(view.lowest), shortest(view.highest)})},
+              {"smoothing", shortest(view.smoothing)},
+              {"side_by_side", view.side_by_side},
+              {"spread", name_of(view.spread)}};
+  for (const Parameter& p : parameters) out[p.name] = shortest(view.map.*p.value);
+  return out;
 }
 
 Json describe(const Model& model) {
@@ -221,12 +259,22 @@ Json describe(const Model& model) {
                       {"cols", layer.cols}});
   for (const MapMethod method : info.maps) {
     const MapTraits& t = traits_of(method);
+    Json numbers = Json::array();
+    for (const Parameter& p : parameters)
+      if (p.changes(t))
+        numbers.push_back({{"name", p.name},
+                           {"meaning", p.meaning},
+                           {"lowest", p.lowest},
+                           {"highest", p.highest},
+                           {"step", p.step}});
     methods.push_back({{"name", t.name},
                        {"meaning", t.meaning},
                        {"class_specific", t.class_specific},
                        {"takes_layer", t.takes_layer},
                        {"takes_head", t.takes_head},
                        {"takes_query", t.takes_query},
+                       {"takes_start_layer", t.takes_start_layer},
+                       {"parameters", std::move(numbers)},
                        {"layers", drawable_layers(info, method)}});
   }
   for (const Colormap map : all_colormaps()) colours.push_back(to_string(map));

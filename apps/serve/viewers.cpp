@@ -57,6 +57,7 @@ Json Viewer::settings() const {
 }
 
 std::shared_ptr<const Shown> Viewer::newer(uint64_t after, milliseconds wait) {
+  if (left_) throw Refusal(404, "this viewer has left");
   touch();
   return engine_.newer(number_, after, wait);
 }
@@ -108,6 +109,7 @@ std::shared_ptr<Viewer> Viewers::add(const Json& settings) {
     if (longest->second->idle() < gives_way_after)
       throw Refusal(503, fmt::format("{} viewers already", viewers_.size()));
     gone = longest->second;
+    gone->leave();
     viewers_.erase(longest);
   }
   auto viewer = std::make_shared<Viewer>(engine_, view, random_id());
@@ -124,6 +126,8 @@ std::shared_ptr<Viewer> Viewers::at(const std::string& id) {
 }
 
 void Viewers::remove(const std::string& id) {
+  const std::shared_ptr<Viewer> gone = at(id);
+  gone->leave();
   const std::lock_guard lock(mutex_);
   viewers_.erase(id);
 }
@@ -133,6 +137,7 @@ void Viewers::sweep() {
   const std::lock_guard lock(mutex_);
   std::erase_if(viewers_, [&](const auto& entry) {
     if (entry.second->idle() < forgotten_after) return false;
+    entry.second->leave();
     gone.push_back(entry.second);
     return true;
   });

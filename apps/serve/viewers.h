@@ -27,7 +27,7 @@ class Viewer {
   void change(const Json& settings);
   Json settings() const;
 
-  // The newest picture after that one, null when none came in time. Throws Refusal(404) once it has left.
+  // The newest picture after that one, null when none came in time. Throws Refusal(404) after leave().
   std::shared_ptr<const Shown> newer(uint64_t after, std::chrono::milliseconds wait);
   // One compression for all who ask for the same picture.
   Bytes jpeg(const Shown& shown);
@@ -36,6 +36,8 @@ class Viewer {
   std::shared_ptr<const Shown> snapshot();
   std::shared_ptr<const Shown> kept(uint64_t sequence) const;
 
+  // For streams that still hold it.
+  void leave() { left_ = true; }
   void touch();
   std::chrono::milliseconds idle() const;
 
@@ -51,6 +53,7 @@ class Viewer {
   uint64_t encoded_ = 0;
   Bytes jpeg_;
   std::atomic<Clock::rep> used_;
+  std::atomic<bool> left_{false};
 };
 
 class Viewers {

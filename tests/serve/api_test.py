@@ -1,4 +1,7 @@
 """What docs/api.md promises, and several viewers at once."""
+import contextlib
+import hashlib
+import http.client
 import io
 import json
 import os
@@ -7,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -170,7 +174,7 @@ class Live(unittest.TestCase):
 
     def test_every_setting_comes_back(self):
         viewer = self.join()
-        settings = {"method": "rollout", "layer": 1, "head": None, "fusion": "max", "class": "top3", "hover": [100, 50.5],
+        settings = {"method": "rollout", "layer": 1, "start_layer": 1, "mass": 0.5, "discard": 0.25, "sigma": 2.5, "head": None, "fusion": "max", "class": "top3", "hover": [100, 50.5],
                     "pins": [[150, 100], [160, 120]], "colormap": "inferno", "alpha": 0.25, "scale": "fixed",
                     "range": [0.125, 0.5], "smoothing": 0.5, "side_by_side": True, "spread": "layers", "frozen": True}
         self.assertEqual(self.program.ask("PATCH", viewer, settings).json["settings"], settings)
@@ -182,7 +186,9 @@ class Live(unittest.TestCase):
         self.shown(viewer)
         described = self.program.ask("GET", viewer + "/snapshot.json")
         sequence = described.headers["Fovea-Sequence"]
-        self.assertEqual(str(described.json["shown"]["sequence"]), sequence)
+        self.assertEqual(str(described.json["sequence"]), sequence)
+        weights = hashlib.sha256((MODEL / "model.safetensors").read_bytes()).hexdigest()
+        self.assertEqual(described.json["model"]["weights_sha256"], weights)
         time.sleep(0.2)
         for ending in ("png", "npy"):
             part = self.program.ask("GET", f"{viewer}/snapshot.{ending}?sequence={sequence}")
@@ -213,6 +219,11 @@ class Live(unittest.TestCase):
         self.assertEqual(self.program.ask("POST", "/api/viewers").status, 503)
         self.assertEqual(self.program.ask("DELETE", viewers[0]).status, 204)
         self.assertEqual(self.program.ask("GET", viewers[0]).status, 404)
+        with Stream(self.program, viewers[1]) as stream:
+            self.assertTrue(stream.wait_for(1))
+            self.assertEqual(self.program.ask("DELETE", viewers[1]).status, 204)
+            stream.thread.join(5)
+            self.assertEqual(stream.ended, "closed", "a stream ends with its viewer")
         self.join()
         self.assertEqual(len(set(viewers)), 8)
 
@@ -228,10 +239,17 @@ class Ending(unittest.TestCase):
             with Stream(program, viewer) as stream, program.connect() as idle, program.connect() as half:
                 half.sendall(b"POST /api/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc")
                 self.assertTrue(stream.wait_for(3))
+                waiting = threading.Thread(target=self.wait_long, args=(program, program.join()))
+                waiting.start()
                 seconds, code = program.stop()
                 self.assertEqual(code, 0)
                 self.assertLess(seconds, 5)
                 self.assertEqual(idle.recv(10), b"")
+                waiting.join()
+
+    def wait_long(self, program, viewer):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            program.ask("GET", f"{viewer}/picture?after=99999999&wait=10000")
 
 
 if __name__ == "__main__":

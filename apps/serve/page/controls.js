@@ -58,6 +58,7 @@ export class Controls {
     find('query-row').hidden = find('query-hint').hidden = !method.takes_query;
     find('picture').classList.toggle('asks-nothing', !method.takes_query || s.spread !== 'one');
     this.#renderPins(s.pins);
+    this.#renderParameters(method, s);
     for (const id of ['colormap', 'alpha', 'scale', 'smoothing', 'spread']) this.#put(id, s[id]);
     find('alpha-value').textContent = `${Math.round(s.alpha * 100)} %`;
     find('smoothing-value').textContent = s.smoothing ? s.smoothing.toFixed(2) : 'none';
@@ -86,6 +87,35 @@ export class Controls {
     allHeads.disabled = !method.takes_head || heads < 2;
     allLayers.disabled = !method.takes_layer || method.layers.length < 2;
     find('spread-row').hidden = allHeads.disabled && allLayers.disabled;
+  }
+
+  // Sliders of what this method takes beside layer, heads and class.
+  #renderParameters(method, s) {
+    const place = find('parameters');
+    const wanted = [...method.parameters];
+    if (method.takes_start_layer) {
+      wanted.unshift({ name: 'start_layer', meaning: 'first layer that counts', lowest: 0, highest: s.layer, step: 1 });
+    }
+    if (place.dataset.names !== wanted.map((p) => p.name).join()) {
+      place.dataset.names = wanted.map((p) => p.name).join();
+      place.replaceChildren(...wanted.map((p) => this.#slider(p)));
+    }
+    for (const { name, highest } of wanted) {
+      const slider = find(name);
+      slider.max = highest;
+      slider.value = s[name];
+      slider.previousElementSibling.textContent = s[name];
+    }
+  }
+
+  #slider({ name, meaning, lowest, highest, step }) {
+    const [label, output, input] = ['label', 'output', 'input'].map((tag) => document.createElement(tag));
+    Object.assign(input, { id: name, type: 'range', min: lowest, max: highest, step });
+    label.title = meaning;
+    const text = name.replace('_', ' ');
+    label.append(text[0].toUpperCase() + text.slice(1), ' ', output, ' ', input);
+    input.addEventListener('input', () => this.#viewer.change({ [name]: Number(input.value) }));
+    return label;
   }
 
   #renderPins(pins) {

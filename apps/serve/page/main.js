@@ -17,7 +17,7 @@ async function saveAll(viewer) {
   const response = await request('GET', `${viewer.path}/snapshot.json`);
   const sequence = response.headers.get('Fovea-Sequence');
   const text = await response.text();
-  const stem = `fovea.${JSON.parse(text).shown.frame}`;
+  const stem = `fovea.${JSON.parse(text).frame}`;
   const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
   save(`${stem}.json`, url);
   for (const ending of ['png', 'npy']) {

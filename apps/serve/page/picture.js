@@ -12,7 +12,7 @@ export class Picture {
     this.#brush = canvas.getContext('2d');
     canvas.addEventListener('pointermove', (event) => {
       const at = event.pointerType === 'mouse' ? this.#frameAt(event) : null;
-      if (at && takesQuery()) viewer.change({ hover: at });
+      if (at && takesQuery() && String(at) !== String(viewer.settings.hover)) viewer.change({ hover: at });
     });
     canvas.addEventListener('pointerleave', () => {
       if (viewer.settings.hover) viewer.change({ hover: null });
@@ -48,7 +48,15 @@ export class Picture {
     const y = (event.clientY - box.top) / scale;
     if (this.#viewer.settings.side_by_side) x %= width;
     if (x < 0 || y < 0 || x >= width || y >= height) return null;
-    return this.#seen([x, y]) ? [Math.round(x * 10) / 10, Math.round(y * 10) / 10] : null;
+    return this.#seen([x, y]) ? this.#centre([x, y]) : null;
+  }
+
+  // Of the patch that this pixel lies in, so that a hand that trembles asks for nothing new.
+  #centre([x, y]) {
+    const [left, top] = this.#viewer.shown.visible;
+    const [width, height] = this.#cell();
+    const middle = (at, from, size) => Math.round((from + (Math.floor((at - from) / size) + 0.5) * size) * 10) / 10;
+    return [middle(x, left, width), middle(y, top, height)];
   }
 
   #seen([x, y]) {
@@ -82,7 +90,7 @@ export class Picture {
     if (!steps[key]) return false;
     const [left, top, width, height] = this.#viewer.shown.visible;
     const [cellWidth, cellHeight] = this.#cell();
-    const from = this.#cursor ?? [left + width / 2, top + height / 2];
+    const from = this.#cursor ?? this.#centre([left + width / 2, top + height / 2]);
     const to = [from[0] + steps[key][0] * cellWidth, from[1] + steps[key][1] * cellHeight];
     if (this.#seen(to)) this.#cursor = to;
     this.#viewer.change({ hover: this.#cursor ?? from });
