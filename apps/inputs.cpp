@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string_view>
 #include <system_error>
+
+#include "apps/options.h"
 
 namespace fovea::apps {
 namespace {

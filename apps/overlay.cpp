@@ -13,6 +13,9 @@
 #include <system_error>
 
 #include "apps/commands.h"
+#include "apps/live/capture.h"
+#include "apps/live/sidecar.h"
+#include "apps/serve/serve.h"
 #include "apps/terminal.h"
 #include "fovea/error.h"
 
@@ -151,8 +154,26 @@ void fit_to_model(View& view, const OverlayFlags& flags, const ModelInfo& info) 
     wrong(fmt::format("--head {}: {} has heads 0 to {}", view.map.head, info.architecture, heads - 1));
 }
 
+int overlay_served(const OverlayFlags& flags, View view) {
+  if (!flags.out.empty() || !flags.npy.empty())
+    wrong("--serve: shows the picture, leave out --out and --npy");
+  const serve::Address address = serve::parse_address(flags.serve);
+  const serve::Guard guard(address, serve::token_or_variable(flags.token));
+  const bool camera = flags.source.empty();
+  const SourceKind kind = camera ? SourceKind::camera : kind_of_source(flags.source);
+  const Model model = load_model(flags.model);
+  fit_to_model(view, flags, model.info());
+  const Provenance provenance(model, model_folder(flags.model),
+                              camera ? "a browser's camera" : name_of_source(flags.source, kind));
+  std::unique_ptr<FrameFeed> source = camera ? nullptr : open_feed(flags.source, kind);
+  catch_interrupts();
+  return serve::serve(provenance, std::move(source), view, address, guard);
+}
+
 int overlay(const OverlayFlags& flags) {
+  if (!flags.token.empty() && flags.serve.empty()) wrong("--token: goes with --serve");
   View view = parse_view(flags);
+  if (!flags.serve.empty()) return overlay_served(flags, view);
   if (flags.source.empty()) wrong("SOURCE is required (see fovea overlay --help)");
   const SourceKind kind = kind_of_source(flags.source);
   if (!flags.npy.empty() && kind != SourceKind::image) wrong("--npy goes with a single image");
@@ -226,6 +247,16 @@ void add_overlay(CLI::App& program, int& exit_code) {
       ->add_option("--npy", flags->npy,
                    "Also write the map, [rows, cols] or [layers, rows, cols], as float32 NumPy")
       ->type_name("FILE");
+  command
+      ->add_option("--serve", flags->serve,
+                   "Show it in browsers at this address, 127.0.0.1 if none is given; without SOURCE a "
+                   "browser's camera is the source")
+      ->type_name("[ADDR:]PORT");
+  command
+      ->add_option("--token", flags->token,
+                   "What browsers must know, as in http://ADDR:PORT/?token=WORD (else $FOVEA_TOKEN); needed "
+                   "beyond this machine")
+      ->type_name("WORD");
   command->add_option(
       "SOURCE", flags->source,
       "An image, a folder, a video file, a camera's index, a URL or a GStreamer pipeline. In a window: "

@@ -19,6 +19,7 @@ struct OverlayFlags {
   float alpha = 0.5F;
   bool side_by_side = false;
   std::string out, npy, source;
+  std::string serve, token;
 };
 
 // Each returns the exit code.

@@ -35,10 +35,6 @@ struct AttentionRecord {
   // is in it.
   Tensor features;
 
-  // What the layer's block leaves on the residual stream, [images, tokens, width], where its tokens are the
-  // grid's cells in order behind the prefix.
-  Tensor tokens;
-
   uint32_t groups = 1;  // of an image, that attend each among themselves
   StitchTable stitch;   // empty where tokens are the grid's cells in order
 };
@@ -51,8 +47,7 @@ struct AttentionTap {
 // Every tensor a record refers to.
 template <class F>
 void for_each_tensor(AttentionRecord& a, F&& f) {
-  for (Tensor* t :
-       {&a.input.q, &a.input.k, &a.input.bias, &a.input.mask, &a.lse, &a.values, &a.features, &a.tokens})
+  for (Tensor* t : {&a.input.q, &a.input.k, &a.input.bias, &a.input.mask, &a.lse, &a.values, &a.features})
     if (*t) f(*t);
 }
 

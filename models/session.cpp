@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <numeric>
 
 #include "fovea/error.h"
+#include "models/answers.h"
 #include "models/bench.h"
 #include "models/boundary.h"
 #include "models/forward.h"
@@ -138,13 +137,12 @@ struct Session::Impl {
     const auto logits = f.logits(), probabilities = f.probabilities();
     const auto indices = f.indices();
     const size_t k = options.top_k, classes = model.info().classes;
-    check_finite(std::span(logits).first(images.size() * classes));
+    check_finite(model.info(), std::span(logits).first(images.size() * classes));
     for (size_t i = 0; i < images.size(); ++i) {
       out[i].model_ms = model_ms;
-      for (size_t j = 0; j < k; ++j) {
-        const uint32_t index = indices[i * k + j];
-        out[i].topk.push_back({index, probabilities[i * k + j], logits[i * classes + index]});
-      }
+      out[i].topk =
+          predictions(std::span(logits).subspan(i * classes, classes),
+                      std::span(probabilities).subspan(i * k, k), std::span(indices).subspan(i * k, k));
     }
     filled_slots = static_cast<uint32_t>(images.size());
     return out;
@@ -214,7 +212,7 @@ struct Session::Impl {
       pass.write_input(chunk);
       pass.program().run();
       const auto logits = pass.logits();
-      check_finite(std::span(logits).first(size_t{images} * info.classes));
+      check_finite(model.info(), std::span(logits).first(size_t{images} * info.classes));
       append("logits", {f.batch, info.classes}, logits, images);
       append("features", pass.features_shape(), pass.features(), images);
       for (size_t i = 0; i < attention_layers.size(); ++i)
@@ -222,17 +220,6 @@ struct Session::Impl {
                images);
     }
     return out;
-  }
-
-  // Weights are finite and inputs are pixels: what is not a number left the range of fp16, or the driver
-  // erred.
-  void check_finite(std::span<const float> logits) const {
-    for (const float logit : logits)
-      if (!std::isfinite(logit))
-        throw Error(
-            ErrorKind::unsupported,
-            fmt::format("[forward] {} with {} storage gives logits that are not numbers: use fp32 storage",
-                        model.info().architecture, to_string(model.info().precision)));
   }
 };
 
@@ -265,19 +252,7 @@ Region Session::visible_region(uint32_t width, uint32_t height) const {
 }
 
 PatchIndex Session::patch_at(uint32_t width, uint32_t height, double x, double y, int layer) const {
-  const Region seen = visible_region(width, height);
-  const ModelInfo& info = impl_->model.info();
-  MapRequest request;
-  request.layer = layer;
-  const AttentionLayer& grid = info.attention[layer_of(info, request)];
-  const double u = (x - seen.x) / seen.width, v = (y - seen.y) / seen.height;
-  if (!(u >= 0 && u < 1 && v >= 0 && v < 1 && x >= 0 && y >= 0 && x < width && y < height))
-    throw Error(ErrorKind::usage,
-                fmt::format("[query] pixel ({}, {}) is outside what the model sees of a {}×{} picture: x "
-                            "{:.0f}…{:.0f}, y {:.0f}…{:.0f}",
-                            x, y, width, height, seen.x, seen.x + seen.width, seen.y, seen.y + seen.height));
-  return {std::min(static_cast<uint32_t>(v * grid.rows), grid.rows - 1),
-          std::min(static_cast<uint32_t>(u * grid.cols), grid.cols - 1)};
+  return patch_under(impl_->model.info(), visible_region(width, height), width, height, x, y, layer);
 }
 
 AttentionMap Session::map(const MapRequest& request, uint32_t slot) {

@@ -169,7 +169,8 @@ void Recorder::plan_memory(Program& program) const {
 }
 
 void Recorder::encode(Program& program) const {
-  program.commands_ = std::make_unique<gpu::Commands>(device_, options_.profile);
+  program.commands_ = std::make_unique<gpu::Commands>(
+      device_, gpu::Commands::Options{.timestamps = options_.profile, .overlapping = options_.overlapping});
   auto& commands = *program.commands_;
   if (program.upload_) {
     for (const auto& p : program.placed_)

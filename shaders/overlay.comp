@@ -1,17 +1,18 @@
 // A map drawn over a picture: bilinear between the middles of its cells, coloured and blended. A lane takes four
-// pixels of a row, which are three words of RGB8.
+// pixels of a row, which are three words of RGB8 or BGR8.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "overlay.h"
 
 layout(constant_id = 0) const uint GROUP = 64;
 layout(constant_id = 1) const uint FORMAT = 0;  // fovea::PixelFormat: rgb8, bgr8, gray8
+layout(constant_id = 2) const uint TO = 0;      // and of the result: rgb8 or bgr8
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { OverlayPush p; };
 layout(binding = 0) readonly buffer Picture { uint picture[]; };  // [rows, fours], three words each, gray8 one
 layout(binding = 1) readonly buffer Map { float map[]; };         // [map_rows, map_cols], 0..1
-layout(binding = 2) readonly buffer Colors { uint colors[]; };    // [256], RGB from the low byte up
+layout(binding = 2) readonly buffer Colors { uint colors[]; };    // [256], RGB and opacity from the low byte up
 layout(binding = 3) readonly buffer Frame { OverlayFrame f; };
 layout(binding = 4) writeonly buffer Target { uint target[]; };   // [rows, fours, 3]
 
@@ -53,12 +54,18 @@ void main() {
       const float below = mix(map[y1 * p.map_cols + x0], map[y1 * p.map_cols + x1], share.x);
       const float level = clamp(mix(above, below, share.y), 0.0, 1.0);
       const uint color = colors[min(uint(level * 255.0 + 0.5), 255u)];  // bounded even if the map holds a NaN
-      rgb = mix(rgb, vec3(color & 255u, color >> 8 & 255u, color >> 16 & 255u), f.alpha);
+      const float alpha = f.alpha * (float(color >> 24) * (1.0 / 255.0));
+      rgb = mix(rgb, vec3(color & 255u, color >> 8 & 255u, color >> 16 & 255u), alpha);
     }
     const uvec3 rounded = uvec3(clamp(rgb + 0.5, 0.0, 255.0));
     red[i] = rounded.r;
     green[i] = rounded.g;
     blue[i] = rounded.b;
+  }
+  if (TO == 1) {
+    const uvec4 first = red;
+    red = blue;
+    blue = first;
   }
   target[at * 3] = red.x | green.x << 8 | blue.x << 16 | red.y << 24;
   target[at * 3 + 1] = green.y | blue.y << 8 | red.z << 16 | green.z << 24;

@@ -29,7 +29,7 @@ void main() {
   uint row_first[ROWS];
   ivec3 sum[ROWS];
   for (uint r = 0; r < ROWS; ++r) {
-    row_first[r] = min(row + r * GROUP, p.rows - 1) * p.source_pitch;
+    row_first[r] = p.source_first + min(row + r * GROUP, p.rows - 1) * p.source_pitch;
     sum[r] = ivec3(FORMAT == 2 ? 0 : half_unit);
   }
   uint at = span.z;

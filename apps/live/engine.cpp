@@ -15,10 +15,8 @@ namespace {
 using std::chrono::milliseconds;
 
 // A second frame waits on the device while the first is computed, so that the device never idles; a third
-// would only grow older there. A file's frames do not age.
-LiveOptions options_for(const FrameFeed& feed) {
-  return {.in_flight = feed.live() ? 2U : 3U, .top_k = 5};
-}
+// would only grow older there, and a changed view be seen later.
+constexpr LiveOptions options{.in_flight = 2, .top_k = 5};
 
 // How long a changed view waits for the next frame before it is drawn on the last one.
 constexpr milliseconds patience{100};
@@ -42,7 +40,7 @@ View still(View view) {
 }  // namespace
 
 Engine::Engine(const Model& model, std::unique_ptr<FrameFeed> feed)
-    : model_(model), feed_(std::move(feed)), live_(model_, options_for(*feed_)) {
+    : model_(model), feed_(std::move(feed)), live_(model_, options) {
   thread_ = std::thread([this] { work(); });
 }
 
@@ -119,7 +117,7 @@ std::shared_ptr<const Shown> Engine::newer(ViewerId viewer, uint64_t after_seque
 EngineStatus Engine::status() const {
   const FeedStatus feed = feed_->status();
   const std::lock_guard lock(mutex_);
-  EngineStatus status{0, frames_, feed.dropped, feed.waiting, feed.ended, feed.note};
+  EngineStatus status{0, frames_, feed.dropped, feed.waiting, feed_->live(), feed.ended, feed.note};
   if (recent_.size() > 1) {
     // Up to now, so that the rate falls when frames stop coming.
     const auto last = std::max(recent_.back(), Clock::now() - milliseconds(1000));
@@ -275,7 +273,7 @@ void Engine::collect() {
   ++frames_;
   const auto now = Clock::now();
   recent_.push_back(now);
-  while (now - recent_.front() > milliseconds(2000)) recent_.pop_front();
+  while (now - recent_.front() > milliseconds(3000)) recent_.pop_front();
 }
 
 // The first viewer whose picture no longer fits its view and who will not get another frame: one that is

@@ -43,6 +43,7 @@ struct EngineStatus {
   double fps = 0;
   uint64_t frames = 0, dropped = 0;  // drawn; captured and not drawn
   bool waiting = false;              // for a source that went away
+  bool live = false;                 // newest wins; of a file every frame is drawn
   bool ended = false;                // no frame will come any more; the last one can still be looked at
   std::string note;                  // "camera 0 is gone, waiting for it"
 };

@@ -1,10 +1,14 @@
 #include "apps/live/gif.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gif_lib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -127,9 +131,16 @@ Gif::Gif(const std::filesystem::path& path, std::string name, cv::Size size)
   if (size.width > most || size.height > most)
     throw Error(ErrorKind::file, fmt::format("cannot write {}: {} x {} is more than GIF's {}",
                                              printable(name_), size.width, size.height, most));
+  // By itself giflib makes a file for its owner alone.
+  const int handle = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (handle < 0)
+    throw Error(ErrorKind::file, fmt::format("cannot write {}: {}", printable(name_), std::strerror(errno)));
   int code = 0;
-  file_ = EGifOpenFileName(path.c_str(), false, &code);
-  if (file_ == nullptr) fail(code);
+  file_ = EGifOpenFileHandle(handle, &code);
+  if (file_ == nullptr) {
+    ::close(handle);
+    fail(code);
+  }
   EGifSetGifVersion(file_, true);  // 89a, which has times
   if (EGifPutScreenDesc(file_, size.width, size.height, 8, 0, nullptr) == GIF_ERROR) fail(file_->Error);
   // Netscape's extension: 0 rounds, which is without end.

@@ -16,28 +16,34 @@ namespace {
 struct Line {
   std::string text;
   cv::Scalar colour = cv::Scalar::all(255);
+  bool small = false;
 };
 
 const cv::Scalar amber(0, 190, 255), red(80, 80, 255), grey(190, 190, 190), blue(230, 170, 80);
 
 // Sizes that follow from the canvas, so that text can be read in any window.
 struct Type {
-  explicit Type(const cv::Mat& canvas)
-      : scale(std::clamp(std::min(canvas.cols / 1100.0, canvas.rows / 760.0), 0.34, 1.0)),
-        row(static_cast<int>(std::lround(scale * 32))),
-        margin(static_cast<int>(std::lround(scale * 12))) {}
-  double scale;
-  int row, margin;
+  explicit Type(const cv::Mat& canvas) {
+    resize(std::clamp(std::min(canvas.cols / 1100.0, canvas.rows / 760.0), 0.34, 1.0));
+  }
+  void resize(double to) {
+    scale = to;
+    row = static_cast<int>(std::lround(scale * 32));
+    margin = static_cast<int>(std::lround(scale * 12));
+  }
+  double scale = 1;
+  int row = 0, margin = 0;
 
-  int width(const std::string& text) const {
+  double size(bool small) const { return scale * (small ? 0.56 : 0.8); }
+  int width(const std::string& text, bool small = false) const {
     int below = 0;
-    return cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, scale * 0.8, 1, &below).width;
+    return cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, size(small), 1, &below).width;
   }
   void put(cv::Mat& canvas, const Line& line, cv::Point at) const {
-    const int thickness = scale > 0.75 ? 2 : 1;
-    cv::putText(canvas, line.text, at, cv::FONT_HERSHEY_SIMPLEX, scale * 0.8, cv::Scalar::all(0),
+    const int thickness = scale > 0.75 && !line.small ? 2 : 1;
+    cv::putText(canvas, line.text, at, cv::FONT_HERSHEY_SIMPLEX, size(line.small), cv::Scalar::all(0),
                 thickness + 2, cv::LINE_AA);
-    cv::putText(canvas, line.text, at, cv::FONT_HERSHEY_SIMPLEX, scale * 0.8, line.colour, thickness,
+    cv::putText(canvas, line.text, at, cv::FONT_HERSHEY_SIMPLEX, size(line.small), line.colour, thickness,
                 cv::LINE_AA);
   }
 };
@@ -50,9 +56,9 @@ void darken(cv::Mat& canvas, cv::Rect area) {
   part.convertTo(part, -1, 0.35);
 }
 
-std::string cut(const Type& type, std::string text, int width) {
-  if (type.width(text) <= width) return text;
-  while (!text.empty() && type.width(text + "...") > width) text.pop_back();
+std::string cut(const Type& type, std::string text, int width, bool small = false) {
+  if (type.width(text, small) <= width) return text;
+  while (!text.empty() && type.width(text + "...", small) > width) text.pop_back();
   return text + "...";
 }
 
@@ -62,8 +68,8 @@ int block(cv::Mat& canvas, const Type& type, std::vector<Line> lines, bool at_bo
   if (lines.empty()) return 0;
   int width = 0;
   for (Line& line : lines) {
-    line.text = cut(type, line.text, most_width - 2 * type.margin);
-    width = std::max(width, type.width(line.text));
+    line.text = cut(type, line.text, most_width - 2 * type.margin, line.small);
+    width = std::max(width, type.width(line.text, line.small));
   }
   const int height = static_cast<int>(lines.size()) * type.row + type.margin;
   const int top = at_bottom ? canvas.rows - height : 0;
@@ -107,34 +113,44 @@ void draw_classes(cv::Mat& canvas, const Type& type, const ModelInfo& info,
   }
 }
 
-void draw_help(cv::Mat& canvas, const Type& type) {
+void draw_help(cv::Mat& canvas) {
   std::vector<std::pair<std::string, std::string>> lines = {
       {"mouse", "ask the patch under it; click to pin it or let it go; the border asks none"}};
   for (const Control& control : controls())
     if (control.key != nullptr) lines.emplace_back(control.key, control.meaning);
+  // As large as all of it fits.
+  Type type(canvas);
   int keys = 0, width = 0;
-  for (const auto& [key, meaning] : lines) keys = std::max(keys, type.width(key));
-  for (const auto& [key, meaning] : lines)
-    width = std::max(width, keys + type.margin * 3 + type.width(meaning));
-  const int row =
-      std::min(type.row, std::max(8, (canvas.rows - 2 * type.margin) / static_cast<int>(lines.size())));
-  const int height = row * static_cast<int>(lines.size()) + 2 * type.margin;
-  const cv::Point corner(std::max(0, (canvas.cols - width - 2 * type.margin) / 2),
-                         std::max(0, (canvas.rows - height) / 2));
-  const cv::Rect area(corner, cv::Size(width + 2 * type.margin, height));
+  const auto measure = [&] {
+    keys = width = 0;
+    for (const auto& [key, meaning] : lines) keys = std::max(keys, type.width(key));
+    for (const auto& [key, meaning] : lines)
+      width = std::max(width, keys + type.margin * 5 + type.width(meaning));
+  };
+  for (measure(); type.scale > 0.2 &&
+                  (width > canvas.cols || (static_cast<int>(lines.size()) + 1) * type.row > canvas.rows);
+       measure())
+    type.resize(type.scale * 0.9);
+  const int height = static_cast<int>(lines.size()) * type.row + 2 * type.margin;
+  const cv::Rect area(std::max(0, (canvas.cols - width) / 2), std::max(0, (canvas.rows - height) / 2), width,
+                      height);
   darken(canvas, area);
   darken(canvas, area);
-  int y = corner.y + type.margin / 2;
+  int y = area.y + type.margin / 2;
   for (const auto& [key, meaning] : lines) {
-    y += row;
-    type.put(canvas, {key, amber}, {corner.x + type.margin, y});
-    type.put(canvas, {meaning}, {corner.x + keys + type.margin * 3, y});
+    y += type.row;
+    type.put(canvas, {key, amber}, {area.x + type.margin, y});
+    type.put(canvas, {meaning}, {area.x + keys + type.margin * 3, y});
   }
 }
 
 }  // namespace
 
 void draw_hud(cv::Mat& canvas, const Shown* shown, const Model& model, const HudState& state) {
+  if (state.help) {
+    draw_help(canvas);
+    return;
+  }
   const Type type(canvas);
   const ModelInfo& info = model.info();
   std::string flags;
@@ -142,29 +158,31 @@ void draw_hud(cv::Mat& canvas, const Shown* shown, const Model& model, const Hud
   if (state.recording_seconds)
     flags += fmt::format("REC {}:{:02}", static_cast<int>(*state.recording_seconds) / 60,
                          static_cast<int>(*state.recording_seconds) % 60);
-  std::vector<Line> top = {{fmt::format("{} on {}", info.architecture, model.device().info().name)}};
+  std::vector<Line> top = {{info.architecture}, {model.device().info().name, grey, true}};
   std::vector<Line> bottom;
   if (shown != nullptr) {
-    top.push_back({fmt::format("{:.1f} fps  {:.0f} ms behind  {} dropped", state.engine.fps,
-                               shown->latency_ms, state.engine.dropped)});
-    top.push_back({stages(shown->device_ms), grey});
+    if (!state.frozen && state.engine.live)
+      top.push_back({fmt::format("{:.1f} fps  {:.0f} ms behind  {} dropped", state.engine.fps,
+                                 shown->latency_ms, state.engine.dropped)});
+    else if (!state.frozen)
+      top.push_back({fmt::format("{:.1f} fps", state.engine.fps)});
+    top.push_back({stages(shown->device_ms), grey, true});
     const View& view = shown->view;
-    const std::string seen = class_line(view, info, shown->topk);
-    bottom.push_back({state.message, grey});
-    bottom.push_back({shown->error, red});
-    bottom.push_back({fmt::format("{}, {}", title(view, info), seen)});
+    bottom.push_back({state.message, grey, true});
+    bottom.push_back({shown->error, red, true});
+    bottom.push_back({title(view, info)});
+    bottom.push_back({class_line(view, info, shown->topk), amber});
     std::string look = fmt::format("{} {:.1f}, scale {}", to_string(view.colours.colormap),
                                    view.colours.alpha, to_string(view.scale));
     if (view.smoothing > 0) look += fmt::format(", smoothing {}", view.smoothing);
-    bottom.push_back({look + "   h: help", grey});
+    bottom.push_back({look + "   h: help", grey, true});
   }
   top.push_back({flags, red});
-  top.push_back({state.engine.note, amber});
+  top.push_back({state.engine.note, amber, true});
   const int classes = shown != nullptr && info.has_head ? canvas.cols / 3 : 0;
   block(canvas, type, std::move(top), false, canvas.cols - classes);
   block(canvas, type, std::move(bottom), true, canvas.cols);
   if (shown != nullptr) draw_classes(canvas, type, info, shown->topk, shown->view);
-  if (state.help) draw_help(canvas, type);
 }
 
 }  // namespace fovea::apps

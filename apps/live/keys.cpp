@@ -27,7 +27,9 @@ constexpr auto table = std::to_array<Control>({
     {Action::top3, '3', nullptr, "top3", ""},
     {Action::top4, '4', nullptr, "top4", ""},
     {Action::top5, '5', nullptr, "top5", ""},
-    {Action::next_colormap, tab, "Tab", "next-colormap", "the next colormap"},
+    // Where OpenCV draws its windows with Qt, the first Tabs may only move the focus.
+    {Action::next_colormap, tab, "Tab o", "next-colormap", "the next colormap"},
+    {Action::next_colormap, 'o', nullptr, "next-colormap", ""},
     {Action::less_alpha, '-', "-", "less-alpha", "fainter colours"},
     {Action::more_alpha, '=', "=", "more-alpha", "stronger colours"},
     {Action::side_by_side, 'v', "v", "side-by-side", "the picture itself beside it"},

@@ -1,9 +1,11 @@
 // A session runs one model: record once per input shape, replay per image.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +42,9 @@ enum class Colormap { viridis, inferno, turbo, jet, gray };
 struct OverlayOptions {
   float alpha = 0.5F;  // weight of the map's colour over the picture, 0…1
   Colormap colormap = Colormap::turbo;
+  // One hue instead of the colormap, RGB, the more opaque the higher the value; what the model did not see
+  // stays as it is. For maps over maps.
+  std::optional<std::array<uint8_t, 3>> tint{};
   bool operator==(const OverlayOptions&) const = default;
 };
 

@@ -49,23 +49,27 @@ struct ResizeVertical {
 };
 inline const KernelRegistration<ResizeVertical> register_resize_vertical;
 
-// Rows of packed pixels to rows of one word a pixel. source: u32 [rows, 4 · blocks of 16 bytes]; spans: u32
-// [columns, 4], first block, blocks, first weight / 4; weights: u32, 16 a block, one a byte; target: u32
-// [rows, pixels], of which `columns` from (first_row, first_column) on are written.
-inline void resize_horizontal(Recorder& r, const Tensor& source, const Tensor& spans, const Tensor& weights,
-                              const Tensor& target, uint32_t first_row, uint32_t first_column,
-                              uint32_t format) {
-  const uint32_t columns = spans.shape[0], rows = source.shape[0];
-  check(source.shape.rank() == 2 && source.shape[1] % 4 == 0 && spans.shape == Shape{columns, 4} &&
+// Rows of packed pixels to rows of one word a pixel. source: u32 [at least source_first +
+// rows, 4 · blocks of 16 bytes]; spans: u32 [columns, 4], first block, blocks, first weight / 4; weights:
+// u32, 16 a block, one a byte; target: u32 [rows, pixels], of which `columns` from (first_row, first_column)
+// on are written.
+inline void resize_horizontal(Recorder& r, const Tensor& source, uint32_t source_first, uint32_t rows,
+                              const Tensor& spans, const Tensor& weights, const Tensor& target,
+                              uint32_t first_row, uint32_t first_column, uint32_t format) {
+  const uint32_t columns = spans.shape[0];
+  check(source.shape.rank() == 2 && source.shape[1] % 4 == 0 && source.shape.elements() <= UINT32_MAX &&
+            uint64_t{source_first} + rows <= source.shape[0] && spans.shape == Shape{columns, 4} &&
             target.shape.rank() == 2 && uint64_t{first_row} + rows <= target.shape[0] &&
             uint64_t{first_column} + columns <= target.shape[1] && target.shape.elements() <= UINT32_MAX,
         "resize_horizontal", [&] {
-          return fmt::format("{}, {}, {} from row {}, column {}", shape_of("source", source),
-                             shape_of("spans", spans), shape_of("target", target), first_row, first_column);
+          return fmt::format("{}, rows {} + {}, {}, {} from row {}, column {}", shape_of("source", source),
+                             source_first, rows, shape_of("spans", spans), shape_of("target", target),
+                             first_row, first_column);
         });
   const uint32_t pitch = target.shape[1];
   r.dispatch<ResizeHorizontal>({source, spans, weights, target},
-                               {columns, rows, source.shape[1] / 4, pitch, first_row * pitch + first_column},
+                               {columns, rows, source.shape[1] / 4, source_first * (source.shape[1] / 4),
+                                pitch, first_row * pitch + first_column},
                                ResizeHorizontal::spec(r.device().info(), format),
                                weights.shape.elements() * 2 * rows);
 }
