@@ -15,7 +15,8 @@ struct OverlayFlags {
   ModelFlags model;
   std::string method = "raw", layer = "-1", head = "mean", colormap = "turbo", query, target;
   bool list_maps = false;
-  float alpha = 0.5F;
+  float alpha = 0.5F, smoothing = 0;
+  std::string scale = "frame";
   bool side_by_side = false;
   std::string out, npy, source;
   std::string serve, token;  // of --serve
