@@ -61,6 +61,24 @@ cv::Point2d parse_query(const std::string& text) {
   wrong(fmt::format("--query {}: want X,Y in pixels of the picture, for example 120,80", printable(text)));
 }
 
+// "frame", "running" or "0:0.05".
+void parse_scale(const std::string& text, View& view) {
+  if (text == "frame") return;
+  view.scale = text == "running" ? MapScale::running : MapScale::fixed;
+  if (view.scale == MapScale::running) return;
+  char* end = nullptr;
+  view.lowest = std::strtof(text.c_str(), &end);
+  if (end != text.c_str() && *end == ':') {
+    const char* second = end + 1;
+    view.highest = std::strtof(second, &end);
+    if (end != second && *end == '\0' && std::isfinite(view.lowest) && std::isfinite(view.highest) &&
+        view.lowest < view.highest)
+      return;
+  }
+  wrong(fmt::format("--scale {}: want frame, running, or the lowest and highest value, for example 0:0.05",
+                    printable(text)));
+}
+
 // Numbers that belong to some methods; NaN is outside every range.
 void take_numbers(View& view, const OverlayFlags& flags) {
   const auto want = [](bool good, const char* option, float value, const char* range) {
@@ -117,6 +135,8 @@ View parse_view(const OverlayFlags& flags) {
   if (!flags.query.empty()) view.pins = {parse_query(flags.query)};
   view.colours.alpha = flags.alpha;
   view.colours.colormap = colormaps.at(flags.colormap);
+  parse_scale(flags.scale, view);
+  view.smoothing = flags.smoothing;
   view.side_by_side = flags.side_by_side;
   take_numbers(view, flags);
   return view;
@@ -237,6 +257,14 @@ void add_overlay(CLI::App& program, int& exit_code) {
   command->add_option("--colormap", flags->colormap, "Colours of the map")
       ->check(CLI::IsMember({"viridis", "inferno", "turbo", "jet", "gray"}))
       ->capture_default_str();
+  command
+      ->add_option("--scale", flags->scale,
+                   "Brightness: each frame's own range, that of the last frames, or a fixed range")
+      ->type_name("frame|running|LOW:HIGH")
+      ->capture_default_str();
+  command->add_option("--smoothing", flags->smoothing, "Of moving pictures: weight of earlier frames' maps")
+      ->check(CLI::Range(0.0, 0.99))
+      ->capture_default_str();
   command->add_flag("--side-by-side", flags->side_by_side, "The picture itself to the left");
   command
       ->add_option(
@@ -259,8 +287,8 @@ void add_overlay(CLI::App& program, int& exit_code) {
       ->type_name("WORD");
   command->add_option(
       "SOURCE", flags->source,
-      "An image, a folder, a video file, a camera's index, a URL or a GStreamer pipeline. In a window: "
-      "q quit, space pause, [ ] layer, , . head, m method, s save");
+      "An image, a folder, a video file, a camera's index, a URL or a GStreamer pipeline. In a window "
+      "h lists the keys");
   command->callback([flags, &exit_code] { exit_code = overlay(*flags); });
 }
 

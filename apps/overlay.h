@@ -16,7 +16,8 @@ struct OverlayFlags {
   std::string method = "raw", layer = "-1", head = "mean", colormap = "turbo", query, target;
   std::optional<float> mass, discard, sigma;
   std::optional<int> start_layer;
-  float alpha = 0.5F;
+  float alpha = 0.5F, smoothing = 0;
+  std::string scale = "frame";
   bool side_by_side = false;
   std::string out, npy, source;
   std::string serve, token;

@@ -83,7 +83,10 @@ LiveView layers_over(const View& view, const Live& live, cv::Size size, const Ma
     // Grids differ from layer to layer.
     layer.map.query = live.patch_at(static_cast<uint32_t>(size.width), static_cast<uint32_t>(size.height),
                                     queries[i].x, queries[i].y, request.layer);
-    if (queries.size() > 1 && i > 0) layer.look.colormap = all_colormaps()[i % all_colormaps().size()];
+    if (queries.size() == 1) continue;
+    const cv::Scalar colour = i < view.pins.size() ? pin_colour(i) : cv::Scalar::all(255);
+    layer.look.tint = {static_cast<uint8_t>(colour[2]), static_cast<uint8_t>(colour[1]),
+                       static_cast<uint8_t>(colour[0])};
   }
   return result;
 }
@@ -97,6 +100,12 @@ void draw_text(cv::Mat& picture, std::string_view text, cv::Point baseline, doub
               cv::LINE_AA);
   cv::putText(picture, line, baseline, cv::FONT_HERSHEY_SIMPLEX, scale, cv::Scalar::all(255), thickness,
               cv::LINE_AA);
+}
+
+View still(View view) {
+  view.smoothing = 0;
+  if (view.scale == MapScale::running) view.scale = MapScale::frame;
+  return view;
 }
 
 cv::Scalar pin_colour(size_t index) {
@@ -132,11 +141,16 @@ Plan plan(const View& view, const Live& live, cv::Size size) {
   return result;
 }
 
-cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame,
-                std::span<const LivePicture> drawn) {
+Drawn all_of(const LiveFrame& frame) {
+  Drawn drawn;
+  for (const LivePicture& picture : frame.pictures) drawn.push_back(&picture);
+  return drawn;
+}
+
+cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame, const Drawn& drawn) {
   cv::Mat result;
   if (plan.captions.empty()) {
-    result = as_mat(drawn.front(), frame.size()).clone();
+    result = as_mat(*drawn.front(), frame.size()).clone();
     mark_queries(result, view);
     if (view.side_by_side) cv::hconcat(frame, result, result);
     return result;
@@ -144,16 +158,17 @@ cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame,
   std::vector<cv::Mat> tiles;
   if (view.side_by_side) tiles.push_back(tile(frame, "picture"));
   for (size_t i = 0; i < drawn.size(); ++i) {
-    cv::Mat one = as_mat(drawn[i], frame.size()).clone();
+    cv::Mat one = as_mat(*drawn[i], frame.size()).clone();
     mark_queries(one, view);
     tiles.push_back(tile(one, plan.captions[i]));
   }
   return sheet(tiles);
 }
 
-std::vector<AttentionMap> maps_of(std::span<const LivePicture> drawn) {
+std::vector<AttentionMap> maps_of(const Drawn& drawn) {
   std::vector<AttentionMap> maps;
-  for (const LivePicture& picture : drawn) maps.insert(maps.end(), picture.maps.begin(), picture.maps.end());
+  for (const LivePicture* picture : drawn)
+    maps.insert(maps.end(), picture->maps.begin(), picture->maps.end());
   return maps;
 }
 
@@ -187,14 +202,15 @@ std::optional<cv::Point2d> patch_centre(const View& view, const ModelInfo& info,
 }
 
 Painter::Painter(const Model& model, const View& first_view)
-    : view(first_view), live_(model, {.in_flight = 1, .top_k = 5}) {}
+    : view(still(first_view)), live_(model, {.in_flight = 1, .top_k = 5}) {}
 
 Painted Painter::paint(const cv::Mat& bgr) {
   const Plan asked = plan(view, live_, bgr.size());
   live_.set_views(asked.views);
   live_.submit(view_of(bgr), 0);
   const LiveFrame frame = *live_.collect();
-  return {compose(view, asked, bgr, frame.pictures), maps_of(frame.pictures)};
+  const Drawn drawn = all_of(frame);
+  return {compose(view, asked, bgr, drawn), maps_of(drawn)};
 }
 
 }  // namespace fovea::apps

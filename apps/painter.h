@@ -23,14 +23,20 @@ struct Plan {
 // Throws Error(usage) for a query pixel that the model does not see. The view must have passed check().
 Plan plan(const View& view, const Live& live, cv::Size size);
 
+// For a picture that stands still: there are no earlier ones to be blended with.
+View still(View view);
+
 // The colour of a pin, BGR.
 cv::Scalar pin_colour(size_t index);
 
-// `drawn` is what Live gave for the plan's views.
-cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame, std::span<const LivePicture> drawn);
+// What Live gave for the plan's views, in their order; borrowed, as pictures are large.
+using Drawn = std::vector<const LivePicture*>;
+Drawn all_of(const LiveFrame& frame);
+
+cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame, const Drawn& drawn);
 
 // The maps of a view, tile by tile and pin by pin, and what each was asked for as.
-std::vector<AttentionMap> maps_of(std::span<const LivePicture> drawn);
+std::vector<AttentionMap> maps_of(const Drawn& drawn);
 std::vector<MapRequest> requests_of(const Plan& plan);
 
 // The frame's pixel under a pixel of the composed picture; nothing where that shows no frame, such as a

@@ -60,11 +60,9 @@ void open_stream(cv::VideoCapture& capture, const std::string& source) {
   // seconds. Half a second of a stream is enough to know what is in it; FFmpeg would read five.
   setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS",
          "fflags;nobuffer|rtsp_transport;tcp|analyzeduration;500000|probesize;500000", 0);
-  if (open_with(capture, source, cv::CAP_FFMPEG,
-                {cv::CAP_PROP_OPEN_TIMEOUT_MSEC, stream_timeout_ms, cv::CAP_PROP_READ_TIMEOUT_MSEC,
-                 stream_timeout_ms}))
-    return;
-  open_with(capture, source, cv::CAP_GSTREAMER);
+  open_with(
+      capture, source, cv::CAP_FFMPEG,
+      {cv::CAP_PROP_OPEN_TIMEOUT_MSEC, stream_timeout_ms, cv::CAP_PROP_READ_TIMEOUT_MSEC, stream_timeout_ms});
 }
 
 void open(cv::VideoCapture& capture, const std::string& source, SourceKind kind) {
@@ -78,7 +76,7 @@ void open(cv::VideoCapture& capture, const std::string& source, SourceKind kind)
     open_with(capture, source, cv::CAP_ANY);
   } else if (kind == SourceKind::pipeline) {
     open_with(capture, source, cv::CAP_GSTREAMER);
-  } else if (kind == SourceKind::url) {
+  } else if (kind == SourceKind::url && cv::videoio_registry::hasBackend(cv::CAP_FFMPEG)) {
     open_stream(capture, source);
   } else {
     for (const cv::VideoCaptureAPIs backend : cv::videoio_registry::getStreamBackends()) {

@@ -42,6 +42,7 @@ void fit(View& view, const ModelInfo& info) {
        std::find(layers.begin(), layers.end(), static_cast<uint32_t>(view.map.layer)) == layers.end()))
     view.map.layer = static_cast<int>(layers.back());
   const MapTraits& traits = traits_of(view.map.method);
+  if (traits.takes_layer) view.map.start_layer = std::min(view.map.start_layer, view.map.layer);
   if ((view.spread == Spread::layers && !traits.takes_layer) ||
       (view.spread == Spread::heads && !traits.takes_head))
     view.spread = Spread::one;

@@ -4,6 +4,7 @@ what stream_probe saw of it to: never backwards, latency bounded, memory flat, e
 import argparse
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -97,6 +98,11 @@ def main():
                 source.kill()
                 away.append(line["second"])
                 threading.Timer(1.5, source.start).start()
+            if line["second"] == args.seconds - 1 and source.process:
+                source.process.send_signal(signal.SIGSTOP)  # it ends while its source stalls
+        ended = time.monotonic()
+        probe.wait()
+        ended = time.monotonic() - ended
     finally:
         source.kill()
         probe.wait()
@@ -107,6 +113,7 @@ def main():
         if not good:
             problems.append(what)
 
+    demand(ended < 4, f"the probe took {ended:.1f} s to end while its source stalled")
     demand(probe.returncode == 0 and len(lines) == args.seconds, f"the probe ended early with {probe.returncode}")
     if lines:
         last = lines[-1]

@@ -30,13 +30,6 @@ bool fatal(const Error& error) {
   return error.kind() == ErrorKind::device_lost || error.kind() == ErrorKind::no_device;
 }
 
-// On a frame that stands still there are no earlier ones to be blended with.
-View still(View view) {
-  view.smoothing = 0;
-  if (view.scale == MapScale::running) view.scale = MapScale::frame;
-  return view;
-}
-
 }  // namespace
 
 Engine::Engine(const Model& model, std::unique_ptr<FrameFeed> feed)
@@ -332,8 +325,8 @@ void Engine::publish(const InFlight& job, LiveFrame* drawn, bool redraw) {
       shown->visible =
           live_.visible_region(static_cast<uint32_t>(frame.cols), static_cast<uint32_t>(frame.rows));
       if (drawn != nullptr && order.error.empty()) {
-        std::vector<LivePicture> mine;
-        for (const size_t place : order.places) mine.push_back(drawn->pictures.at(place));
+        Drawn mine;
+        for (const size_t place : order.places) mine.push_back(&drawn->pictures.at(place));
         shown->picture = compose(order.view, order.plan, frame, mine);
         shown->maps = maps_of(mine);
         shown->requests = requests_of(order.plan);

@@ -50,7 +50,7 @@ class Exporter {
     const LiveFrame drawn = *live_.collect();
     const auto [frame, asked] = std::move(in_flight_.front());
     in_flight_.pop_front();
-    cv::Mat picture = compose(view_, asked, frame.bgr, drawn.pictures);
+    cv::Mat picture = compose(view_, asked, frame.bgr, all_of(drawn));
     ++frames_;
     if (!timed_) {
       writer_.write(std::move(picture));

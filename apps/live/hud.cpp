@@ -151,6 +151,7 @@ void draw_hud(cv::Mat& canvas, const Shown* shown, const Model& model, const Hud
     draw_help(canvas);
     return;
   }
+  if (state.hidden) return;
   const Type type(canvas);
   const ModelInfo& info = model.info();
   std::string flags;

@@ -12,7 +12,7 @@ namespace fovea::apps {
 
 struct HudState {
   EngineStatus engine;
-  bool frozen = false, help = false;
+  bool frozen = false, help = false, hidden = false;
   std::optional<double> recording_seconds;
   std::string message;  // of the last key, such as "saved clip.overlay.1.png"
 };

@@ -12,6 +12,7 @@ constexpr auto table = std::to_array<Control>({
     {Action::quit, 'q', "q Esc", "quit", "quit"},
     {Action::quit, escape, nullptr, "quit", ""},
     {Action::help, 'h', "h", "help", "show or hide this help"},
+    {Action::hud, 'i', "i", "hud", "show or hide what is written over the picture"},
     {Action::freeze, ' ', "space", "freeze", "hold the frame; everything below still works on it"},
     {Action::class_token, 'c', "c", "class-token", "forget all patches: the class token's map"},
     {Action::previous_layer, '[', "[", "previous-layer", "the layer before"},
@@ -118,6 +119,7 @@ bool apply(Action action, View& view, const ModelInfo& info, std::span<const Att
       break;
     case Action::quit:
     case Action::help:
+    case Action::hud:
     case Action::freeze:
     case Action::record:
     case Action::save:

@@ -12,6 +12,7 @@ namespace fovea::apps {
 enum class Action {
   quit,
   help,
+  hud,
   freeze,
   class_token,
   previous_layer,

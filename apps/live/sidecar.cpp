@@ -38,6 +38,10 @@ Json describe(const MapRequest& request, const AttentionMap& map, const ModelInf
     json["heads"] = to_string(request.fusion);
   if (traits.takes_query && request.query)
     json["query"] = {{"row", request.query->row}, {"col", request.query->col}};
+  if (traits.takes_start_layer) json["start_layer"] = request.start_layer;
+  if (request.method == MapMethod::mask) json["mass"] = shortest(request.mass);
+  if (request.method == MapMethod::rollout) json["discard"] = shortest(request.discard);
+  if (request.sigma > 0) json["sigma"] = shortest(request.sigma);
   json["class_specific"] = traits.class_specific;
   if (!traits.class_specific) return json;
   if (!request.target) json["rank"] = request.rank + 1;

@@ -158,7 +158,7 @@ class Window {
       cv::Mat place = canvas(cv::Rect(corner_, inner));
       cv::resize(picture, place, inner, 0, 0, scale_ < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
     }
-    HudState state{status, frozen_, help_, {}, seconds_since(said_) < 6 ? message_ : ""};
+    HudState state{status, frozen_, help_, hidden_, {}, seconds_since(said_) < 6 ? message_ : ""};
     if (recording_) state.recording_seconds = recording_->seconds();
     draw_hud(canvas, shown_.get(), engine_.model(), state);
     cv::imshow(window_title, canvas);
@@ -198,6 +198,7 @@ class Window {
     }
     if (*action == Action::quit) open_ = false;
     if (*action == Action::help) help_ = !help_;
+    if (*action == Action::hud) hidden_ = !hidden_;
     if (*action == Action::freeze) {
       frozen_ = !frozen_;
       engine_.freeze(me_, frozen_);
@@ -269,7 +270,7 @@ class Window {
   std::string stem_;
   ViewerId me_;
   std::shared_ptr<const Shown> shown_;
-  bool open_ = true, frozen_ = false, help_ = false, dirty_ = true;
+  bool open_ = true, frozen_ = false, help_ = false, hidden_ = false, dirty_ = true;
   Clock::time_point drawn_{}, said_{};
   std::string message_;
   double scale_ = 1;    // of the picture on the canvas

@@ -2,6 +2,7 @@
 #include "apps/view.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <set>
 #include <string>
@@ -9,6 +10,7 @@
 #include "apps/live/keys.h"
 #include "apps/painter.h"
 #include "fovea/error.h"
+#include "tests/e2e/program.h"
 
 namespace fovea::apps {
 namespace {
@@ -98,9 +100,19 @@ TEST_CASE("every key does something and has a meaning") {
     before = view;
     if (apply(control.action, view, info, {})) CHECK_FALSE(view == before);
   }
-  CHECK(codes.size() == 27);
+  CHECK(codes.size() == 28);
   CHECK_FALSE(action_for_key('x'));
   CHECK_FALSE(action_named("fly"));
+}
+
+TEST_CASE("the documentation has every key") {
+  const std::string text = e2e::read_text(FOVEA_SOURCE_DIR "/docs/live.md");
+  for (const Control& control : controls()) {
+    if (control.key == nullptr) continue;
+    const std::string row = fmt::format("| `{}` | {} |", control.key, control.meaning);
+    CAPTURE(row);
+    CHECK(text.find(row) != std::string::npos);
+  }
 }
 
 TEST_CASE("a fixed scale holds the range on show") {
