@@ -168,7 +168,7 @@ struct Session::Impl {
     f.program().run();
     std::vector<float> out = f.logits();
     out.resize(size_t{count} * info.classes);
-    check_finite(out);
+    check_finite(info, out);
     filled_slots = count;
     return out;
   }

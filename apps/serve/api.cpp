@@ -103,9 +103,11 @@ const Api::Route& Api::route_of(const Request& request, Parts& parts) {
   throw Refusal(405, fmt::format("this address takes {}", others));
 }
 
-Api::Api(Engine& engine, BrowserCamera& camera, const View& first_view, const Guard& guard)
+Api::Api(Engine& engine, BrowserCamera& camera, const Provenance& provenance, const View& first_view,
+         const Guard& guard)
     : engine_(engine),
       camera_(camera),
+      provenance_(provenance),
       guard_(guard),
       viewers_(engine, first_view),
       stills_(engine.model()) {}

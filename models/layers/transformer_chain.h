@@ -33,4 +33,33 @@ struct TransformerChain {
   Tensor head_gradient(Recorder& r, const Tensor& x, const Tensor& class_weights, bool held) const;
 };
 
+// What a map reads of a layer: the gradient of a logit by the outputs of its heads, [images, rows, heads *
+// width] f32, and the attention of those first tokens. The other tokens' gradient is zero.
+struct HeadsGradient {
+  ops::AttentionInput attention;
+  Tensor lse, gradient;
+};
+
+// Runs a chain backwards, from the last block down. What a forward pass did not keep is computed again from
+// the stream.
+class ChainBackward {
+ public:
+  // gradient: by the stream behind the last block, of its first tokens (TransformerChain::head_gradient).
+  ChainBackward(const TransformerChain& chain, std::span<const AttentionRecord> records,
+                std::span<const Tensor> stream, const Tensor& gradient);
+  // The next block: the last one first.
+  const HeadsGradient& down(Recorder& r);
+
+ private:
+  Tensor by_input(Recorder& r) const;  // the gradient by the input of the block that down() gave last
+
+  const TransformerChain& chain_;
+  std::span<const AttentionRecord> records_;
+  std::span<const Tensor> stream_;
+  Tensor gradient_;  // by the output of the next block
+  uint32_t layer_;   // that down() gave last
+  HeadsGradient at_;
+  Tensor o_, middle_;  // the heads' outputs there, and the gradient by the stream in the middle
+};
+
 }  // namespace fovea::layers

@@ -50,7 +50,7 @@ EvidenceTerms::EvidenceTerms(gpu::Device& device, const Kept& kept, const ModelI
     c.gradient = chain.blocks[l].heads_gradient(r, direction_);
     c.heads = ops::RelevanceHeads::each;
     const Tensor x = ops::leading_tokens(r, kept.chain.stream[l], rows);
-    layers_.push_back({ops::attention_relevance(r, c), part(x), part(chain.blocks[l].middle(r, x, c.in)),
+    layers_.push_back({ops::attention_relevance(r, c), part(x), part(chain.blocks[l].middle(r, x, c.in).y),
                        copied(r, chain.blocks[l].attention_bias()),
                        copied(r, chain.blocks[l].attention_scale())});
     r.output(layers_.back().terms);

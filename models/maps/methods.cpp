@@ -52,6 +52,14 @@ bool has_gates(const AttentionTap& tap, const ForwardResult&) {
                      [](const AttentionRecord& a) { return is_gate(a.layer.kind); });
 }
 
+bool has_chain(const AttentionTap&, const ForwardResult& result) {
+  return static_cast<bool>(result.chain);
+}
+
+bool reads_class_token(const AttentionTap&, const ForwardResult& result) {
+  return result.chain && !result.chain.chain->pooled;
+}
+
 // One norm is linear when its statistics are held.
 bool has_one_norm(const AttentionTap&, const ForwardResult& result) {
   return result.chain && !(result.chain.chain->norm && result.chain.chain->fc_norm);
@@ -104,6 +112,25 @@ const std::array methods = {
             true, true, true, false, true},
            &evidence,
            &has_one_norm,
+           &is_self_attention},
+    Method{{MapMethod::gradcam, "gradcam",
+            "the last layer's attention of the class token, heads weighed by the class's gradient", true,
+            false, false, false},
+           &gradcam,
+           &reads_class_token,
+           &no_kind},
+    Method{{MapMethod::gradsum, "gradsum",
+            "where more attention would raise a class's logit: positive gradients summed over layers", true,
+            true, false, false},
+           &gradsum,
+           &has_chain,
+           &is_self_attention},
+    Method{{MapMethod::gae, "gae",
+            "attention chained through the layers, each entry weighed by its positive gradient of a class's "
+            "logit",
+            true, true, false, false},
+           &gae,
+           &has_chain,
            &is_self_attention},
     Method{{MapMethod::energy, "energy", "the activation that a gate lets through, summed over channels",
             false, true, false, false},
@@ -192,6 +219,13 @@ ClassChoice choose_class(Recorder& r, const Kept& kept, const MapRequest& reques
   const Tensor classes = r.input({images, 1}, DType::u32, "class");
   out.presets.emplace_back(classes, std::vector<uint32_t>(images, *request.target));
   return {classes, 0};
+}
+
+layers::ChainBackward backward_of(Recorder& r, const Kept& kept, const ClassChoice& choice) {
+  const layers::TransformerChain& chain = *kept.chain.chain;
+  const Tensor weights = chain.class_weights(r, choice.classes, choice.rank);
+  return {chain, kept.layers, kept.chain.stream,
+          chain.head_gradient(r, kept.chain.stream.back(), weights, false)};
 }
 
 LayerRange layers_of(const ModelInfo& info, const MapRequest& request) {

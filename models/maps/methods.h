@@ -10,6 +10,10 @@
 #include "models/model.h"
 #include "runtime/ops/attention_rows.h"
 
+namespace fovea::layers {
+class ChainBackward;
+}
+
 namespace fovea::maps {
 
 // What a forward pass keeps for maps.
@@ -65,6 +69,18 @@ Drawn cam(Recorder& r, const Kept& kept, const MapRequest& request, const ModelI
 // weights through the final norm, whose statistics count as constants.
 Drawn evidence(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
 
+// The last layer's attention of the class token, each head weighed by the mean over patches of its gradient
+// (Selvaraju et al. 2017): ReLU(mean_h w_h A[h,0,·]), w_h = mean_i ∂y_c/∂A[h,0,i].
+Drawn gradcam(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
+
+// Σ_l mean over heads and queries of ReLU(∂y_c/∂A_l), over layers request.start_layer … request.layer.
+Drawn gradsum(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
+
+// Chefer et al. 2021, "Generic Attention-model Explainability", eqs. 5 and 6, as a vector chain from the last
+// layer down: r ← r + r C_l with C_l = mean_h ReLU(∂y_c/∂A_l ⊙ A_l), from the class token's row of the
+// identity, or from the mean of the patches' rows where the head reads their mean.
+Drawn gae(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
+
 // The class of each image that a request is about, as indices or the forward pass's own best.
 struct ClassChoice {
   Tensor classes;  // u32 [images, any]
@@ -74,6 +90,9 @@ struct ClassChoice {
 // and for a query: `method` starts from a class.
 ClassChoice choose_class(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info,
                          Drawn& out);
+
+// Backwards through all blocks from the logit of that class.
+layers::ChainBackward backward_of(Recorder& r, const Kept& kept, const ClassChoice& choice);
 
 // Layers first … last that a request sums over.
 struct LayerRange {

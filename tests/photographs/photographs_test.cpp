@@ -205,3 +205,27 @@ TEST_CASE("Class evidence of the two best classes, and its sum") {
     }
   }
 }
+
+TEST_CASE("Gradient maps of the two best classes") {
+  const golden::Reference reference(vit_tiny);
+  const auto images = photographs();
+  auto session = session_with(fovea::Precision::fp32, 1, true);
+  for (size_t i = 0; i < 4; ++i) {
+    const auto view = fovea::apps::view_of(images[i]);
+    session.classify({&view, 1});
+    for (const uint32_t rank : {0U, 1U})
+      for (const auto& entry : {std::pair{"attn_gradcam", fovea::MapMethod::gradcam},
+                                {"grad_relu_sum", fovea::MapMethod::gradsum},
+                                {"gae", fovea::MapMethod::gae}}) {
+        const std::string name = fmt::format("x{}.{}_top{}", i, entry.first, rank + 1);
+        CAPTURE(name);
+        fovea::MapRequest request;
+        request.method = entry.second;
+        request.rank = rank;
+        const auto expected = reference.values(name);
+        const double off = golden::largest_difference(session.map(request).values, expected);
+        CHECK(off <= 1e-3 * golden::largest(expected));
+        MESSAGE(name, ": off by ", off / golden::largest(expected), " of its maximum");
+      }
+  }
+}
