@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 #include <opencv2/imgcodecs.hpp>
+#include <optional>
 #include <system_error>
 
 #include "apps/atomic_file.h"

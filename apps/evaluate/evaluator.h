@@ -1,6 +1,9 @@
 // Runs a model on changed pictures and gathers how well each of its maps foretold the effect.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>

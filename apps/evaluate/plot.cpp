@@ -142,8 +142,8 @@ void draw_bars(cv::Mat& picture, const Evaluation& e, const Metric& metric) {
     text(picture, name,
          {middle - text_width(name, 0.42) / 2, frame.y + frame.height + 22 + 16 * (m % 2 == 1)}, 0.42);
   }
-  stroke(picture, {{double(frame.x), y_of(y, 0.25)}, {double(frame.x + frame.width), y_of(y, 0.25)}}, ink,
-         true);
+  stroke(picture, {cv::Point2d(frame.x, y_of(y, 0.25)), cv::Point2d(frame.x + frame.width, y_of(y, 0.25))},
+         ink, true);
   text(picture, "chance", {frame.x + 6, static_cast<int>(y_of(y, 0.25)) - 6}, 0.42);
 }
 
@@ -172,7 +172,7 @@ cv::Mat plot_of(const Evaluation& e, const Metric& metric) {
   const int left = frame.x + frame.width + 24;
   for (size_t i = 0; i < order.size(); ++i) {
     const int y = frame.y + 16 + 26 * static_cast<int>(i);
-    stroke(picture, {{double(left), double(y)}, {double(left + 36), double(y)}}, colour_of(e, order[i]),
+    stroke(picture, {cv::Point2d(left, y), cv::Point2d(left + 36, y)}, colour_of(e, order[i]),
            e.methods[order[i]].baseline);
     text(picture, fmt::format("{:.3f}  {}", mean(order[i]), e.methods[order[i]].name), {left + 46, y + 5});
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "apps/evaluate/metrics.h"
 
 namespace fovea::apps {
