@@ -82,19 +82,25 @@ std::array<uint32_t, 256> colormap_table(Colormap colormap) {
   std::array<uint32_t, 256> table{};
   for (size_t i = 0; i < table.size(); ++i) {
     const Rgb rgb = color_at(colormap, static_cast<double>(i) / 255);
-    table.at(i) = 255U << 24;
     for (size_t k = 0; k < 3; ++k)
       table.at(i) |= static_cast<uint32_t>(std::clamp(std::round(rgb.at(k)), 0.0, 255.0)) << (8 * k);
   }
   return table;
 }
 
-std::array<uint32_t, 256> color_table(const OverlayOptions& options) {
-  if (!options.tint) return colormap_table(options.colormap);
-  const auto& [red, green, blue] = *options.tint;
-  std::array<uint32_t, 256> table{};
-  for (uint32_t i = 0; i < table.size(); ++i)
-    table.at(i) = uint32_t{red} | uint32_t{green} << 8 | uint32_t{blue} << 16 | i << 24;
+std::array<float, 1024> color_table(const OverlayOptions& options) {
+  std::array<uint32_t, 256> colors{};
+  if (options.tint) {
+    const auto& [red, green, blue] = *options.tint;
+    colors.fill(uint32_t{red} | uint32_t{green} << 8 | uint32_t{blue} << 16);
+  } else {
+    colors = colormap_table(options.colormap);
+  }
+  std::array<float, 1024> table{};
+  for (size_t i = 0; i < colors.size(); ++i) {
+    for (size_t c = 0; c < 3; ++c) table.at(4 * i + c) = static_cast<float>(colors.at(i) >> (8 * c) & 255U);
+    table.at(4 * i + 3) = options.tint ? static_cast<float>(i) / 255 : 1.0F;
+  }
   return table;
 }
 

@@ -5,17 +5,17 @@
 
 #include "models/resize_recording.h"
 #include "runtime/ops/normalize_image.h"
+#include "runtime/ops/overlay.h"
 
 namespace fovea {
 namespace {
 
-constexpr uint32_t row_pixels = 16;  // rows are padded to so many: 16 or 48 bytes
-// Strips begin at a multiple of so many rows, so that their offsets are aligned on every device.
-constexpr uint32_t row_step = 256 / row_pixels;
+// Strips begin at a multiple of so many rows, of at least 16 bytes each, so that their offsets are aligned on
+// every device.
+constexpr uint32_t row_step = 256 / 16;
 
 uint32_t words_of(uint32_t width, PixelFormat format) {
-  const uint32_t blocks = (width + row_pixels - 1) / row_pixels;
-  return blocks * row_pixels / 4 * (format == PixelFormat::gray8 ? 1 : 3);
+  return ops::overlay_words(width, format == PixelFormat::gray8);
 }
 
 }  // namespace

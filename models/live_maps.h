@@ -15,7 +15,7 @@ class MapStage {
   struct Map {
     LiveLayer asked;  // its look means nothing here
     uint32_t rows = 0, cols = 0;
-    Tensor values, levels;               // f32 [rows, cols], after smoothing; 0 to 1
+    Tensor values, levels;               // as ops::levels() gives them
     std::shared_ptr<gpu::Buffer> state;  // of earlier frames; empty where nothing is remembered
   };
 

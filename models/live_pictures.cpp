@@ -17,7 +17,8 @@ class Drawing {
   // One map over a strip of pixels; returns BGR8.
   Tensor draw(const Tensor& pixels, PixelFormat format, const FrameStage& frame, uint32_t first_row,
               const Tensor& levels, const OverlayOptions& look) {
-    const Tensor colors = r_.input({256}, DType::u32, "colors"), place = r_.input({6}, DType::f32, "frame");
+    const Tensor colors = r_.input({256, 4}, DType::f32, "colors"),
+                 place = r_.input({6}, DType::f32, "frame");
     colors_.emplace_back(colors, color_table(look));
     places_.emplace_back(place,
                          overlay_frame(levels.shape[0], levels.shape[1], frame.region(), look, first_row));
@@ -26,7 +27,7 @@ class Drawing {
   }
   // The same pixels as BGR8: a map that is transparent.
   Tensor convert(const Tensor& pixels, const FrameStage& frame) {
-    if (!nothing_) nothing_ = r_.input({1, 1}, DType::f32, "nothing");
+    if (!nothing_) nothing_ = r_.input({1, 1, 4}, DType::f32, "nothing");
     return draw(pixels, frame.format(), frame, 0, nothing_, {0.0F, Colormap::gray, {}});
   }
 
@@ -34,14 +35,14 @@ class Drawing {
   void write(Program& program) const {
     for (const auto& [t, table] : colors_) program.write(t, std::as_bytes(std::span(table)));
     for (const auto& [t, place] : places_) program.write(t, std::as_bytes(std::span(&place, 1)));
-    const float zero = 0;
-    if (nothing_) program.write(nothing_, std::as_bytes(std::span(&zero, 1)));
+    const std::array<float, 4> zeros{};
+    if (nothing_) program.write(nothing_, std::as_bytes(std::span(zeros)));
   }
 
  private:
   Recorder& r_;
   Tensor nothing_;
-  std::vector<std::pair<Tensor, std::array<uint32_t, 256>>> colors_;
+  std::vector<std::pair<Tensor, std::array<float, 1024>>> colors_;
   std::vector<std::pair<Tensor, OverlayFrame>> places_;
 };
 

@@ -25,9 +25,8 @@ struct Layout {  // what a recorded program depends on
   PixelFormat format = PixelFormat::rgb8;
   bool operator==(const Layout&) const = default;
 
-  uint32_t fours() const { return (width + 3) / 4; }
-  uint32_t source_words() const { return fours() * (format == PixelFormat::gray8 ? 1 : 3); }  // a row
-  uint32_t target_words() const { return fours() * 3; }
+  uint32_t source_words() const { return ops::overlay_words(width, format == PixelFormat::gray8); }  // a row
+  uint32_t target_words() const { return ops::overlay_words(width, false); }
 };
 
 struct Recorded {
@@ -41,7 +40,7 @@ Recorded record(gpu::Device& device, const Layout& l) {
   Recorded out{l,
                r.input({l.rows, l.source_words()}, DType::u32, "picture"),
                r.input({l.map_rows, l.map_cols}, DType::f32, "map"),
-               r.input({256}, DType::u32, "colors"),
+               r.input({256, 4}, DType::f32, "colors"),
                r.input({6}, DType::f32, "frame"),
                {},
                {}};

@@ -12,9 +12,10 @@ layout(constant_id = 2) const uint SMOOTH = 0;
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { LevelsPush p; };
 layout(binding = 0) readonly buffer Map { uint map[]; };          // floats, copied bit by bit
-layout(binding = 1) buffer State { float state[]; };              // frames seen (0, 1), their range, smoothed cells
+layout(binding = 1) coherent buffer State { float state[]; };     // frames seen (0, 1), their range, smoothed cells
 layout(binding = 2) writeonly buffer Values { uint values[]; };   // [cells], after smoothing
-layout(binding = 3) writeonly buffer Levels { float levels[]; };  // [cells]
+layout(binding = 3) writeonly buffer Levels { vec4 levels[]; };   // [cells], each with its right, lower, lower
+                                                                  // right neighbour: what drawing reads
 
 const float LARGEST = 3.402823466e38;
 const vec2 NOTHING = vec2(LARGEST, -LARGEST);
@@ -26,10 +27,16 @@ float within(uint bits, vec2 range) {
   if (!is_finite(bits)) return bits == 0x7f800000u ? range.y : range.x;
   return clamp(uintBitsToFloat(bits), range.x, range.y);
 }
+// Halves, because the range of floats is no float.
+float level(float v, vec2 range) {
+  const float extent = 0.5 * range.y - 0.5 * range.x;
+  return extent > 0.0 ? (0.5 * v - 0.5 * range.x) / extent : 0.0;
+}
 vec2 joined(vec2 range, float v) { return vec2(min(range.x, v), max(range.y, v)); }
 
 vec2 of_group(vec2 mine) {
   parts[gl_LocalInvocationID.x] = mine;
+  memoryBarrierBuffer();  // smoothed cells too are read by other lanes
   barrier();
   vec2 all = parts[0];
   for (uint i = 1; i < GROUP; ++i) all = vec2(min(all.x, parts[i].x), max(all.y, parts[i].y));
@@ -42,7 +49,7 @@ void main() {
   const bool seen = (SMOOTH != 0 || SCALE == 1) && state[0] != 0.0;
   const vec2 before = SCALE == 1 && seen ? vec2(state[1], state[2]) : NOTHING;
   vec2 range = NOTHING;
-  for (uint i = lane; i < p.cells; i += GROUP) {
+  for (uint i = lane; i < p.rows * p.cols; i += GROUP) {
     const uint bits = map[p.first + i];
     if (is_finite(bits)) range = joined(range, uintBitsToFloat(bits));
   }
@@ -52,7 +59,7 @@ void main() {
 
   if (SMOOTH != 0) {
     vec2 smoothed = NOTHING;
-    for (uint i = lane; i < p.cells; i += GROUP) {
+    for (uint i = lane; i < p.rows * p.cols; i += GROUP) {
       float v = within(map[p.first + i], range);
       if (seen) v = any ? p.smoothing * state[3 + i] + (1.0 - p.smoothing) * v : state[3 + i];
       if (any) state[3 + i] = v;
@@ -74,17 +81,20 @@ void main() {
     state[2] = range.y;
   }
 
-  // Halves, because the range of floats is no float.
-  const float extent = 0.5 * range.y - 0.5 * range.x;
-  for (uint i = lane; i < p.cells; i += GROUP) {
-    const uint bits = map[p.first + i];
-    float v;
-    if (SMOOTH != 0) {
-      v = any || seen ? clamp(state[3 + i], range.x, range.y) : range.x;
-    } else {
-      v = within(bits, range);
-      values[i] = bits;
+  for (uint i = lane; i < p.rows * p.cols; i += GROUP) {
+    const uint row = i / p.cols, col = i % p.cols;
+    const uint right = min(col + 1, p.cols - 1) - col, below = (min(row + 1, p.rows - 1) - row) * p.cols;
+    const uvec4 at = i + uvec4(0, right, below, below + right);
+    vec4 corners;
+    for (uint j = 0; j < 4; ++j) {
+      float v = range.x;
+      if (SMOOTH == 0)
+        v = within(map[p.first + at[j]], range);
+      else if (any || seen)
+        v = clamp(state[3 + at[j]], range.x, range.y);
+      corners[j] = level(v, range);
     }
-    levels[i] = extent > 0.0 ? (0.5 * v - 0.5 * range.x) / extent : 0.0;
+    levels[i] = corners;
+    if (SMOOTH == 0) values[i] = map[p.first + i];
   }
 }

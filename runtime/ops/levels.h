@@ -62,12 +62,12 @@ constexpr uint32_t levels_state(uint32_t cells) {
 
 struct LevelsResult {
   Tensor values;  // f32 [rows, cols], the map after smoothing
-  Tensor levels;  // f32 [rows, cols], 0 to 1; all 0 for a map of one value
+  Tensor levels;  // f32 [rows, cols, 4], 0 to 1, each cell with its right, lower and lower right neighbour
 };
 
-// map: f32, the grid of rows × cols begins at element `first`. Without smoothing its values are handed on bit
-// by bit; what is no number counts as the lowest level, or infinity as the highest. state: f32
-// [levels_state(rows · cols)], used where options.remembers().
+// A map of one value has level 0. map: f32, the grid of rows × cols begins at element `first`. Without
+// smoothing its values are handed on bit by bit; what is no number counts as the lowest level, or infinity as
+// the highest. state: f32 [levels_state(rows · cols)], used where options.remembers().
 inline LevelsResult levels(Recorder& r, const Tensor& map, uint32_t first, uint32_t rows, uint32_t cols,
                            const LevelsOptions& options, const Tensor& state) {
   const uint64_t cells = uint64_t{rows} * cols;
@@ -85,11 +85,11 @@ inline LevelsResult levels(Recorder& r, const Tensor& map, uint32_t first, uint3
                              options.highest);
         });
   const LevelsResult out{r.temporary({rows, cols}, DType::f32, "map"),
-                         r.temporary({rows, cols}, DType::f32, "levels")};
-  r.dispatch<Levels>({map, state, out.values, out.levels},
-                     {static_cast<uint32_t>(cells), first, options.smoothing, levels_forgetting,
-                      options.lowest, options.highest},
-                     Levels::spec(r.device().info(), options), cells * 8);
+                         r.temporary({rows, cols, 4}, DType::f32, "levels")};
+  r.dispatch<Levels>(
+      {map, state, out.values, out.levels},
+      {rows, cols, first, options.smoothing, levels_forgetting, options.lowest, options.highest},
+      Levels::spec(r.device().info(), options), cells * 16);
   return out;
 }
 

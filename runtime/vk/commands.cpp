@@ -15,6 +15,18 @@ constexpr uint32_t sets_per_pool = 64;
 constexpr uint32_t bindings_per_set = 8;
 constexpr uint32_t queries_per_pool = 4096;
 
+::vk::Format vulkan_format(TexelFormat format) {
+  switch (format) {
+    case TexelFormat::f16:
+      return ::vk::Format::eR16G16B16A16Sfloat;
+    case TexelFormat::u32:
+      return ::vk::Format::eR32G32B32A32Uint;
+    case TexelFormat::f32:
+      break;
+  }
+  return ::vk::Format::eR32G32B32A32Sfloat;
+}
+
 }  // namespace
 
 Commands::Impl::Impl(Device& d, const Options& o)
@@ -135,11 +147,11 @@ void Commands::dispatch(const Pipeline& pipeline, std::span<const BindingRange> 
       const auto& b = bindings[i];
       writes[i] = ::vk::WriteDescriptorSet{.dstSet = set, .dstBinding = i, .descriptorCount = 1};
       if (b.kind == BindingKind::texel) {
-        impl_->views.push_back(d.createBufferView(::vk::BufferViewCreateInfo{
-            .buffer = *b.buffer->handles().buffer,
-            .format = b.f16 ? ::vk::Format::eR16G16B16A16Sfloat : ::vk::Format::eR32G32B32A32Sfloat,
-            .offset = b.offset,
-            .range = b.bytes}));
+        impl_->views.push_back(
+            d.createBufferView(::vk::BufferViewCreateInfo{.buffer = *b.buffer->handles().buffer,
+                                                          .format = vulkan_format(b.format),
+                                                          .offset = b.offset,
+                                                          .range = b.bytes}));
         writes[i].descriptorType = ::vk::DescriptorType::eUniformTexelBuffer;
         writes[i].pTexelBufferView = &*impl_->views.back();
         d.updateDescriptorSets(writes[i], {});

@@ -14,11 +14,13 @@
 
 namespace fovea::gpu {
 
+enum class TexelFormat : uint32_t { f32, f16, u32 };  // of each of the four values
+
 struct BindingRange {
   const Buffer* buffer = nullptr;
   uint64_t offset = 0, bytes = 0;
   BindingKind kind = BindingKind::storage;
-  bool f16 = false;  // element type of a texel binding
+  TexelFormat format = TexelFormat::f32;
 };
 
 using GroupCount = std::array<uint32_t, 3>;

@@ -184,10 +184,10 @@ TEST_CASE("colour tables run from dark to bright and differ") {
     const auto table = fovea::colormap_table(colormap);
     for (size_t i = 1; i < table.size(); ++i) CHECK(brightness(table[i]) >= brightness(table[i - 1]) - 0.5);
   }
-  CHECK(fovea::colormap_table(Colormap::gray)[128] == 0xFF808080);
-  CHECK(fovea::colormap_table(Colormap::jet)[0] == 0xFF800000);    // dark blue
-  CHECK(fovea::colormap_table(Colormap::jet)[255] == 0xFF000080);  // dark red
-  CHECK(fovea::colormap_table(Colormap::viridis)[0] == 0xFF540144);
+  CHECK(fovea::colormap_table(Colormap::gray)[128] == 0x808080);
+  CHECK(fovea::colormap_table(Colormap::jet)[0] == 0x800000);    // dark blue
+  CHECK(fovea::colormap_table(Colormap::jet)[255] == 0x000080);  // dark red
+  CHECK(fovea::colormap_table(Colormap::viridis)[0] == 0x540144);
   const uint32_t middle = fovea::colormap_table(Colormap::turbo)[128];  // green
   CHECK((middle >> 8 & 255U) > 240);
   CHECK((middle >> 16 & 255U) < 80);
