@@ -107,8 +107,13 @@ class Page(unittest.TestCase):
             find("side_by_side").click()
         with self.subTest("keys"):
             self.browser.execute_script("document.activeElement.blur()")
+            methods = [option.get_attribute("value") for option in Select(find("method")).options]
             self.key("m")
+            after = methods[(methods.index("rollout") + 1) % len(methods)]
+            self.until(lambda: self.state()["settings"]["method"] == after)
+            Select(find("method")).select_by_value("raw")
             self.until(lambda: self.state()["settings"]["method"] == "raw")
+            self.browser.execute_script("document.activeElement.blur()")
             self.key("a")
             self.until(lambda: "all heads" in find("title").text)
             self.key("a", "]", "=", "n", "f")
