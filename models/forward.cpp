@@ -52,12 +52,13 @@ void Forward::record(Recorder& r, const LoadedModel& model) {
     r.output(full_attention_.back());
   }
   if (!options_.all_maps && !options_.attention) return;
-  const maps::Kept kept{tap.layers, result.pooled_head, top_indices_};
+  const maps::Kept kept{tap.layers, result.pooled_head, result.final_norm, result.chain, top_indices_};
   if (options_.all_maps) record_all_maps(r, info, kept);
   if (!options_.attention) return;
   kept_ = kept;
   for (AttentionRecord& a : kept_.layers) for_each_tensor(a, [&](const Tensor& t) { r.keep(t); });
   if (kept_.head) r.keep(kept_.head.features);
+  for (const Tensor& t : kept_.chain.stream) r.keep(t);
 }
 
 // attn.<i> or gate.<i> as the reference implementation has it.
@@ -127,6 +128,7 @@ maps::Kept Forward::kept() const {
   maps::Kept out = kept_;
   for (AttentionRecord& a : out.layers) for_each_tensor(a, [&](Tensor& t) { t = program_.shared(t); });
   if (out.head) out.head.features = program_.shared(out.head.features);
+  for (Tensor& t : out.chain.stream) t = program_.shared(t);
   if (out.best) out.best = program_.shared(out.best);
   return out;
 }

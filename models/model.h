@@ -10,6 +10,17 @@
 
 namespace fovea {
 
+namespace layers {
+struct TransformerChain;
+}
+
+// One run of a chain of transformer blocks: what class-specific maps take apart.
+struct ChainRun {
+  const layers::TransformerChain* chain = nullptr;  // belongs to the model
+  std::vector<Tensor> stream;  // [images, tokens, width]: each block's input, then the last one's output
+  explicit operator bool() const { return chain != nullptr; }
+};
+
 // A head that reads the mean over cells, linear but for a norm: what class activation maps are exact for.
 struct PooledHead {
   enum class Norm { none, before_pooling, after_pooling };
@@ -23,10 +34,19 @@ struct PooledHead {
   explicit operator bool() const { return static_cast<bool>(features); }
 };
 
+// The LayerNorm that tokens pass behind the last block.
+struct FinalNorm {
+  Tensor gamma, beta;  // [width] f32
+  float epsilon = 0;
+  explicit operator bool() const { return static_cast<bool>(gamma); }
+};
+
 struct ForwardResult {
   Tensor logits;    // [images, classes], or pooled features without a head
   Tensor features;  // after the final norm, in the reference implementation's shape; empty unless asked for
   PooledHead pooled_head;  // empty where the answer does not come from a mean
+  FinalNorm final_norm;    // empty where there is none, or none of all tokens
+  ChainRun chain;          // empty without a tap, and for models that are no chain with a head
 };
 
 class LoadedModel {

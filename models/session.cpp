@@ -10,6 +10,7 @@
 #include "models/bench.h"
 #include "models/boundary.h"
 #include "models/forward.h"
+#include "models/maps/evidence_terms.h"
 #include "models/maps/methods.h"
 #include "models/overlay.h"
 #include "models/preprocess.h"
@@ -46,16 +47,26 @@ struct Session::Impl {
   Model model;
   SessionOptions options;
   std::unique_ptr<Forward> forward;  // recorded when first needed; what follows refers to its buffers
+  bool host_input = false;           // of that pass
   std::vector<RecordedMap> maps;
+  std::optional<maps::EvidenceTerms> evidence_terms;
   Preprocessor preprocessor;
   Overlay overlay;
   uint32_t filled_slots = 0;  // pictures of the last classify()
   uint64_t generation = 0;    // counts forward passes
 
-  Forward& recorded_forward() {
+  Forward& recorded_forward(bool from_host) {
+    if (forward && host_input != from_host) {
+      maps.clear();
+      evidence_terms.reset();
+      preprocessor.forget_targets();
+      forward.reset();
+    }
     if (!forward) {
+      host_input = from_host;
       Forward::Options f;
       f.batch = options.batch;
+      f.host_input = from_host;
       f.classify = true;
       f.top_k = options.top_k;
       f.attention = options.attention;
@@ -90,11 +101,27 @@ struct Session::Impl {
     return m;
   }
 
+  ClassEvidence evidence(uint32_t target, uint32_t slot) {
+    if (!evidence_terms) evidence_terms.emplace(model.device().impl(), forward->kept(), model.info());
+    return evidence_terms->of(target, slot);
+  }
+
+  // What map() and evidence() need.
+  void check_slot(const char* operation, uint32_t slot) const {
+    if (!options.attention)
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("[{}] this session keeps no attention: set SessionOptions::attention", operation));
+    if (slot >= filled_slots)
+      throw Error(ErrorKind::usage,
+                  fmt::format("[{}] slot {} of {} classified images", operation, slot, filled_slots));
+  }
+
   std::vector<Classification> classify(std::span<const ImageView> images) {
     if (images.empty() || images.size() > options.batch)
       throw Error(ErrorKind::usage,
                   fmt::format("[classify] {} images, the session takes 1…{}", images.size(), options.batch));
-    Forward& f = recorded_forward();
+    Forward& f = recorded_forward(false);
     std::vector<Classification> out(images.size());
     filled_slots = 0;
     ++generation;
@@ -118,6 +145,31 @@ struct Session::Impl {
                       std::span(probabilities).subspan(i * k, k), std::span(indices).subspan(i * k, k));
     }
     filled_slots = static_cast<uint32_t>(images.size());
+    return out;
+  }
+
+  std::vector<float> logits(std::span<const float> input, uint32_t count) {
+    const ModelInfo& info = model.info();
+    const size_t image = size_t{3} * info.height * info.width;
+    if (count == 0 || count > options.batch || input.size() != image * count)
+      throw Error(ErrorKind::usage,
+                  fmt::format("[logits] {} values as {} images of [3, {}, {}]; the session takes 1…{}",
+                              input.size(), count, info.height, info.width, options.batch));
+    Forward& f = recorded_forward(true);
+    filled_slots = 0;
+    ++generation;
+    if (count == options.batch) {
+      f.write_input(input);
+    } else {
+      std::vector<float> padded(image * options.batch);
+      std::copy(input.begin(), input.end(), padded.begin());
+      f.write_input(padded);
+    }
+    f.program().run();
+    std::vector<float> out = f.logits();
+    out.resize(size_t{count} * info.classes);
+    check_finite(info, out);
+    filled_slots = count;
     return out;
   }
 
@@ -188,7 +240,7 @@ const Model& Session::model() const {
 }
 
 void Session::prepare() {
-  at_boundary("prepare", [&] { impl_->recorded_forward(); });
+  at_boundary("prepare", [&] { impl_->recorded_forward(impl_->host_input); });
 }
 
 std::vector<Classification> Session::classify(std::span<const ImageView> images) {
@@ -204,11 +256,7 @@ PatchIndex Session::patch_at(uint32_t width, uint32_t height, double x, double y
 }
 
 AttentionMap Session::map(const MapRequest& request, uint32_t slot) {
-  if (!impl_->options.attention)
-    throw Error(ErrorKind::usage, "[map] this session keeps no attention: set SessionOptions::attention");
-  if (slot >= impl_->filled_slots)
-    throw Error(ErrorKind::usage,
-                fmt::format("[map] slot {} of {} classified images", slot, impl_->filled_slots));
+  impl_->check_slot("map", slot);
   return at_boundary("map", [&] {
     const RecordedMap& m = impl_->current_map(request);
     const size_t cells = size_t{m.map.rows} * m.map.cols;
@@ -216,6 +264,15 @@ AttentionMap Session::map(const MapRequest& request, uint32_t slot) {
         m.values.begin() + static_cast<std::ptrdiff_t>(slot * m.map.values.shape[1] + m.map.first);
     return AttentionMap{m.map.rows, m.map.cols, {first, first + static_cast<std::ptrdiff_t>(cells)}};
   });
+}
+
+ClassEvidence Session::evidence(uint32_t target, uint32_t slot) {
+  impl_->check_slot("evidence", slot);
+  return at_boundary("evidence", [&] { return impl_->evidence(target, slot); });
+}
+
+std::vector<float> Session::logits(std::span<const float> input, uint32_t count) {
+  return at_boundary("logits", [&] { return impl_->logits(input, count); });
 }
 
 std::vector<uint8_t> Session::overlay(const ImageView& image, const AttentionMap& map,
@@ -241,7 +298,7 @@ BenchReport Session::bench(uint32_t runs) {
 }
 
 std::string Session::memory_plan() const {
-  return impl_->recorded_forward().program().memory_plan();
+  return impl_->recorded_forward(impl_->host_input).program().memory_plan();
 }
 
 }  // namespace fovea

@@ -10,6 +10,7 @@
 #include "models/layers/position_embedding.h"
 #include "models/layers/shapes.h"
 #include "models/layers/transformer.h"
+#include "models/layers/transformer_chain.h"
 #include "models/registry.h"
 #include "runtime/ops/embed_tokens.h"
 #include "runtime/ops/patch_gather.h"
@@ -114,6 +115,8 @@ class Vit : public LoadedModel {
   Tensor token_table(const io::ModelConfig& config, const io::Weights& w);
   Tensor pooled(Recorder& r, const Tensor& x, uint32_t token) const;
   PooledHead pooled_head(const Tensor& x) const;
+  // What maps take apart; no chain where the answer is no class or comes out of an attention pool.
+  std::optional<layers::TransformerChain> chain() const;
 
   VitShape s_;
   layers::Linear patch_embed_;
@@ -122,6 +125,7 @@ class Vit : public LoadedModel {
   std::vector<layers::Block> blocks_;
   std::optional<layers::AttentionPool> attn_pool_;
   std::optional<layers::Linear> head_, head_dist_;
+  std::optional<layers::TransformerChain> chain_;
 };
 
 void check_size(const io::ModelConfig& config, const VitShape& s, uint32_t height, uint32_t width) {
@@ -167,6 +171,7 @@ Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, con
   if (config.naming == io::Naming::transformers)
     for (const char* name : {"pooler.dense.weight", "pooler.dense.bias"}) w.ignore(name);
   describe(config, classes, head_.has_value());
+  chain_ = chain();
 }
 
 // Positions of the trained grid resampled to ours; class, distillation and register tokens in front.
@@ -238,11 +243,30 @@ PooledHead Vit::pooled_head(const Tensor& x) const {
   return out;
 }
 
+std::optional<layers::TransformerChain> Vit::chain() const {
+  if (!head_ || s_.pool == Pool::attention) return std::nullopt;
+  layers::TransformerChain out;
+  out.blocks = blocks_;
+  out.prefix_tokens = s_.prefix();
+  out.pooled = s_.pool == Pool::mean;
+  out.norm = norm_;
+  out.fc_norm = fc_norm_;
+  out.heads.push_back(head_->weights());
+  if (head_dist_) out.heads.push_back(head_dist_->weights());
+  return out;
+}
+
 ForwardResult Vit::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
   const Tensor patches = patch_embed_(r, ops::patch_gather(r, input, s_.patch_rows, s_.patch_cols));
   Tensor x = ops::embed_tokens(r, patches, table_, s_.prefix());  // [images, tokens, width]
   if (norm_pre_) x = (*norm_pre_)(r, x);
-  for (const auto& block : blocks_) x = block(r, x, tap);
+  ForwardResult out;
+  for (const auto& block : blocks_) {
+    out.chain.stream.push_back(x);
+    x = block(r, x, tap);
+  }
+  out.chain.stream.push_back(x);
+  if (tap != nullptr && chain_) out.chain.chain = &*chain_;
   if (tap != nullptr)
     for (AttentionRecord& record : tap->layers) {
       record.layer.rows = s_.grid_rows;
@@ -251,10 +275,10 @@ ForwardResult Vit::forward(Recorder& r, const Tensor& input, bool features, Atte
       record.layer.has_cls = s_.cls;
     }
 
-  ForwardResult out;
   if (features) out.features = norm_ ? (*norm_)(r, x) : x;
   const Tensor pool = pooled(r, x, 0);
   out.pooled_head = pooled_head(x);
+  if (norm_) out.final_norm = {norm_->gamma(), norm_->beta(), norm_->epsilon()};
   out.logits = head_ ? (*head_)(r, pool) : pool;
   if (head_dist_) out.logits = (*head_dist_)(r, pooled(r, x, 1), {ops::Activation::none, {}, out.logits});
   return out;

@@ -32,7 +32,7 @@ float sum_of_group(float own) {
 
 void main() {
   const uint image = gl_WorkGroupID.x, t = gl_LocalInvocationID.x;
-  const uint class_index = min(class_of[image * p.class_stride], p.classes - 1);
+  const uint class_index = min(class_of[image * p.class_stride + p.rank], p.classes - 1);
   float centre = 0.0, scale = p.factor;
   if (HAS_NORM) {
     float own = 0.0;

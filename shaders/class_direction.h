@@ -8,7 +8,7 @@ using uint = uint32_t;
 
 struct ClassDirectionPush {
   uint images, channels, classes;  // classes: row length of the packed head
-  uint class_stride;               // from one image's class to the next one's
+  uint class_stride, rank;         // from one image's classes to the next one's; which of them
   float factor, epsilon;
 };
 

@@ -99,6 +99,14 @@ class Session {
   // A map of the image in `slot` of the last classify(); needs SessionOptions::attention.
   AttentionMap map(const MapRequest& request, uint32_t slot = 0);
 
+  // The logit of class `target` taken apart, for the same image; for models that have MapMethod::evidence.
+  ClassEvidence evidence(uint32_t target, uint32_t slot = 0);
+
+  // Forward pass of 1…batch already normalised images [count, 3, H, W], replayed as classify() does: returns
+  // [count, classes], and map() and evidence() are of these images next. Taking turns with classify() records
+  // the pass anew each time.
+  std::vector<float> logits(std::span<const float> input, uint32_t count);
+
   // Draws a map over the picture it belongs to, at its right place: crop and scale undone. Returns RGB8,
   // width * height * 3. The map is stretched to its own minimum…maximum for display.
   std::vector<uint8_t> overlay(const ImageView& image, const AttentionMap& map,

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "runtime/ops/layer_norm_backward.h"
+
 namespace fovea::layers {
 
 namespace {
@@ -40,11 +42,31 @@ Tensor LayerNorm::of_token(Recorder& r, const Tensor& x, uint32_t token) const {
   return y;
 }
 
-void LayerNorm::on_heads(Recorder& r, const Tensor& qkv, uint32_t heads, uint32_t part) const {
+Tensor LayerNorm::backward(Recorder& r, const Tensor& x, const Tensor& dy, const Tensor& residual,
+                           bool held) const {
+  return ops::layer_norm_backward(r, {x, gamma_, epsilon_, dy, residual, held});
+}
+
+namespace {
+
+ops::RowLayout heads_of_tokens(const Tensor& qkv, uint32_t heads, uint32_t part) {
   const uint32_t row = qkv.shape[2], dim = row / 3;
-  const ops::RowLayout heads_of_tokens{row, dim / heads, part * dim};
+  return {row, dim / heads, part * dim};
+}
+
+}  // namespace
+
+void LayerNorm::on_heads(Recorder& r, const Tensor& qkv, uint32_t heads, uint32_t part) const {
+  const auto layout = heads_of_tokens(qkv, heads, part);
   ops::layer_norm_rows(r, qkv, gamma_, beta_, epsilon_, qkv, qkv.shape[0] * qkv.shape[1] * heads, heads,
-                       heads_of_tokens, heads_of_tokens);
+                       layout, layout);
+}
+
+void LayerNorm::on_heads_backward(Recorder& r, const Tensor& qkv, const Tensor& dqkv, uint32_t heads,
+                                  uint32_t part) const {
+  const auto layout = heads_of_tokens(qkv, heads, part);
+  ops::layer_norm_backward_rows(r, {qkv, gamma_, epsilon_, dqkv}, dqkv, qkv.shape[0] * qkv.shape[1] * heads,
+                                heads, layout, layout);
 }
 
 }  // namespace fovea::layers

@@ -37,12 +37,21 @@ class LayerNorm {
   Tensor operator()(Recorder& r, const Tensor& x) const {
     return ops::layer_norm(r, x, gamma_, beta_, epsilon_);
   }
+  // The gradient by x, f32, from that by the result; residual is added where there is one. held: mean and
+  // deviation count as constants.
+  Tensor backward(Recorder& r, const Tensor& x, const Tensor& dy, const Tensor& residual = {},
+                  bool held = false) const;
   const Tensor& gamma() const { return gamma_; }  // [width] f32
+  const Tensor& beta() const { return beta_; }    // [width] f32
   float epsilon() const { return epsilon_; }
   // Token `token` of every image: x [images, tokens, width] → [images, width].
   Tensor of_token(Recorder& r, const Tensor& x, uint32_t token) const;
   // Every head of part `part` (0 queries, 1 keys) of packed qkv [images, tokens, 3 * dim], in place.
   void on_heads(Recorder& r, const Tensor& qkv, uint32_t heads, uint32_t part) const;
+  // Turns that part of dqkv, f32, from the gradient by what on_heads() made into that by the qkv it was
+  // given.
+  void on_heads_backward(Recorder& r, const Tensor& qkv, const Tensor& dqkv, uint32_t heads,
+                         uint32_t part) const;
 
  private:
   Tensor gamma_, beta_;

@@ -9,7 +9,7 @@ namespace fovea::layers {
 // input [images, 3, height, width] → [images, height, width, 4], the fourth channel zero.
 inline Tensor channels_last(Recorder& r, const Tensor& input) {
   const uint32_t images = input.shape[0], height = input.shape[2], width = input.shape[3];
-  return ops::transpose(r, input.reshaped({images, 3, height * width}), 4)
+  return ops::transpose(r, input.reshaped({images, 3, height * width}), {.pad_to = 4})
       .reshaped({images, height, width, 4});
 }
 

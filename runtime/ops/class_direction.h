@@ -26,10 +26,11 @@ inline const KernelRegistration<ClassDirection> register_class_direction;
 
 struct ClassDirectionCase {
   LinearWeights head;
-  Tensor classes;    // u32 [images, any]; the first of a row is the image's class
-  Tensor gamma;      // [channels] f32, empty without a norm
-  Tensor pooled;     // [images, channels] where the norm reads it, empty otherwise
-  float factor = 1;  // 1 / cells for a mean
+  Tensor classes;     // u32 [images, any]
+  uint32_t rank = 0;  // which of its row is the image's class
+  Tensor gamma;       // [channels] f32, empty without a norm
+  Tensor pooled;      // [images, channels] where the norm reads it, empty otherwise
+  float factor = 1;   // 1 / cells for a mean
   float epsilon = 0;
 };
 
@@ -37,17 +38,18 @@ struct ClassDirectionCase {
 // f32.
 inline Tensor class_direction(Recorder& r, const ClassDirectionCase& c) {
   const uint32_t channels = c.head.w.shape[0], images = c.classes.shape[0];
-  check(c.classes.dtype == DType::u32 && c.classes.shape.rank() == 2 &&
+  check(c.classes.dtype == DType::u32 && c.classes.shape.rank() == 2 && c.rank < c.classes.shape[1] &&
             (!c.gamma || c.gamma.shape == Shape{channels}) &&
             (!c.pooled || (c.gamma && c.pooled.shape == Shape{images, channels})),
         "class_direction", [&] {
-          return fmt::format("{}, {}, {}, {}", shape_of("head", c.head.w), shape_of("classes", c.classes),
-                             shape_of("gamma", c.gamma), shape_of("pooled", c.pooled));
+          return fmt::format("{}, {}, rank {}, {}, {}", shape_of("head", c.head.w),
+                             shape_of("classes", c.classes), c.rank, shape_of("gamma", c.gamma),
+                             shape_of("pooled", c.pooled));
         });
   const Tensor v = r.temporary({images, channels}, DType::f32, "class direction");
   r.dispatch<ClassDirection>(
       {c.head.w, c.gamma ? c.gamma : c.head.w, c.pooled ? c.pooled : c.head.w, c.classes, v},
-      {images, channels, c.head.w.shape[1], c.classes.shape[1], c.factor, c.epsilon},
+      {images, channels, c.head.w.shape[1], c.classes.shape[1], c.rank, c.factor, c.epsilon},
       {64, c.gamma ? 1U : 0U, c.pooled ? 1U : 0U});
   return v;
 }

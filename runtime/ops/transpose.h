@@ -1,4 +1,5 @@
-// Transposes the matrix of each image: channels first to channels last, and back.
+// Transposes the matrix of each image: channels first to channels last, and back, or weights for a backward
+// pass.
 #pragma once
 
 #include <fmt/format.h>
@@ -11,7 +12,7 @@ namespace fovea::ops {
 
 struct TransposeSpec {
   UnitGroup group;  // along b
-  uint32_t out_fours = 1;
+  uint32_t out_fours = 1, widen = 0, has_scale = 0;
 };
 
 template <class Read, const gpu::Shader& source>
@@ -22,6 +23,7 @@ struct TransposeFrom {
   struct Bind {
     Read x;
     Out y;
+    In scale;
   };
   static Grid grid(const Push& p, const Spec& s) {
     return {groups(s.group.fours != 0 ? p.b / 4 : p.b, s.group.lanes), std::min(groups(p.width, 4), 65535U),
@@ -34,7 +36,7 @@ struct TransposeFrom {
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
     for (const UnitGroup& group : unit_variants<Read>(device, lanes))
-      out.insert(out.end(), {{group, 0}, {group, 1}});
+      out.insert(out.end(), {{group, 0}, {group, 1}, {group, 1, 1, 0}, {group, 1, 1, 1}});
     return out;
   }
 };
@@ -43,17 +45,28 @@ using TransposeTexel = TransposeFrom<Texel, shaders::transpose_texel>;
 inline const KernelRegistration<Transpose> register_transpose;
 inline const KernelRegistration<TransposeTexel> register_transpose_texel;
 
-// x [images, a, b] → [images, b, max(a, pad_to)], zeros from column a on.
-inline Tensor transpose(Recorder& r, const Tensor& x, uint32_t pad_to = 0) {
+struct TransposeOptions {
+  uint32_t pad_to = 0;  // columns that y has at least, zeros from column a on
+  bool widen = false;   // y is f32 whatever x is
+  Tensor scale{};       // [b] f32, of the rows of y
+};
+
+// x [images, a, b] → [images, b, max(a, pad_to)].
+inline Tensor transpose(Recorder& r, const Tensor& x, const TransposeOptions& o = {}) {
   check(x.shape.rank() == 3, "transpose",
         [&] { return fmt::format("{}, not [images, a, b]", shape_of("x", x)); });
-  const TransposePush push{x.shape[0], x.shape[1], x.shape[2], std::max(x.shape[1], pad_to)};
-  const Tensor y = r.temporary({push.images, push.b, push.width}, x.dtype, "transpose");
-  const TransposeSpec spec{Transpose::lanes(r.device().info(), push.b), push.width % 4 == 0 ? 1U : 0U};
+  const TransposePush push{x.shape[0], x.shape[1], x.shape[2], std::max(x.shape[1], o.pad_to)};
+  check(!o.scale || (o.scale.dtype == DType::f32 && o.scale.shape == Shape{push.b}), "transpose",
+        [&] { return fmt::format("{}, {}", shape_of("x", x), shape_of("scale", o.scale)); });
+  const DType dtype = o.widen ? DType::f32 : x.dtype;
+  const Tensor y = r.temporary({push.images, push.b, push.width}, dtype, "transpose");
+  const TransposeSpec spec{Transpose::lanes(r.device().info(), push.b), push.width % 4 == 0 ? 1U : 0U,
+                           dtype != x.dtype ? 1U : 0U, o.scale ? 1U : 0U};
+  const Tensor& scale = o.scale ? o.scale : x;  // a binding nobody reads needs a tensor too
   if (reads_texels(r, push.b, {x}))
-    r.dispatch<TransposeTexel>({x, y}, push, spec);
+    r.dispatch<TransposeTexel>({x, y, scale}, push, spec);
   else
-    r.dispatch<Transpose>({x, y}, push, spec);
+    r.dispatch<Transpose>({x, y, scale}, push, spec);
   return y;
 }
 

@@ -73,7 +73,8 @@ TEST_CASE("class_direction is the gradient of a class's logit at a cell") {
         Case c;
         ops::ClassDirectionCase k;
         k.head = {c.input(w), {}, classes};
-        k.classes = c.input({images, 1}, chosen);
+        k.classes = c.input({images, 2}, {3, chosen[0], 1, chosen[1], 0, chosen[2]});
+        k.rank = 1;
         if (norm != 0) k.gamma = c.input(gamma);
         if (norm == 2) k.pooled = c.input(pooled);
         k.factor = 0.25F;

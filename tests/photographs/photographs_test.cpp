@@ -1,5 +1,7 @@
 // The real ViT-Tiny on photographs, from file to logits and maps, against the reference implementation's
 // numbers.
+#include <fmt/format.h>
+
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -142,5 +144,88 @@ TEST_CASE("Class-token rows of every layer and head, and rollout") {
       CHECK(golden::largest_difference(session.map(request).values, expected) <=
             1e-4 * golden::largest(expected));
     }
+  }
+}
+
+TEST_CASE("DINO's masks of 0.6 are equal") {
+  const golden::Reference reference(vit_tiny);
+  const auto images = photographs();
+  auto session = session_with(fovea::Precision::fp32, 1, true);
+  for (size_t i = 0; i < 4; ++i) {
+    CAPTURE(i);
+    const auto view = fovea::apps::view_of(images[i]);
+    session.classify({&view, 1});
+    const auto masks = reference.values("x" + std::to_string(i) + ".dino_mask60");  // [3, 196]
+    for (uint32_t head = 0; head < 3; ++head) {
+      CAPTURE(head);
+      fovea::MapRequest request;
+      request.method = fovea::MapMethod::mask;
+      request.fusion = fovea::HeadFusion::single;
+      request.head = head;
+      const auto at = masks.begin() + static_cast<std::ptrdiff_t>(head * 196);
+      CHECK(session.map(request).values == std::vector<float>(at, at + 196));
+    }
+  }
+}
+
+TEST_CASE("Class evidence of the two best classes, and its sum") {
+  const golden::Reference reference(vit_tiny);
+  const auto images = photographs();
+  const auto logits = reference.values("logits");
+  auto session = session_with(fovea::Precision::fp32, 1, true);
+  for (size_t i = 0; i < 4; ++i) {
+    const auto view = fovea::apps::view_of(images[i]);
+    session.classify({&view, 1});
+    for (const uint32_t rank : {0U, 1U}) {
+      const std::string name = fmt::format("x{}.evidence_top{}", i, rank + 1);
+      CAPTURE(name);
+      const auto expected = reference.values(name);  // [12, 3, 197]
+      const auto best = ranking({logits.begin() + static_cast<std::ptrdiff_t>(i * 1000),
+                                 logits.begin() + static_cast<std::ptrdiff_t>((i + 1) * 1000)},
+                                2);
+      const auto evidence = session.evidence(best[rank]);
+      CHECK(golden::largest_difference(evidence.attention, expected) <= 1e-4 * golden::largest(expected));
+      CHECK(std::abs(evidence.total() - double{logits[i * 1000 + best[rank]]}) <= 1e-3);
+      MESSAGE(name, ": off by ", golden::largest_difference(evidence.attention, expected), " of ",
+              golden::largest(expected), ", sum by ",
+              evidence.total() - double{logits[i * 1000 + best[rank]]});
+
+      // The map sums over layers and heads.
+      for (const int start : {0, 8}) {
+        std::vector<float> sums(196);
+        for (size_t l = static_cast<size_t>(start); l < 12; ++l)
+          for (size_t h = 0; h < 3; ++h)
+            for (size_t p = 0; p < 196; ++p) sums[p] += expected[(l * 3 + h) * 197 + 1 + p];
+        fovea::MapRequest request;
+        request.method = fovea::MapMethod::evidence;
+        request.rank = rank;
+        request.start_layer = start;
+        CHECK(golden::largest_difference(session.map(request).values, sums) <= 1e-4 * golden::largest(sums));
+      }
+    }
+  }
+}
+
+TEST_CASE("Gradient maps of the two best classes") {
+  const golden::Reference reference(vit_tiny);
+  const auto images = photographs();
+  auto session = session_with(fovea::Precision::fp32, 1, true);
+  for (size_t i = 0; i < 4; ++i) {
+    const auto view = fovea::apps::view_of(images[i]);
+    session.classify({&view, 1});
+    for (const uint32_t rank : {0U, 1U})
+      for (const auto& entry : {std::pair{"attn_gradcam", fovea::MapMethod::gradcam},
+                                {"grad_relu_sum", fovea::MapMethod::gradsum},
+                                {"gae", fovea::MapMethod::gae}}) {
+        const std::string name = fmt::format("x{}.{}_top{}", i, entry.first, rank + 1);
+        CAPTURE(name);
+        fovea::MapRequest request;
+        request.method = entry.second;
+        request.rank = rank;
+        const auto expected = reference.values(name);
+        const double off = golden::largest_difference(session.map(request).values, expected);
+        CHECK(off <= 1e-3 * golden::largest(expected));
+        MESSAGE(name, ": off by ", off / golden::largest(expected), " of its maximum");
+      }
   }
 }
