@@ -29,9 +29,9 @@ struct ResizeHorizontalFrom {
     Out target;
   };
   static Grid grid(const Push& p, const Spec& s) { return {p.columns, groups(p.rows, s.group * s.rows), 1}; }
-  // On a CPU driver a load of weights costs as much as eight rows' arithmetic.
+  // On a CPU driver loads of weights cost as much as the arithmetic of many rows.
   static Spec spec(const DeviceInfo& device, uint32_t format) {
-    return device.type == DeviceType::cpu ? Spec{8, format, 8} : Spec{64, format, 1};
+    return device.type == DeviceType::cpu ? Spec{8, format, 32} : Spec{64, format, 1};
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     return {spec(device, 0), spec(device, 1), spec(device, 2)};
