@@ -24,7 +24,7 @@ struct Fixture {
     std::vector<gpu::BindingRange> ranges;
     std::vector<Access> access;
     for (const Use& u : uses) {
-      ranges.push_back({u.buffer, u.offset, u.bytes, gpu::BindingKind::storage, false});
+      ranges.push_back({u.buffer, u.offset, u.bytes, gpu::BindingKind::storage, {}});
       access.push_back(u.access);
     }
     return tracker.needs_barrier(ranges, access);
