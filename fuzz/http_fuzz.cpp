@@ -1,4 +1,5 @@
-// What a stranger sends to the server: requests, one after another in pieces of any size, and forms with files.
+// What a stranger sends to the server: requests, one after another in pieces of any size, and forms with
+// files.
 #include <cstddef>
 #include <cstdint>
 #include <string>
