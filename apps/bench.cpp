@@ -7,11 +7,13 @@
 #include <string_view>
 #include <utility>
 
+#include "apps/bench_live.h"
 #include "apps/commands.h"
 #include "apps/first_result.h"
 #include "apps/json.h"
 #include "apps/options.h"
 #include "apps/terminal.h"
+#include "fovea/error.h"
 #include "fovea/session.h"
 
 namespace fovea::apps {
@@ -21,6 +23,7 @@ struct Flags {
   ModelFlags model;
   uint32_t batch = 1, runs = 50;
   bool attention = false, json = false, plan = false;
+  std::string live;  // size of frames, empty without --live
 };
 
 struct Result {
@@ -117,8 +120,61 @@ Json to_json(const Result& r, uint32_t runs) {
   return json;
 }
 
+// "640x480", width first as cameras have it.
+std::pair<uint32_t, uint32_t> parse_frame(const std::string& text) {
+  const size_t cross = text.find('x');
+  uint32_t width = 0, height = 0;
+  if (cross == std::string::npos || !parse_number(std::string_view(text).substr(0, cross), width) ||
+      !parse_number(std::string_view(text).substr(cross + 1), height) || width == 0 || height == 0 ||
+      width > 16384 || height > 16384)
+    throw Error(ErrorKind::usage,
+                fmt::format("--live {}: frames are width x height, such as 640x480, up to 16384", text));
+  return {width, height};
+}
+
+int live(const Flags& flags, const Model& model) {
+  const auto [width, height] = parse_frame(flags.live);
+  const LiveBench b = bench_live(model, width, height, flags.runs);
+  const StageTimes& s = b.stages;
+  if (flags.json) {
+    const Json json = {{"model", model.info().architecture},
+                       {"device", model.device().info().name},
+                       {"driver", model.device().info().driver},
+                       {"precision", to_string(model.info().precision)},
+                       {"width", width},
+                       {"height", height},
+                       {"frames", b.frames},
+                       {"frame_ms", b.frame_ms},
+                       {"model_ms", b.model_ms},
+                       {"share", b.share},
+                       {"latency_ms", b.latency_ms},
+                       {"stages_ms",
+                        {{"upload", s.upload},
+                         {"preprocess", s.preprocess},
+                         {"model", s.model},
+                         {"maps", s.maps},
+                         {"overlay", s.overlay},
+                         {"download", s.download}}}};
+    write_out(dump(json, 2) + '\n');
+    return exit_good;
+  }
+  write_out(
+      fmt::format("{:<14}  {:.1f} frames a second of {} x {}, {:.2f} ms each, with the last layer's map\n",
+                  "live", 1e3 / b.frame_ms, width, height, b.frame_ms));
+  write_out(fmt::format("{:<14}  {:.1f} a second, {:.2f} ms each; live keeps {:.1f} %\n", "bare model",
+                        1e3 / b.model_ms, b.model_ms, 100 * b.share));
+  write_out(fmt::format("{:<14}  {:.1f} ms from submitting to collecting, three frames in flight\n",
+                        "latency", b.latency_ms));
+  write_out(
+      fmt::format("{:<14}  upload {:.2f}, preprocess {:.2f}, model {:.2f}, maps {:.2f}, overlay {:.2f}, "
+                  "download {:.2f} ms on the device\n",
+                  "stages", s.upload, s.preprocess, s.model, s.maps, s.overlay, s.download));
+  return exit_good;
+}
+
 int bench(const Flags& flags) {
   const Model model = load_model(flags.model);
+  if (!flags.live.empty()) return live(flags, model);
   SessionOptions options;
   options.batch = flags.batch;
   options.attention = flags.attention;
@@ -153,6 +209,13 @@ void add_bench(CLI::App& program, int& exit_code) {
       ->capture_default_str();
   command->add_flag("--attention", flags->attention,
                     "Draw the raw map of every layer and a rollout in each pass too, to see what maps cost");
+  command
+      ->add_option("--live", flags->live,
+                   "Time the live pipeline instead, beside the bare model: BGR frames, 640x480 if not said")
+      ->type_name("WxH")
+      ->expected(0, 1)
+      ->default_str("640x480")
+      ->run_callback_for_default();
   command->add_flag("--json", flags->json, "One JSON object");
   command->add_flag("--plan", flags->plan, "Print the memory plan too");
   command->callback([flags, &exit_code] { exit_code = bench(*flags); });

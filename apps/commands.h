@@ -10,6 +10,8 @@ constexpr int exit_good = 0, exit_failed = 1, exit_usage = 2, exit_interrupted =
 
 void add_classify(CLI::App& program, int& exit_code);
 void add_overlay(CLI::App& program, int& exit_code);
+void add_maps(CLI::App& program, int& exit_code);
+void add_evaluate(CLI::App& program, int& exit_code);
 void add_run(CLI::App& program, int& exit_code);
 void add_devices(CLI::App& program, int& exit_code);
 void add_bench(CLI::App& program, int& exit_code);

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string_view>
 #include <system_error>
+
+#include "apps/options.h"
 
 namespace fovea::apps {
 namespace {
@@ -81,8 +82,7 @@ bool has_image_extension(const fs::path& path) {
   static constexpr std::array<std::string_view, 14> known = {".jpg", ".jpeg", ".jpe", ".jfif", ".png",
                                                              ".bmp", ".dib",  ".tif", ".tiff", ".webp",
                                                              ".ppm", ".pgm",  ".pnm", ".jp2"};
-  std::string extension = path.extension().native();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string extension = lower_case(path.extension().native());
   return std::find(known.begin(), known.end(), extension) != known.end();
 }
 

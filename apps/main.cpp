@@ -42,6 +42,8 @@ int run(int argc, char** argv) {
   int exit_code = exit_good;
   add_classify(program, exit_code);
   add_overlay(program, exit_code);
+  add_maps(program, exit_code);
+  add_evaluate(program, exit_code);
   add_run(program, exit_code);
   add_devices(program, exit_code);
   add_bench(program, exit_code);

@@ -18,6 +18,8 @@ namespace {
   throw Error(ErrorKind::usage, message);
 }
 
+}  // namespace
+
 std::filesystem::path model_folder(const ModelFlags& flags) {
   std::string folder = flags.model;
   const char* source = "--model";
@@ -37,7 +39,10 @@ std::filesystem::path model_folder(const ModelFlags& flags) {
   return folder;
 }
 
-}  // namespace
+std::string lower_case(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
 
 void add_model_flags(CLI::App& command, ModelFlags& flags) {
   command
@@ -88,10 +93,6 @@ Model load_model(const ModelFlags& flags) {
 }
 
 uint32_t parse_class(const std::string& text, const ModelInfo& info) {
-  const auto lower = [](std::string s) {
-    for (char& c : s) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return s;
-  };
   uint32_t index = 0;
   if (parse_number(text, index)) {
     if (index < info.classes) return index;
@@ -100,10 +101,10 @@ uint32_t parse_class(const std::string& text, const ModelInfo& info) {
   if (info.labels.empty())
     wrong(fmt::format("--class {}: {} has no labels; give a number from 0 to {}", printable(text),
                       info.architecture, info.classes - 1));
-  const std::string wanted = lower(text);
+  const std::string wanted = lower_case(text);
   std::vector<uint32_t> holding;
   for (uint32_t i = 0; i < info.labels.size(); ++i) {
-    const std::string label = lower(info.labels[i]);
+    const std::string label = lower_case(info.labels[i]);
     if (label == wanted) return i;
     if (label.find(wanted) != label.npos) holding.push_back(i);
   }

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,12 @@ Device open_device(const std::string& selector);
 
 // "384" or "384x512" (height x width). Throws Error(usage).
 std::pair<uint32_t, uint32_t> parse_size(const std::string& text);
+
+// Its folder: --model, else FOVEA_MODEL. Throws Error(usage) where there is none.
+std::filesystem::path model_folder(const ModelFlags& flags);
+
+// ASCII letters alone.
+std::string lower_case(std::string text);
 
 // A whole non-negative number and nothing else.
 bool parse_number(std::string_view text, uint32_t& value);

@@ -14,20 +14,20 @@ namespace fovea::apps {
 struct OverlayFlags {
   ModelFlags model;
   std::string method = "raw", layer = "-1", head = "mean", colormap = "turbo", query, target;
-  bool list_maps = false;
-  float alpha = 0.5F;
+  std::optional<float> mass, discard, sigma;
+  std::optional<int> start_layer;
+  float alpha = 0.5F, smoothing = 0;
+  std::string scale = "frame";
   bool side_by_side = false;
   std::string out, npy, source;
+  std::string serve, token;
 };
 
 // Each returns the exit code.
 int overlay_image(const OverlayFlags& flags, Painter& painter);
 int overlay_folder(const OverlayFlags& flags, Painter& painter);
-int overlay_to_video(const OverlayFlags& flags, Painter& painter, VideoSource& source);
-int overlay_in_window(const OverlayFlags& flags, Painter& painter, VideoSource& source);
-
-// Prints what can be drawn for a model.
-int list_maps(const ModelInfo& info);
+int overlay_to_file(const OverlayFlags& flags, const Model& model, const View& view, SourceKind kind);
+int overlay_in_window(const OverlayFlags& flags, const Model& model, const View& view, SourceKind kind);
 
 // Whether a window can be opened here.
 bool has_display();

@@ -37,7 +37,13 @@ void write_maps(const std::string& path, const std::vector<AttentionMap>& maps, 
   std::vector<uint64_t> shape = {maps.front().rows, maps.front().cols};
   if (stacked) shape.insert(shape.begin(), maps.size());
   std::vector<float> values;
-  for (const AttentionMap& map : maps) values.insert(values.end(), map.values.begin(), map.values.end());
+  for (const AttentionMap& map : maps) {
+    if (map.rows != maps.front().rows || map.cols != maps.front().cols)
+      throw Error(ErrorKind::usage,
+                  fmt::format("--npy {}: these layers have grids of different sizes, give one --layer",
+                              printable(path)));
+    values.insert(values.end(), map.values.begin(), map.values.end());
+  }
   write_npy(path, shape, values);
 }
 
@@ -105,7 +111,7 @@ int overlay_image(const OverlayFlags& flags, Painter& painter) {
   }
   const Painted painted = painter.paint(image);
   write_picture(out, painted.picture);
-  if (!flags.npy.empty()) write_maps(flags.npy, painted.maps, painter.view.all_layers);
+  if (!flags.npy.empty()) write_maps(flags.npy, painted.maps, painter.view.spread != Spread::one);
   write_out(out + '\n');
   return exit_good;
 }

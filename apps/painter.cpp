@@ -3,36 +3,51 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include "apps/decode.h"
-#include "apps/options.h"
 
 namespace fovea::apps {
 namespace {
 
-void mark(cv::Mat& picture, cv::Point2d at) {
+void mark(cv::Mat& picture, cv::Point2d at, const cv::Scalar& colour) {
   const cv::Point centre(static_cast<int>(at.x), static_cast<int>(at.y));
   const int radius = std::max(3, std::min(picture.cols, picture.rows) / 60);
   const int thickness = std::max(1, radius / 4);
   cv::circle(picture, centre, radius, cv::Scalar::all(0), thickness + 2, cv::LINE_AA);
-  cv::circle(picture, centre, radius, cv::Scalar::all(255), thickness, cv::LINE_AA);
+  cv::circle(picture, centre, radius, colour, thickness, cv::LINE_AA);
+}
+
+void mark_queries(cv::Mat& picture, const View& view) {
+  if (!traits_of(view.map.method).takes_query) return;
+  for (size_t i = 0; i < view.pins.size(); ++i) mark(picture, view.pins[i], pin_colour(i));
+  if (view.hover) mark(picture, *view.hover, cv::Scalar::all(255));
 }
 
 // Longest side of a tile; the sheet of 12 layers then fits a screen.
 constexpr int tile_side = 320;
 constexpr int caption_rows = 24;
 
+cv::Size picture_in_tile(cv::Size picture) {
+  const double scale = static_cast<double>(tile_side) / std::max(picture.width, picture.height);
+  return {std::max(1, static_cast<int>(std::lround(picture.width * scale))),
+          std::max(1, static_cast<int>(std::lround(picture.height * scale)))};
+}
+
+// At least as wide as its caption.
+cv::Size tile_size(cv::Size picture) {
+  const cv::Size inner = picture_in_tile(picture);
+  return {std::max(inner.width, 96), inner.height + caption_rows};
+}
+
 cv::Mat tile(const cv::Mat& picture, const std::string& caption) {
-  const double scale = static_cast<double>(tile_side) / std::max(picture.cols, picture.rows);
-  const cv::Size size(std::max(1, static_cast<int>(std::lround(picture.cols * scale))),
-                      std::max(1, static_cast<int>(std::lround(picture.rows * scale))));
-  // At least as wide as its caption.
-  cv::Mat result(size.height + caption_rows, std::max(size.width, 96), CV_8UC3, cv::Scalar::all(32));
+  const cv::Size size = picture_in_tile(picture.size());
+  cv::Mat result(tile_size(picture.size()), CV_8UC3, cv::Scalar::all(32));
   cv::Mat inner = result(cv::Rect(cv::Point(0, caption_rows), size));
-  cv::resize(picture, inner, size, 0, 0, scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
+  cv::resize(picture, inner, size, 0, 0, size.width < picture.cols ? cv::INTER_AREA : cv::INTER_LINEAR);
   draw_text(result, caption, {4, caption_rows - 7}, 0.5);
   return result;
 }
@@ -48,6 +63,34 @@ cv::Mat sheet(const std::vector<cv::Mat>& tiles) {
   return result;
 }
 
+// Borrows the pixels.
+cv::Mat as_mat(const LivePicture& drawn, cv::Size size) {
+  return {size, CV_8UC3, const_cast<uint8_t*>(drawn.bgr.data())};
+}
+
+// One layer of colour for each queried patch, or the class token's alone.
+LiveView layers_over(const View& view, const Live& live, cv::Size size, const MapRequest& request) {
+  LiveLayer base{request, view.colours, view.scale, view.lowest, view.highest, view.smoothing};
+  std::vector<cv::Point2d> queries;
+  if (traits_of(request.method).takes_query) {
+    queries = view.pins;
+    if (view.hover) queries.push_back(*view.hover);
+  }
+  if (queries.empty()) return {{base}};
+  LiveView result;
+  for (size_t i = 0; i < queries.size(); ++i) {
+    LiveLayer& layer = result.layers.emplace_back(base);
+    // Grids differ from layer to layer.
+    layer.map.query = live.patch_at(static_cast<uint32_t>(size.width), static_cast<uint32_t>(size.height),
+                                    queries[i].x, queries[i].y, request.layer);
+    if (queries.size() == 1) continue;
+    const cv::Scalar colour = i < view.pins.size() ? pin_colour(i) : cv::Scalar::all(255);
+    layer.look.tint = {static_cast<uint8_t>(colour[2]), static_cast<uint8_t>(colour[1]),
+                       static_cast<uint8_t>(colour[0])};
+  }
+  return result;
+}
+
 }  // namespace
 
 void draw_text(cv::Mat& picture, std::string_view text, cv::Point baseline, double scale) {
@@ -59,98 +102,115 @@ void draw_text(cv::Mat& picture, std::string_view text, cv::Point baseline, doub
               cv::LINE_AA);
 }
 
-Painted Painter::paint(const cv::Mat& bgr) {
-  const ImageView image = view_of(bgr);
-  Painted painted;
-  const std::vector<Classification> results = session_.classify({&image, 1});
-  if (!results.front().topk.empty()) painted.top = results.front().topk.front();
+View still(View view) {
+  view.smoothing = 0;
+  if (view.scale == MapScale::running) view.scale = MapScale::frame;
+  return view;
+}
+
+cv::Scalar pin_colour(size_t index) {
+  // Okabe and Ito's set, which colour-blind people tell apart: orange, sky blue, green, yellow, red, purple.
+  static const std::array<cv::Scalar, max_pins> colours = {
+      cv::Scalar(0, 159, 230),  cv::Scalar(233, 180, 86), cv::Scalar(115, 158, 0),
+      cv::Scalar(66, 228, 240), cv::Scalar(0, 94, 213),   cv::Scalar(167, 121, 204)};
+  return colours[index % colours.size()];
+}
+
+Plan plan(const View& view, const Live& live, cv::Size size) {
+  const ModelInfo& info = live.model().info();
+  Plan result;
   MapRequest request = view.map;
-
-  const auto draw = [&](int layer) {
-    request.layer = layer;
-    if (view.query && traits_of(request.method).takes_query)  // grids differ from layer to layer
-      request.query = session_.patch_at(image.width, image.height, view.query->x, view.query->y, layer);
-    painted.maps.push_back(session_.map(request));
-    std::vector<uint8_t> rgb = session_.overlay(image, painted.maps.back(), view.colours);
-    cv::Mat picture(bgr.rows, bgr.cols, CV_8UC3, rgb.data());
-    cv::Mat result;
-    cv::cvtColor(picture, result, cv::COLOR_RGB2BGR);
-    if (view.query) mark(result, *view.query);
-    return result;
-  };
-  if (view.all_layers) {
-    std::vector<cv::Mat> tiles;
-    if (view.side_by_side) tiles.push_back(tile(bgr, "picture"));
-    const ModelInfo& info = session_.model().info();
-    for (const uint32_t layer : drawable_layers(info, view.map.method))
-      if (!view.query || info.attention[layer].kind == AttentionKind::self_attention)
-        tiles.push_back(tile(draw(static_cast<int>(layer)), fmt::format("layer {}", layer)));
-    painted.picture = sheet(tiles);
+  if (view.spread == Spread::layers) {
+    const bool asks = !view.pins.empty() || view.hover;
+    for (const uint32_t layer : drawable_layers(info, request.method)) {
+      if (asks && info.attention[layer].kind != AttentionKind::self_attention) continue;
+      request.layer = static_cast<int>(layer);
+      result.views.push_back(layers_over(view, live, size, request));
+      result.captions.push_back(fmt::format("layer {}", layer));
+    }
+  } else if (view.spread == Spread::heads) {
+    request.fusion = HeadFusion::single;
+    for (request.head = 0; request.head < info.attention.at(static_cast<size_t>(request.layer)).heads;
+         ++request.head) {
+      result.views.push_back(layers_over(view, live, size, request));
+      result.captions.push_back(fmt::format("head {}", request.head));
+    }
   } else {
-    painted.picture = draw(view.map.layer);
-    if (view.side_by_side) cv::hconcat(bgr, painted.picture, painted.picture);
+    result.views.push_back(layers_over(view, live, size, request));
   }
-  return painted;
+  return result;
 }
 
-void Painter::step_layer(int by) {
-  const auto layers = drawable_layers(session_.model().info(), view.map.method);
-  if (layers.empty()) return;
-  // The first step away from the sheet shows a layer by itself.
-  if (view.all_layers) {
-    view.all_layers = false;
-    return;
+Drawn all_of(const LiveFrame& frame) {
+  Drawn drawn;
+  for (const LivePicture& picture : frame.pictures) drawn.push_back(&picture);
+  return drawn;
+}
+
+cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame, const Drawn& drawn) {
+  cv::Mat result;
+  if (plan.captions.empty()) {
+    result = as_mat(*drawn.front(), frame.size()).clone();
+    mark_queries(result, view);
+    if (view.side_by_side) cv::hconcat(frame, result, result);
+    return result;
   }
-  const auto count = static_cast<std::ptrdiff_t>(layers.size());
-  const auto now =
-      std::find(layers.begin(), layers.end(), static_cast<uint32_t>(view.map.layer)) - layers.begin();
-  view.map.layer = static_cast<int>(layers[static_cast<size_t>((now + by + count) % count)]);
-}
-
-void Painter::step_head(int by) {
-  if (!traits_of(view.map.method).takes_head) return;
-  const auto choices =
-      static_cast<int>(session_.model().info().attention.at(static_cast<size_t>(view.map.layer)).heads) + 1;
-  const int now = view.map.fusion == HeadFusion::single ? static_cast<int>(view.map.head) + 1 : 0;
-  const int next = (now + by + choices) % choices;
-  view.map.fusion = next == 0 ? view.fusion : HeadFusion::single;
-  view.map.head = next == 0 ? 0 : static_cast<uint32_t>(next - 1);
-}
-
-void Painter::next_method() {
-  const ModelInfo& info = session_.model().info();
-  const auto now = std::find(info.maps.begin(), info.maps.end(), view.map.method);
-  view.map.method = now == info.maps.end() || now + 1 == info.maps.end() ? info.maps.front() : *(now + 1);
-  const auto layers = drawable_layers(info, view.map.method);
-  // A layer that this method does not draw gives way to the last one that it does.
-  if (!layers.empty() &&
-      std::find(layers.begin(), layers.end(), static_cast<uint32_t>(view.map.layer)) == layers.end())
-    view.map.layer = static_cast<int>(layers.back());
-}
-
-std::string Painter::title() const {
-  const char* method = to_string(view.map.method);
-  if (traits_of(view.map.method).class_specific)
-    return fmt::format("{}, {}", method,
-                       view.map.target ? label_of(session_.model().info(), *view.map.target) : "best class");
-  const std::string layer = view.all_layers ? "all layers" : fmt::format("layer {}", view.map.layer);
-  switch (view.map.fusion) {
-    case HeadFusion::single:
-      return fmt::format("{}, {}, head {}", method, layer, view.map.head);
-    case HeadFusion::max:
-      return fmt::format("{}, {}, heads max", method, layer);
-    case HeadFusion::min:
-      return fmt::format("{}, {}, heads min", method, layer);
-    case HeadFusion::mean:
-      break;
+  std::vector<cv::Mat> tiles;
+  if (view.side_by_side) tiles.push_back(tile(frame, "picture"));
+  for (size_t i = 0; i < drawn.size(); ++i) {
+    cv::Mat one = as_mat(*drawn[i], frame.size()).clone();
+    mark_queries(one, view);
+    tiles.push_back(tile(one, plan.captions[i]));
   }
-  return fmt::format("{}, {}, heads mean", method, layer);
+  return sheet(tiles);
 }
 
-std::string Painter::top_line(const Painted& painted) const {
-  const ModelInfo& info = session_.model().info();
-  return info.has_head ? fmt::format("{} {:.2f}", label_of(info, painted.top.index), painted.top.probability)
-                       : "";
+std::vector<AttentionMap> maps_of(const Drawn& drawn) {
+  std::vector<AttentionMap> maps;
+  for (const LivePicture* picture : drawn)
+    maps.insert(maps.end(), picture->maps.begin(), picture->maps.end());
+  return maps;
+}
+
+std::vector<MapRequest> requests_of(const Plan& plan) {
+  std::vector<MapRequest> requests;
+  for (const LiveView& view : plan.views)
+    for (const LiveLayer& layer : view.layers) requests.push_back(layer.map);
+  return requests;
+}
+
+std::optional<cv::Point2d> frame_point(const View& view, cv::Size frame, cv::Size picture, cv::Point2d at) {
+  if (frame.empty() || at.x < 0 || at.y < 0 || at.x >= picture.width || at.y >= picture.height) return {};
+  if (view.spread == Spread::one) return cv::Point2d(std::fmod(at.x, frame.width), at.y);
+  const cv::Size tile = tile_size(frame), inner = picture_in_tile(frame);
+  const cv::Point2d in_tile(std::fmod(at.x, tile.width), std::fmod(at.y, tile.height) - caption_rows);
+  if (in_tile.y < 0 || in_tile.x >= inner.width) return {};
+  return cv::Point2d(in_tile.x * frame.width / inner.width, in_tile.y * frame.height / inner.height);
+}
+
+std::optional<cv::Point2d> patch_centre(const View& view, const ModelInfo& info, const Region& visible,
+                                        cv::Point2d at) {
+  const auto layer = static_cast<size_t>(view.map.layer);
+  if (!traits_of(view.map.method).takes_query || visible.width <= 0 || visible.height <= 0) return {};
+  const AttentionLayer& grid = view.map.layer >= 0 ? info.attention.at(layer) : info.attention.back();
+  if (grid.kind != AttentionKind::self_attention) return {};
+  const double col = std::floor((at.x - visible.x) / visible.width * grid.cols);
+  const double row = std::floor((at.y - visible.y) / visible.height * grid.rows);
+  if (col < 0 || row < 0 || col >= grid.cols || row >= grid.rows) return {};
+  return cv::Point2d(visible.x + (col + 0.5) / grid.cols * visible.width,
+                     visible.y + (row + 0.5) / grid.rows * visible.height);
+}
+
+Painter::Painter(const Model& model, const View& first_view)
+    : view(still(first_view)), live_(model, {.in_flight = 1, .top_k = 5}) {}
+
+Painted Painter::paint(const cv::Mat& bgr) {
+  const Plan asked = plan(view, live_, bgr.size());
+  live_.set_views(asked.views);
+  live_.submit(view_of(bgr), 0);
+  const LiveFrame frame = *live_.collect();
+  const Drawn drawn = all_of(frame);
+  return {compose(view, asked, bgr, drawn), maps_of(drawn)};
 }
 
 }  // namespace fovea::apps

@@ -9,7 +9,9 @@
 #include <fstream>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio/registry.hpp>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "apps/codec_messages.h"
 #include "apps/image_header.h"
@@ -33,12 +35,34 @@ bool begins_like_image(const fs::path& path) {
   return !header.format.empty() && header.format != "GIF" && header.format != "BMP";
 }
 
-bool open_with(cv::VideoCapture& capture, const std::string& source, int backend) {
+// A stream that gives nothing for so long is gone, and nobody waits longer for the program to end.
+constexpr int stream_timeout_ms = 5000;
+
+bool open_with(cv::VideoCapture& capture, const std::string& source, int backend,
+               const std::vector<int>& settings = {}) {
   try {
-    return capture.open(source, backend);
+    return capture.open(source, backend, settings);
   } catch (const cv::Exception&) {
     return false;  // not open says it all
   }
+}
+
+bool open_camera(cv::VideoCapture& capture, uint32_t index) {
+  try {
+    return capture.open(static_cast<int>(index));
+  } catch (const cv::Exception&) {
+    return false;
+  }
+}
+
+void open_stream(cv::VideoCapture& capture, const std::string& source) {
+  // nobuffer: frames are not held back to reorder packets. tcp: a lost datagram would be half a picture for
+  // seconds. Half a second of a stream is enough to know what is in it; FFmpeg would read five.
+  setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS",
+         "fflags;nobuffer|rtsp_transport;tcp|analyzeduration;500000|probesize;500000", 0);
+  open_with(
+      capture, source, cv::CAP_FFMPEG,
+      {cv::CAP_PROP_OPEN_TIMEOUT_MSEC, stream_timeout_ms, cv::CAP_PROP_READ_TIMEOUT_MSEC, stream_timeout_ms});
 }
 
 void open(cv::VideoCapture& capture, const std::string& source, SourceKind kind) {
@@ -47,15 +71,13 @@ void open(cv::VideoCapture& capture, const std::string& source, SourceKind kind)
   const CodecMessages messages;
   uint32_t index = 0;
   if (kind == SourceKind::camera && parse_number(source, index)) {
-    try {
-      capture.open(static_cast<int>(index));
-    } catch (const cv::Exception&) {
-      capture.release();
-    }
+    open_camera(capture, index);
   } else if (kind == SourceKind::camera) {
     open_with(capture, source, cv::CAP_ANY);
   } else if (kind == SourceKind::pipeline) {
     open_with(capture, source, cv::CAP_GSTREAMER);
+  } else if (kind == SourceKind::url && cv::videoio_registry::hasBackend(cv::CAP_FFMPEG)) {
+    open_stream(capture, source);
   } else {
     for (const cv::VideoCaptureAPIs backend : cv::videoio_registry::getStreamBackends()) {
       // It takes any name for a photo camera, searches the USB bus for it, and leaks.
@@ -64,10 +86,39 @@ void open(cv::VideoCapture& capture, const std::string& source, SourceKind kind)
   }
 }
 
-const char* hint(SourceKind kind) {
+// Frames, 0 where the source does not say.
+size_t length_of(const cv::VideoCapture& capture) {
+  const double count = capture.get(cv::CAP_PROP_FRAME_COUNT);
+  return count > 0 && count < 1e9 ? static_cast<size_t>(count) : 0;
+}
+
+// "0, 2", of those that this system lists.
+std::string cameras_that_open() {
+  std::vector<uint32_t> indices;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/dev", error)) {
+    const std::string name = entry.path().filename();
+    uint32_t index = 0;
+    if (name.starts_with("video") && parse_number(std::string_view(name).substr(5), index))
+      indices.push_back(index);
+  }
+  std::sort(indices.begin(), indices.end());
+  std::string open;
+  for (const uint32_t index : indices) {
+    cv::VideoCapture capture;
+    if (open_camera(capture, index)) open += fmt::format("{}{}", open.empty() ? "" : ", ", index);
+  }
+  return open;
+}
+
+std::string hint(SourceKind kind) {
   switch (kind) {
-    case SourceKind::camera:
-      return "no such camera, or it is in use";
+    case SourceKind::camera: {
+      const CodecMessages messages;
+      const std::string others = cameras_that_open();
+      return "no such camera, or it is in use; " +
+             (others.empty() ? "no camera opens here" : "cameras that open: " + others);
+    }
     case SourceKind::url:
       return "not reachable, or no video that this OpenCV reads";
     case SourceKind::pipeline:
@@ -95,15 +146,35 @@ SourceKind kind_of_source(const std::string& source) {
   throw Error(ErrorKind::file, fmt::format("{}: {}", printable(source), error.message()));
 }
 
+std::string name_of_source(const std::string& source, SourceKind kind) {
+  uint32_t index = 0;
+  if (kind == SourceKind::camera && parse_number(source, index)) return "camera " + source;
+  return kind == SourceKind::pipeline ? "the pipeline" : printable(source);
+}
+
 VideoSource::VideoSource(const std::string& source, SourceKind kind)
-    : name_(printable(source)), live_(kind != SourceKind::video) {
+    : source_(source), name_(name_of_source(source, kind)), kind_(kind) {
   open(capture_, source, kind);
-  if (!capture_.isOpened()) throw Error(ErrorKind::file, fmt::format("{}: {}", name_, hint(kind)));
+  if (!capture_.isOpened())
+    throw Error(ErrorKind::file, fmt::format("{}: {}", printable(source), hint(kind)));
+  // A URL or pipeline that knows its length plays a file.
+  live_ = kind != SourceKind::video && !(kind != SourceKind::camera && length_of(capture_) > 0);
+}
+
+bool VideoSource::reopen() {
+  capture_.release();
+  open(capture_, source_, kind_);
+  return capture_.isOpened();
 }
 
 bool VideoSource::read(cv::Mat& frame) {
   const CodecMessages messages;
-  if (!capture_.read(frame) || frame.empty()) return false;
+  frame.release();
+  try {
+    if (!capture_.read(frame) || frame.empty()) return false;
+  } catch (const cv::Exception&) {
+    return false;  // of a stream that broke off within a frame
+  }
   if (frame.type() == CV_8UC1) cv::cvtColor(frame, frame, cv::COLOR_GRAY2BGR);
   if (frame.type() == CV_8UC4) cv::cvtColor(frame, frame, cv::COLOR_BGRA2BGR);
   if (frame.type() != CV_8UC3)
@@ -121,8 +192,7 @@ double VideoSource::frames_per_second() const {
 }
 
 size_t VideoSource::frames() const {
-  const double count = live_ ? 0 : capture_.get(cv::CAP_PROP_FRAME_COUNT);
-  return count > 0 && count < 1e9 ? static_cast<size_t>(count) : 0;
+  return live_ ? 0 : length_of(capture_);
 }
 
 }  // namespace fovea::apps

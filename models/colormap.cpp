@@ -88,4 +88,20 @@ std::array<uint32_t, 256> colormap_table(Colormap colormap) {
   return table;
 }
 
+std::array<float, 1024> color_table(const OverlayOptions& options) {
+  std::array<uint32_t, 256> colors{};
+  if (options.tint) {
+    const auto& [red, green, blue] = *options.tint;
+    colors.fill(uint32_t{red} | uint32_t{green} << 8 | uint32_t{blue} << 16);
+  } else {
+    colors = colormap_table(options.colormap);
+  }
+  std::array<float, 1024> table{};
+  for (size_t i = 0; i < colors.size(); ++i) {
+    for (size_t c = 0; c < 3; ++c) table.at(4 * i + c) = static_cast<float>(colors.at(i) >> (8 * c) & 255U);
+    table.at(4 * i + 3) = options.tint ? static_cast<float>(i) / 255 : 1.0F;
+  }
+  return table;
+}
+
 }  // namespace fovea

@@ -15,6 +15,7 @@ namespace fovea {
 Forward::Forward(const LoadedModel& model, const Options& options) : options_(options) {
   Recorder::Options recording;
   recording.profile = options.profile;
+  recording.overlapping = options.overlapping;
   Recorder r(model.device().impl(), recording);
   record(r, model);
   program_ = r.finish();
@@ -51,14 +52,13 @@ void Forward::record(Recorder& r, const LoadedModel& model) {
     r.output(full_attention_.back());
   }
   if (!options_.all_maps && !options_.attention) return;
-  const maps::Kept kept{tap.layers, result.pooled_head, result.chain, top_indices_};
+  const maps::Kept kept{tap.layers, result.pooled_head, result.final_norm, result.chain, top_indices_};
   if (options_.all_maps) record_all_maps(r, info, kept);
   if (!options_.attention) return;
   kept_ = kept;
   for (AttentionRecord& a : kept_.layers) for_each_tensor(a, [&](const Tensor& t) { r.keep(t); });
   if (kept_.head) r.keep(kept_.head.features);
-  if (kept_.chain)
-    for (const Tensor& t : kept_.chain.stream) r.keep(t);
+  for (const Tensor& t : kept_.chain.stream) r.keep(t);
 }
 
 // attn.<i> or gate.<i> as the reference implementation has it.
@@ -120,12 +120,15 @@ std::vector<uint32_t> Forward::indices() const {
   return out;
 }
 
+Forward::Results Forward::results() const {
+  return {program_.shared(logits_), program_.shared(top_probabilities_), program_.shared(top_indices_)};
+}
+
 maps::Kept Forward::kept() const {
   maps::Kept out = kept_;
   for (AttentionRecord& a : out.layers) for_each_tensor(a, [&](Tensor& t) { t = program_.shared(t); });
   if (out.head) out.head.features = program_.shared(out.head.features);
-  if (out.chain)
-    for (Tensor& t : out.chain.stream) t = program_.shared(t);
+  for (Tensor& t : out.chain.stream) t = program_.shared(t);
   if (out.best) out.best = program_.shared(out.best);
   return out;
 }

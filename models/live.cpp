@@ -3,89 +3,145 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <deque>
+#include <list>
 
 #include "fovea/error.h"
+#include "models/answers.h"
+#include "models/boundary.h"
+#include "models/live_slot.h"
+#include "models/preprocess.h"
 
 namespace fovea {
+namespace {
 
-using Clock = std::chrono::steady_clock;
+constexpr size_t kept_sizes = 4;  // frame sizes and formats whose stages are kept
+constexpr uint32_t most_in_flight = 8;
 
+Forward::Options forward_options(uint32_t top_k) {
+  Forward::Options options;
+  options.classify = true;
+  options.top_k = top_k;
+  options.attention = true;
+  options.overlapping = true;
+  return options;
+}
+
+}  // namespace
+
+// Host writes into memory that frames share happen only when a stage is made, before its first run; changing
+// views or sizes makes new stages, and those of frames in flight live on in their slots.
 struct Live::Impl {
-  Session session;
-  LiveOptions options;
-  std::vector<LiveView> views{};
-  std::deque<LiveFrame> done{};
+  Impl(const Model& m, const LiveOptions& options)
+      : model(m),
+        device(model.device().impl()),
+        forward(model.impl(), forward_options(std::clamp(options.top_k, 1U, model.info().classes))),
+        input(forward.input()),
+        maps(std::make_shared<MapStage>(device, forward, model.info(), std::span<const LiveView>(), nullptr)),
+        timeline(device) {
+    for (uint32_t i = 0; i < options.in_flight; ++i) slots.push_back(std::make_unique<LiveSlot>(device));
+    device.save_pipeline_cache();
+  }
+
+  struct Size {
+    std::shared_ptr<FrameStage> frame;
+    std::shared_ptr<MapStage> maps;  // that the pictures are drawn from
+    std::shared_ptr<PictureStage> pictures;
+  };
+
+  Model model;
+  gpu::Device& device;
+  Forward forward;
+  Tensor input;
+  std::shared_ptr<MapStage> maps;
+  std::list<Size> sizes;  // latest first
+  std::vector<std::unique_ptr<LiveSlot>> slots;
+  size_t first = 0, count = 0;  // frames in flight, a ring
+  gpu::Timeline timeline;       // last: waits for all before anything goes
+
+  Size& size_for(const ImageView& frame) {
+    const auto found =
+        std::find_if(sizes.begin(), sizes.end(), [&](const Size& s) { return s.frame->takes(frame); });
+    if (found != sizes.end()) {
+      sizes.splice(sizes.begin(), sizes, found);
+    } else {
+      sizes.push_front(
+          {std::make_shared<FrameStage>(device, model.impl().preprocess(), input, frame), nullptr, nullptr});
+      if (sizes.size() > kept_sizes) sizes.pop_back();
+    }
+    return sizes.front();
+  }
+
+  LiveStages stages_for(const ImageView& frame) {
+    Size& size = size_for(frame);
+    if (size.maps != maps) {
+      size.pictures = std::make_shared<PictureStage>(device, *size.frame, *maps);
+      size.maps = maps;
+      device.save_pipeline_cache();
+    }
+    return {size.frame, size.maps, size.pictures};
+  }
 };
 
 Live::Live(const Model& model, const LiveOptions& options) {
-  if (options.in_flight == 0 || options.in_flight > 8)
-    throw Error(ErrorKind::usage, fmt::format("[live] {} frames in flight, it takes 1…8", options.in_flight));
-  SessionOptions s;
-  s.top_k = options.top_k;
-  s.attention = true;
-  impl_.reset(new Impl{Session(model, s), options});
-  impl_->session.prepare();
+  if (options.in_flight == 0 || options.in_flight > most_in_flight)
+    throw Error(ErrorKind::usage,
+                fmt::format("[live] {} frames in flight, it takes 1…{}", options.in_flight, most_in_flight));
+  impl_ = at_boundary("live", [&] { return std::make_unique<Impl>(model, options); });
 }
 Live::~Live() = default;
 Live::Live(Live&&) noexcept = default;
 Live& Live::operator=(Live&&) noexcept = default;
 
 const Model& Live::model() const {
-  return impl_->session.model();
+  return impl_->model;
 }
 
 void Live::set_views(std::span<const LiveView> views) {
-  impl_->views.assign(views.begin(), views.end());
+  const auto& now = impl_->maps->views();
+  if (std::equal(views.begin(), views.end(), now.begin(), now.end())) return;
+  at_boundary("live", [&] {
+    impl_->maps = std::make_shared<MapStage>(impl_->device, impl_->forward, impl_->model.info(), views,
+                                             impl_->maps.get());
+  });
 }
 
 bool Live::full() const {
-  return impl_->done.size() >= impl_->options.in_flight;
+  return impl_->count == impl_->slots.size();
 }
 
 bool Live::empty() const {
-  return impl_->done.empty();
+  return impl_->count == 0;
 }
 
 void Live::submit(const ImageView& frame, uint64_t number) {
-  if (full()) throw Error(ErrorKind::usage, "[live] too many frames in flight: collect() one first");
-  const auto start = Clock::now();
-  LiveFrame out;
-  out.number = number;
-  out.width = frame.width;
-  out.height = frame.height;
-  const auto results = impl_->session.classify({&frame, 1});
-  out.topk = results.front().topk;
-  out.device_ms.preprocess = results.front().preprocess_ms;
-  out.device_ms.model = results.front().model_ms;
-  for (const LiveView& view : impl_->views) {
-    LivePicture& picture = out.pictures.emplace_back();
-    ImageView under = frame;
-    for (const LiveLayer& layer : view.layers) {
-      picture.maps.push_back(impl_->session.map(layer.map));
-      picture.bgr = impl_->session.overlay(under, picture.maps.back(), layer.look);
-      under = {picture.bgr.data(), frame.width, frame.height, size_t{frame.width} * 3, PixelFormat::rgb8};
-    }
-    for (size_t i = 0; i + 2 < picture.bgr.size(); i += 3) std::swap(picture.bgr[i], picture.bgr[i + 2]);
-  }
-  out.latency_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-  impl_->done.push_back(std::move(out));
+  check_image(frame, "live");
+  if (full())
+    throw Error(ErrorKind::usage,
+                fmt::format("[live] {} frames are in flight: collect() one first", impl_->slots.size()));
+  at_boundary("live", [&] {
+    LiveSlot& slot = *impl_->slots[(impl_->first + impl_->count) % impl_->slots.size()];
+    slot.submit(impl_->timeline, impl_->stages_for(frame), impl_->forward, frame, number);
+    ++impl_->count;
+  });
 }
 
 std::optional<LiveFrame> Live::collect() {
-  if (impl_->done.empty()) return std::nullopt;
-  LiveFrame out = std::move(impl_->done.front());
-  impl_->done.pop_front();
-  return out;
+  if (empty()) return std::nullopt;
+  return at_boundary("live", [&] {
+    LiveSlot& slot = *impl_->slots[impl_->first];
+    impl_->first =
+        (impl_->first + 1) % impl_->slots.size();  // also when it fails: the next frame may be well
+    --impl_->count;
+    return std::optional(slot.collect(impl_->timeline, impl_->model.info()));
+  });
 }
 
 Region Live::visible_region(uint32_t width, uint32_t height) const {
-  return impl_->session.visible_region(width, height);
+  return plan_preprocess(impl_->model.impl().preprocess(), height, width).region;
 }
 
 PatchIndex Live::patch_at(uint32_t width, uint32_t height, double x, double y, int layer) const {
-  return impl_->session.patch_at(width, height, x, y, layer);
+  return patch_under(impl_->model.info(), visible_region(width, height), width, height, x, y, layer);
 }
 
 }  // namespace fovea

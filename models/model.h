@@ -34,10 +34,18 @@ struct PooledHead {
   explicit operator bool() const { return static_cast<bool>(features); }
 };
 
+// The LayerNorm that tokens pass behind the last block.
+struct FinalNorm {
+  Tensor gamma, beta;  // [width] f32
+  float epsilon = 0;
+  explicit operator bool() const { return static_cast<bool>(gamma); }
+};
+
 struct ForwardResult {
   Tensor logits;    // [images, classes], or pooled features without a head
   Tensor features;  // after the final norm, in the reference implementation's shape; empty unless asked for
   PooledHead pooled_head;  // empty where the answer does not come from a mean
+  FinalNorm final_norm;    // empty where there is none, or none of all tokens
   ChainRun chain;          // empty without a tap, and for models that are no chain with a head
 };
 

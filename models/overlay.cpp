@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <optional>
 
 #include "fovea/error.h"
 #include "models/colormap.h"
 #include "models/preprocess.h"
+#include "runtime/ops/levels.h"
 #include "runtime/ops/overlay.h"
 #include "runtime/recorder.h"
 
@@ -25,9 +25,8 @@ struct Layout {  // what a recorded program depends on
   PixelFormat format = PixelFormat::rgb8;
   bool operator==(const Layout&) const = default;
 
-  uint32_t fours() const { return (width + 3) / 4; }
-  uint32_t source_words() const { return fours() * (format == PixelFormat::gray8 ? 1 : 3); }  // a row
-  uint32_t target_words() const { return fours() * 3; }
+  uint32_t source_words() const { return ops::overlay_words(width, format == PixelFormat::gray8); }  // a row
+  uint32_t target_words() const { return ops::overlay_words(width, false); }
 };
 
 struct Recorded {
@@ -41,17 +40,20 @@ Recorded record(gpu::Device& device, const Layout& l) {
   Recorded out{l,
                r.input({l.rows, l.source_words()}, DType::u32, "picture"),
                r.input({l.map_rows, l.map_cols}, DType::f32, "map"),
-               r.input({256}, DType::u32, "colors"),
+               r.input({256, 4}, DType::f32, "colors"),
                r.input({6}, DType::f32, "frame"),
                {},
                {}};
-  out.target = ops::overlay(r, out.picture, out.map, out.colors, out.frame, static_cast<uint32_t>(l.format));
+  const Tensor state = r.temporary({ops::levels_state(l.map_rows * l.map_cols)}, DType::f32, "state");
+  const Tensor levels = ops::levels(r, out.map, 0, l.map_rows, l.map_cols, {}, state).levels;
+  out.target = ops::overlay(r, out.picture, levels, out.colors, out.frame, static_cast<uint32_t>(l.format),
+                            static_cast<uint32_t>(PixelFormat::rgb8));
   r.output(out.target);
   out.program = r.finish();
   return out;
 }
 
-void check_arguments(const ImageView& image, const AttentionMap& map, const Region& region, float alpha) {
+void check_arguments(const ImageView& image, const AttentionMap& map, const Region& region) {
   check_image(image, "overlay");
   if (image.width > UINT32_MAX / 16 || image.height > UINT32_MAX / 16)
     throw Error(ErrorKind::usage,
@@ -64,39 +66,25 @@ void check_arguments(const ImageView& image, const AttentionMap& map, const Regi
   if (!finite || region.width <= 0 || region.height <= 0)
     throw Error(ErrorKind::usage, fmt::format("[overlay] a region of {} × {} pixels at ({}, {}) has no area",
                                               region.width, region.height, region.x, region.y));
-  if (!(alpha >= 0 && alpha <= 1))
-    throw Error(ErrorKind::usage, fmt::format("[overlay] alpha is {}, it must be from 0 to 1", alpha));
 }
 
-// Finite values stretched to 0..1; NaN counts as the lowest, infinities as the lowest and the highest.
-std::vector<float> stretched(const AttentionMap& map) {
-  float lowest = std::numeric_limits<float>::max(), highest = std::numeric_limits<float>::lowest();
-  for (const float v : map.values) {
-    if (!std::isfinite(v)) continue;
-    lowest = std::min(lowest, v);
-    highest = std::max(highest, v);
-  }
-  std::vector<float> out(map.values.size());
-  if (!(lowest < highest)) return out;
-  const double range = double{highest} - double{lowest};
-  std::transform(map.values.begin(), map.values.end(), out.begin(), [&](float v) {
-    const double finite = std::isnan(v) ? lowest : std::clamp(v, lowest, highest);
-    return static_cast<float>((finite - double{lowest}) / range);
-  });
-  return out;
+}  // namespace
+
+void check_look(const OverlayOptions& look) {
+  if (!(look.alpha >= 0 && look.alpha <= 1))
+    throw Error(ErrorKind::usage, fmt::format("[overlay] alpha is {}, it must be from 0 to 1", look.alpha));
 }
 
-OverlayFrame frame_of(const AttentionMap& map, const Region& region, float alpha, uint32_t first_row) {
-  const double scale_x = map.cols / region.width, scale_y = map.rows / region.height;
+OverlayFrame overlay_frame(uint32_t rows, uint32_t cols, const Region& region, const OverlayOptions& look,
+                           uint32_t first_row) {
+  const double scale_x = cols / region.width, scale_y = rows / region.height;
   return {static_cast<float>(scale_x),
           static_cast<float>((0.5 - region.x) * scale_x - 0.5),
           static_cast<float>(scale_y),
           static_cast<float>((first_row + 0.5 - region.y) * scale_y - 0.5),
-          alpha,
-          1.0F - outside_fading * alpha};
+          look.alpha,
+          look.tint ? 1.0F : 1.0F - outside_fading * look.alpha};
 }
-
-}  // namespace
 
 struct Overlay::Impl {
   gpu::Device& device;
@@ -121,9 +109,9 @@ Overlay& Overlay::operator=(Overlay&&) noexcept = default;
 
 std::vector<uint8_t> Overlay::draw(const ImageView& image, const AttentionMap& map, const Region& region,
                                    const OverlayOptions& options) {
-  check_arguments(image, map, region, options.alpha);
-  const auto colors = colormap_table(options.colormap);
-  const auto levels = stretched(map);
+  check_arguments(image, map, region);
+  check_look(options);
+  const auto colors = color_table(options);
   Layout layout{image.width, 0, map.rows, map.cols, image.format};
   const uint64_t source_bytes = uint64_t{layout.source_words()} * 4,
                  target_bytes = uint64_t{layout.target_words()} * 4;
@@ -138,9 +126,9 @@ std::vector<uint8_t> Overlay::draw(const ImageView& image, const AttentionMap& m
     for (uint32_t i = 0; i < layout.rows; ++i)
       std::memcpy(rows.data() + i * source_bytes, image.pixels + (size_t{first} + i) * image.row_bytes,
                   size_t{image.width} * image.channels());
-    const OverlayFrame frame = frame_of(map, region, options.alpha, first);
+    const OverlayFrame frame = overlay_frame(map.rows, map.cols, region, options, first);
     r.program.write(r.picture, rows);
-    r.program.write(r.map, std::as_bytes(std::span(levels)));
+    r.program.write(r.map, std::as_bytes(std::span(map.values)));
     r.program.write(r.colors, std::as_bytes(std::span(colors)));
     r.program.write(r.frame, std::as_bytes(std::span(&frame, 1)));
     r.program.run();

@@ -9,8 +9,8 @@
 
 #include "fovea/error.h"
 #include "models/preprocess_plan.h"
+#include "models/resize_recording.h"
 #include "runtime/ops/normalize_image.h"
-#include "runtime/ops/resize.h"
 #include "runtime/recorder.h"
 
 namespace fovea {
@@ -18,51 +18,10 @@ namespace {
 
 constexpr size_t kept_sizes = 4;      // picture sizes whose programs are kept
 constexpr size_t kept_targets = 256;  // slots whose programs are kept
-constexpr uint32_t block_bytes = 16;  // what resize_horizontal reads at once
 
 uint32_t round_up(uint32_t value, uint32_t step) {
   return (value + step - 1) / step * step;
 }
-
-// A table as the kernels read it: four words a span, and the weights.
-struct KernelTable {
-  std::vector<uint32_t> spans;
-  std::vector<int32_t> weights;
-};
-
-// Weights of whole pixels spread over the bytes of 16-byte blocks; the upload begins at first_column.
-KernelTable spread_over_blocks(const AxisTable& axis, uint32_t first_column, uint32_t channels) {
-  KernelTable table;
-  for (const auto& span : axis.spans) {
-    const uint32_t begin = (span.first - first_column) * channels, end = begin + span.count * channels;
-    const uint32_t first = begin / block_bytes, blocks = (end + block_bytes - 1) / block_bytes - first;
-    const size_t at = table.weights.size();
-    table.spans.insert(table.spans.end(), {first, blocks, static_cast<uint32_t>(at / 4), 0});
-    table.weights.resize(at + size_t{blocks} * block_bytes);
-    for (uint32_t byte = begin; byte < end; ++byte)
-      table.weights[at + byte - first * block_bytes] = axis.weights[span.offset + (byte - begin) / channels];
-  }
-  return table;
-}
-
-KernelTable in_order(const AxisTable& axis) {
-  KernelTable table{{}, axis.weights};
-  for (const auto& span : axis.spans)
-    table.spans.insert(table.spans.end(), {span.first, span.count, span.offset, 0});
-  return table;
-}
-
-// A table as inputs of a program, which keeps what was written once.
-struct TableTensors {
-  TableTensors(Recorder& r, const KernelTable& table, const char* name)
-      : spans(r.input({static_cast<uint32_t>(table.spans.size() / 4), 4}, DType::u32, name)),
-        weights(r.input({static_cast<uint32_t>(table.weights.size())}, DType::u32, name)) {}
-  void write(Program& program, const KernelTable& table) const {
-    program.write(spans, std::as_bytes(std::span(table.spans)));
-    program.write(weights, std::as_bytes(std::span(table.weights)));
-  }
-  Tensor spans, weights;
-};
 
 struct Step {
   Program program;
@@ -77,7 +36,7 @@ struct Job {
   std::vector<PreprocessStrip> strips;
   uint32_t first_column = 0, row_bytes = 0;  // what is uploaded of a row: from a column on, padded to blocks
   uint32_t used_bytes = 0;                   // of these
-  KernelTable columns, rows;
+  ResizeTables tables;
   std::unique_ptr<gpu::Buffer> band;  // pixels between the passes
   Tensor band_tensor;
   std::unique_ptr<Step> step;  // of a picture that is one strip
@@ -150,13 +109,11 @@ struct Preprocessor::Impl {
     job.plan = plan_preprocess(config, image.height, image.width);
     job.first_column = job.plan.columns.begin();
     job.used_bytes = (job.plan.columns.end() - job.first_column) * image.channels();
-    job.row_bytes = round_up(job.used_bytes, block_bytes);
-    job.columns = spread_over_blocks(job.plan.columns, job.first_column, image.channels());
-    job.rows = in_order(job.plan.rows);
+    job.row_bytes = round_up(job.used_bytes, resize_block_bytes);
+    job.tables = {spread_over_blocks(job.plan.columns, job.first_column, image.channels()),
+                  in_order(job.plan.rows)};
     job.strips = plan_strips(job.plan, job.row_bytes, uint64_t{pitch} * 4, strip_bytes);
-    uint32_t band_rows = 0;
-    for (const auto& s : job.strips)
-      band_rows = std::max(band_rows, s.source_first - s.band_first + s.source_rows);
+    const uint32_t band_rows = band_rows_of(job.strips);
     job.band = std::make_unique<gpu::Buffer>(device, uint64_t{band_rows} * pitch * 4, gpu::Memory::device);
     job.band_tensor = on(*job.band, {band_rows, pitch}, DType::u32);
     if (jobs.size() == kept_sizes) jobs.pop_back();
@@ -165,27 +122,12 @@ struct Preprocessor::Impl {
   }
 
   Step record(const Job& job, const PreprocessStrip& strip) const {
-    const auto& plan = job.plan;
     Recorder r(device);
     const Tensor source = r.input({strip.source_rows, job.row_bytes / 4}, DType::u32, "picture");
-    const TableTensors columns(r, job.columns, "columns"), rows(r, job.rows, "rows");
-    ops::resize_horizontal(r, source, columns.spans, columns.weights, job.band_tensor,
-                           strip.source_first - strip.band_first, plan.left,
-                           static_cast<uint32_t>(job.format));
-    if (strip.out_rows != 0) {
-      // Filled rows above and below belong to the first and the last result row.
-      const bool at_top = strip.out_first == 0,
-                 at_bottom = strip.out_first + strip.out_rows == plan.inner_height;
-      const uint32_t first = at_top ? 0 : plan.top + strip.out_first;
-      const uint32_t end = at_bottom ? plan.height : plan.top + strip.out_first + strip.out_rows;
-      const uint32_t fill = plan.fill[0] | uint32_t{plan.fill[1]} << 8 | uint32_t{plan.fill[2]} << 16;
-      ops::resize_vertical(
-          r, job.band_tensor, strip.band_first, rows.spans, rows.weights, pixels, first, end - first,
-          {plan.top, plan.top + plan.inner_height, plan.left, plan.left + plan.inner_width, fill});
-    }
+    const ResizeInputs inputs(r, job.tables);
+    ResizePass(job.plan, inputs, job.format, job.band_tensor, pixels).record(r, strip, source, 0);
     Step step{r.finish(), source};
-    columns.write(step.program, job.columns);
-    rows.write(step.program, job.rows);
+    inputs.write(step.program, job.tables);
     return step;
   }
 

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <numeric>
 
 #include "fovea/error.h"
+#include "models/answers.h"
 #include "models/bench.h"
 #include "models/boundary.h"
 #include "models/forward.h"
@@ -48,6 +47,7 @@ struct Session::Impl {
   Model model;
   SessionOptions options;
   std::unique_ptr<Forward> forward;  // recorded when first needed; what follows refers to its buffers
+  bool host_input = false;           // of that pass
   std::vector<RecordedMap> maps;
   std::optional<maps::EvidenceTerms> evidence_terms;
   Preprocessor preprocessor;
@@ -55,10 +55,18 @@ struct Session::Impl {
   uint32_t filled_slots = 0;  // pictures of the last classify()
   uint64_t generation = 0;    // counts forward passes
 
-  Forward& recorded_forward() {
+  Forward& recorded_forward(bool from_host) {
+    if (forward && host_input != from_host) {
+      maps.clear();
+      evidence_terms.reset();
+      preprocessor.forget_targets();
+      forward.reset();
+    }
     if (!forward) {
+      host_input = from_host;
       Forward::Options f;
       f.batch = options.batch;
+      f.host_input = from_host;
       f.classify = true;
       f.top_k = options.top_k;
       f.attention = options.attention;
@@ -113,7 +121,7 @@ struct Session::Impl {
     if (images.empty() || images.size() > options.batch)
       throw Error(ErrorKind::usage,
                   fmt::format("[classify] {} images, the session takes 1…{}", images.size(), options.batch));
-    Forward& f = recorded_forward();
+    Forward& f = recorded_forward(false);
     std::vector<Classification> out(images.size());
     filled_slots = 0;
     ++generation;
@@ -129,15 +137,39 @@ struct Session::Impl {
     const auto logits = f.logits(), probabilities = f.probabilities();
     const auto indices = f.indices();
     const size_t k = options.top_k, classes = model.info().classes;
-    check_finite(std::span(logits).first(images.size() * classes));
+    check_finite(model.info(), std::span(logits).first(images.size() * classes));
     for (size_t i = 0; i < images.size(); ++i) {
       out[i].model_ms = model_ms;
-      for (size_t j = 0; j < k; ++j) {
-        const uint32_t index = indices[i * k + j];
-        out[i].topk.push_back({index, probabilities[i * k + j], logits[i * classes + index]});
-      }
+      out[i].topk =
+          predictions(std::span(logits).subspan(i * classes, classes),
+                      std::span(probabilities).subspan(i * k, k), std::span(indices).subspan(i * k, k));
     }
     filled_slots = static_cast<uint32_t>(images.size());
+    return out;
+  }
+
+  std::vector<float> logits(std::span<const float> input, uint32_t count) {
+    const ModelInfo& info = model.info();
+    const size_t image = size_t{3} * info.height * info.width;
+    if (count == 0 || count > options.batch || input.size() != image * count)
+      throw Error(ErrorKind::usage,
+                  fmt::format("[logits] {} values as {} images of [3, {}, {}]; the session takes 1…{}",
+                              input.size(), count, info.height, info.width, options.batch));
+    Forward& f = recorded_forward(true);
+    filled_slots = 0;
+    ++generation;
+    if (count == options.batch) {
+      f.write_input(input);
+    } else {
+      std::vector<float> padded(image * options.batch);
+      std::copy(input.begin(), input.end(), padded.begin());
+      f.write_input(padded);
+    }
+    f.program().run();
+    std::vector<float> out = f.logits();
+    out.resize(size_t{count} * info.classes);
+    check_finite(info, out);
+    filled_slots = count;
     return out;
   }
 
@@ -180,7 +212,7 @@ struct Session::Impl {
       pass.write_input(chunk);
       pass.program().run();
       const auto logits = pass.logits();
-      check_finite(std::span(logits).first(size_t{images} * info.classes));
+      check_finite(model.info(), std::span(logits).first(size_t{images} * info.classes));
       append("logits", {f.batch, info.classes}, logits, images);
       append("features", pass.features_shape(), pass.features(), images);
       for (size_t i = 0; i < attention_layers.size(); ++i)
@@ -188,17 +220,6 @@ struct Session::Impl {
                images);
     }
     return out;
-  }
-
-  // Weights are finite and inputs are pixels: what is not a number left the range of fp16, or the driver
-  // erred.
-  void check_finite(std::span<const float> logits) const {
-    for (const float logit : logits)
-      if (!std::isfinite(logit))
-        throw Error(
-            ErrorKind::unsupported,
-            fmt::format("[forward] {} with {} storage gives logits that are not numbers: use fp32 storage",
-                        model.info().architecture, to_string(model.info().precision)));
   }
 };
 
@@ -219,7 +240,7 @@ const Model& Session::model() const {
 }
 
 void Session::prepare() {
-  at_boundary("prepare", [&] { impl_->recorded_forward(); });
+  at_boundary("prepare", [&] { impl_->recorded_forward(impl_->host_input); });
 }
 
 std::vector<Classification> Session::classify(std::span<const ImageView> images) {
@@ -231,19 +252,7 @@ Region Session::visible_region(uint32_t width, uint32_t height) const {
 }
 
 PatchIndex Session::patch_at(uint32_t width, uint32_t height, double x, double y, int layer) const {
-  const Region seen = visible_region(width, height);
-  const ModelInfo& info = impl_->model.info();
-  MapRequest request;
-  request.layer = layer;
-  const AttentionLayer& grid = info.attention[layer_of(info, request)];
-  const double u = (x - seen.x) / seen.width, v = (y - seen.y) / seen.height;
-  if (!(u >= 0 && u < 1 && v >= 0 && v < 1 && x >= 0 && y >= 0 && x < width && y < height))
-    throw Error(ErrorKind::usage,
-                fmt::format("[query] pixel ({}, {}) is outside what the model sees of a {}×{} picture: x "
-                            "{:.0f}…{:.0f}, y {:.0f}…{:.0f}",
-                            x, y, width, height, seen.x, seen.x + seen.width, seen.y, seen.y + seen.height));
-  return {std::min(static_cast<uint32_t>(v * grid.rows), grid.rows - 1),
-          std::min(static_cast<uint32_t>(u * grid.cols), grid.cols - 1)};
+  return patch_under(impl_->model.info(), visible_region(width, height), width, height, x, y, layer);
 }
 
 AttentionMap Session::map(const MapRequest& request, uint32_t slot) {
@@ -260,6 +269,10 @@ AttentionMap Session::map(const MapRequest& request, uint32_t slot) {
 ClassEvidence Session::evidence(uint32_t target, uint32_t slot) {
   impl_->check_slot("evidence", slot);
   return at_boundary("evidence", [&] { return impl_->evidence(target, slot); });
+}
+
+std::vector<float> Session::logits(std::span<const float> input, uint32_t count) {
+  return at_boundary("logits", [&] { return impl_->logits(input, count); });
 }
 
 std::vector<uint8_t> Session::overlay(const ImageView& image, const AttentionMap& map,
@@ -285,7 +298,7 @@ BenchReport Session::bench(uint32_t runs) {
 }
 
 std::string Session::memory_plan() const {
-  return impl_->recorded_forward().program().memory_plan();
+  return impl_->recorded_forward(impl_->host_input).program().memory_plan();
 }
 
 }  // namespace fovea

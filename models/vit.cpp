@@ -278,6 +278,7 @@ ForwardResult Vit::forward(Recorder& r, const Tensor& input, bool features, Atte
   if (features) out.features = norm_ ? (*norm_)(r, x) : x;
   const Tensor pool = pooled(r, x, 0);
   out.pooled_head = pooled_head(x);
+  if (norm_) out.final_norm = {norm_->gamma(), norm_->beta(), norm_->epsilon()};
   out.logits = head_ ? (*head_)(r, pool) : pool;
   if (head_dist_) out.logits = (*head_dist_)(r, pooled(r, x, 1), {ops::Activation::none, {}, out.logits});
   return out;

@@ -76,7 +76,7 @@ void WeightStore::flush() {
   if (staged_.empty()) return;
   gpu::Buffer upload(device_, staged_.size(), gpu::Memory::upload);
   std::memcpy(upload.mapped(), staged_.data(), staged_.size());
-  gpu::Commands commands(device_, false);
+  gpu::Commands commands(device_, {});
   commands.copy(upload, 0, *buffers_.back(), flushed_, staged_.size());
   commands.finish();
   commands.submit();

@@ -117,7 +117,9 @@ void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> 
 gpu::BindingRange Recorder::place(const Binding& b, const Program& program) const {
   gpu::BindingRange range;
   range.kind = b.kind;
-  range.f16 = b.tensor.dtype == DType::f16;
+  range.format = b.tensor.dtype == DType::f16   ? gpu::TexelFormat::f16
+                 : b.tensor.dtype == DType::u32 ? gpu::TexelFormat::u32
+                                                : gpu::TexelFormat::f32;
   if (b.tensor.buffer != nullptr) {
     range.buffer = b.tensor.buffer;
     range.offset = b.tensor.offset;
@@ -169,7 +171,8 @@ void Recorder::plan_memory(Program& program) const {
 }
 
 void Recorder::encode(Program& program) const {
-  program.commands_ = std::make_unique<gpu::Commands>(device_, options_.profile);
+  program.commands_ = std::make_unique<gpu::Commands>(
+      device_, gpu::Commands::Options{.timestamps = options_.profile, .overlapping = options_.overlapping});
   auto& commands = *program.commands_;
   if (program.upload_) {
     for (const auto& p : program.placed_)

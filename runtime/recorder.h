@@ -41,6 +41,7 @@ class Program {
   }
   void submit();
   void wait();
+  gpu::Commands& commands() { return *commands_; }  // for a gpu::Timeline
 
   // Inputs before submit(), results after it; both wait for a run in flight. Sizes must match the tensor's.
   void write(const Tensor& input, std::span<const std::byte> bytes);
@@ -83,7 +84,8 @@ class Recorder {
   struct Options {
     bool profile = false;                             // a timestamp around every dispatch
     uint64_t flops_per_submission = 100'000'000'000;  // so that no watchdog (about two seconds) fires
-    bool describe = false;  // only to learn shapes: nothing is measured, and finish() is not called
+    bool overlapping = false;  // submitted by a gpu::Timeline again while earlier runs are under way
+    bool describe = false;     // only to learn shapes: nothing is measured, and finish() is not called
   };
   explicit Recorder(gpu::Device& device) : Recorder(device, Options{}) {}
   Recorder(gpu::Device& device, const Options& options);

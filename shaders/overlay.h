@@ -7,7 +7,7 @@ using uint = uint32_t;
 #endif
 
 struct OverlayPush {
-  uint fours, rows;  // of the picture: groups of four pixels a row, and rows
+  uint blocks, rows;  // of the picture: blocks of pixels a row, one a lane, and rows
   uint map_rows, map_cols;
 };
 

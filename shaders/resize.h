@@ -9,6 +9,7 @@ using uint = uint32_t;
 struct ResizeHorizontalPush {
   uint columns, rows;  // of the target
   uint source_pitch;   // blocks of 16 bytes a row
+  uint source_first;   // block where the first row begins
   uint target_pitch;   // pixels a row
   uint target_first;   // where the first pixel goes
 };

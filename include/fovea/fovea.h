@@ -7,4 +7,5 @@
 #include "fovea/live.h"
 #include "fovea/maps.h"
 #include "fovea/model.h"
+#include "fovea/preprocessing.h"
 #include "fovea/session.h"

@@ -14,7 +14,8 @@ enum class MapMethod {
             // a gate's or score's own values
   rollout,  // Abnar & Zuidema 2020, "Quantifying Attention Flow in Transformers", eq. 1, row-normalised
   mask,     // Caron et al. 2021 (DINO): the patches that hold the top `mass` of a head's row
-  similarity,  // cosine between the last tokens of a picked patch and of each other one
+  similarity,  // cosine between a picked patch's token and each other one's, behind the final norm
+  norms,       // length of each token of a layer's output (Darcet et al. 2024): where outliers are
   evidence,    // each patch's exact part of a class's logit, by what layers' heads move to the class token
   gradcam,     // Selvaraju et al. 2017, on the last layer's attention
   gradsum,     // positive gradients of a class's logit by attention, summed over layers
@@ -29,6 +30,7 @@ struct MapTraits {
   const char* meaning;  // one line
   bool class_specific;  // answers "why this class?"; others are the same whatever the class
   bool takes_layer, takes_head, takes_query;  // what of a request changes it
+  bool takes_start_layer = false;             // is over several layers
 };
 
 // Every method that can be drawn.
@@ -53,6 +55,17 @@ struct MapRequest {
   // Class of a class-specific method; where empty, the image's own class of this rank, 0 the best.
   std::optional<uint32_t> target;
   uint32_t rank = 0;
+
+  // mask: the share of a head's attention to patches that the kept patches hold, above 0 and up to 1.
+  float mass = 0.6F;
+  // rollout: this share of the entries of a layer's fused matrix, the lowest ones, counts as zero before the
+  // identity is added, 0 … below 1. The class token's attention to itself always stays. Of equal entries the
+  // earlier go first.
+  float discard = 0;
+  // Outlier filter over the finished map, 0 for none: a cell farther than `sigma` standard deviations from
+  // the mean, both over the map's cells, becomes the median of those of its up to eight neighbours that are
+  // no such outliers (of an even number, the mean of the middle two), or the mean where there are none.
+  float sigma = 0;
 
   bool operator==(const MapRequest&) const = default;
 };

@@ -1,9 +1,11 @@
 // A session runs one model: record once per input shape, replay per image.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +42,9 @@ enum class Colormap { viridis, inferno, turbo, jet, gray };
 struct OverlayOptions {
   float alpha = 0.5F;  // weight of the map's colour over the picture, 0…1
   Colormap colormap = Colormap::turbo;
+  // One hue instead of the colormap, RGB, the more opaque the higher the value; what the model did not see
+  // stays as it is. For maps over maps.
+  std::optional<std::array<uint8_t, 3>> tint{};
   bool operator==(const OverlayOptions&) const = default;
 };
 
@@ -96,6 +101,11 @@ class Session {
 
   // The logit of class `target` taken apart, for the same image; for models that have MapMethod::evidence.
   ClassEvidence evidence(uint32_t target, uint32_t slot = 0);
+
+  // Forward pass of 1…batch already normalised images [count, 3, H, W], replayed as classify() does: returns
+  // [count, classes], and map() and evidence() are of these images next. Taking turns with classify() records
+  // the pass anew each time.
+  std::vector<float> logits(std::span<const float> input, uint32_t count);
 
   // Draws a map over the picture it belongs to, at its right place: crop and scale undone. Returns RGB8,
   // width * height * 3. The map is stretched to its own minimum…maximum for display.

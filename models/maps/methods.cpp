@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "fovea/error.h"
 #include "models/layers/transformer_chain.h"
+#include "runtime/ops/outlier_filter.h"
 
 namespace fovea {
 
@@ -39,6 +41,10 @@ bool chains(const AttentionTap& tap, const ForwardResult&) {
                   a.input.layout.queries == a.input.layout.keys &&
                   a.input.layout.queries == tap.layers.front().input.layout.queries;
          });
+}
+
+bool has_stream(const AttentionTap&, const ForwardResult& result) {
+  return !result.chain.stream.empty();
 }
 
 bool has_gates(const AttentionTap& tap, const ForwardResult&) {
@@ -80,14 +86,30 @@ const std::array methods = {
            &any_kind},
     Method{{MapMethod::rollout, "rollout",
             "attention multiplied through all layers up to one, residuals counted as half", false, true, true,
-            true},
+            true, true},
            &rollout,
            &chains,
+           &is_self_attention},
+    Method{{MapMethod::mask, "mask", "the patches that hold most of a head's attention (--mask), 1 or 0",
+            false, true, true, true},
+           &mask,
+           &chains,
+           &is_self_attention},
+    Method{{MapMethod::similarity, "similarity",
+            "cosine between a picked patch's token (else the class token) and each other one's", false, true,
+            false, true},
+           &similarity,
+           &has_stream,
+           &is_self_attention},
+    Method{{MapMethod::norms, "norms", "length of each patch's token, which shows outlier tokens", false,
+            true, false, false},
+           &norms,
+           &has_stream,
            &is_self_attention},
     Method{{MapMethod::evidence, "evidence",
             "each patch's exact part of a class's logit: what the layers' heads moved from it to the class "
             "token",
-            true, true, true, false},
+            true, true, true, false, true},
            &evidence,
            &has_one_norm,
            &is_self_attention},
@@ -130,6 +152,17 @@ const Method& method_of(MapMethod method) {
   return *found;
 }
 
+// NaN is outside every range.
+void check_ranges(const MapRequest& request) {
+  const auto check = [](bool good, const char* name, float value, const char* range) {
+    if (!good)
+      throw Error(ErrorKind::usage, fmt::format("[map] {} is {}, it must be {}", name, value, range));
+  };
+  check(request.mass > 0 && request.mass <= 1, "mass", request.mass, "above 0 and up to 1");
+  check(request.discard >= 0 && request.discard < 1, "discard", request.discard, "from 0 to below 1");
+  check(request.sigma >= 0 && std::isfinite(request.sigma), "sigma", request.sigma, "0 or more");
+}
+
 }  // namespace
 
 std::vector<MapMethod> methods_of(const AttentionTap& tap, const ForwardResult& result) {
@@ -144,7 +177,13 @@ Drawn draw(Recorder& r, const Kept& kept, const MapRequest& request, const Model
     throw Error(ErrorKind::usage,
                 fmt::format("[map] {} makes no sense for {}; methods that do: {}", to_string(request.method),
                             info.architecture, names_of(info.maps)));
-  return method_of(request.method).draw(r, kept, request, info);
+  check_ranges(request);
+  Drawn out = method_of(request.method).draw(r, kept, request, info);
+  if (request.sigma > 0) {
+    out.values = ops::outlier_filter(r, out.values, out.first, out.rows, out.cols, request.sigma);
+    out.first = 0;
+  }
+  return out;
 }
 
 std::optional<uint32_t> start_token(const MapRequest& request, const AttentionLayer& layer) {

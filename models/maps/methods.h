@@ -20,6 +20,7 @@ namespace fovea::maps {
 struct Kept {
   std::vector<AttentionRecord> layers;
   PooledHead head;
+  FinalNorm final_norm;
   ChainRun chain;
   Tensor best;  // u32 [images, k], each image's best class first; empty when nobody asked for classes
 };
@@ -40,9 +41,21 @@ Drawn draw(Recorder& r, const Kept& kept, const MapRequest& request, const Model
 // there is neither, scores, gates.
 Drawn raw(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
 
-// Attention rollout (Abnar & Zuidema 2020, eq. 1) over layers 0 … request.layer, as a chain of vector ×
-// matrix products from the last layer down.
+// Attention rollout (Abnar & Zuidema 2020, eq. 1) over layers request.start_layer … request.layer, as a chain
+// of vector × matrix products from the last layer down.
 Drawn rollout(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
+
+// 1 for the patches that hold the top request.mass of a head's row, 0 for others (Caron et al. 2021); the
+// mean over queries where there is neither class token nor query. Fused over heads afterwards.
+Drawn mask(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
+
+// Cosine between the tokens of a layer's output, behind the model's final norm where it has one (as DINO's
+// features are taken), and the token of the query patch, or the class token.
+Drawn similarity(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
+
+// Length of the tokens of a layer's output, before any norm (Darcet et al. 2024, "Vision Transformers Need
+// Registers").
+Drawn norms(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
 
 // The activation that a gate lets through: Σ_c gate_c F_c.
 Drawn energy(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);

@@ -12,16 +12,20 @@
 
 namespace fovea::ops {
 
-struct ResizeHorizontal {
-  static constexpr const gpu::Shader& shader = shaders::resize_horizontal;
+struct ResizeHorizontalSpec {
+  uint32_t group = 64;
+  uint32_t format = 0;  // fovea::PixelFormat
+  uint32_t rows = 1;    // a lane
+};
+
+template <class Read, const gpu::Shader& source>
+struct ResizeHorizontalFrom {
+  static constexpr const gpu::Shader& shader = source;
   using Push = ResizeHorizontalPush;
-  struct Spec {
-    uint32_t group = 64;
-    uint32_t format = 0;  // fovea::PixelFormat
-    uint32_t rows = 1;    // a lane
-  };
+  using Spec = ResizeHorizontalSpec;
   struct Bind {
-    In source, spans, weights;
+    Read source_blocks;
+    In spans, weights;
     Out target;
   };
   static Grid grid(const Push& p, const Spec& s) { return {p.columns, groups(p.rows, s.group * s.rows), 1}; }
@@ -33,41 +37,65 @@ struct ResizeHorizontal {
     return {spec(device, 0), spec(device, 1), spec(device, 2)};
   }
 };
+using ResizeHorizontal = ResizeHorizontalFrom<In, shaders::resize_horizontal>;
+using ResizeHorizontalTexel = ResizeHorizontalFrom<Texel, shaders::resize_horizontal_texel>;
 inline const KernelRegistration<ResizeHorizontal> register_resize_horizontal;
+inline const KernelRegistration<ResizeHorizontalTexel> register_resize_horizontal_texel;
 
-struct ResizeVertical {
-  static constexpr const gpu::Shader& shader = shaders::resize_vertical;
+struct ResizeVerticalSpec {
+  uint32_t group = 64;
+};
+
+template <class Read, const gpu::Shader& source>
+struct ResizeVerticalFrom {
+  static constexpr const gpu::Shader& shader = source;
   using Push = ResizeVerticalPush;
-  struct Spec {
-    uint32_t group = 64;
-  };
+  using Spec = ResizeVerticalSpec;
   struct Bind {
-    In source, spans, weights;
+    Read source_fours;
+    In spans, weights;
     Out target;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.pitch, s.group), p.rows, 1}; }
 };
+using ResizeVertical = ResizeVerticalFrom<In, shaders::resize_vertical>;
+using ResizeVerticalTexel = ResizeVerticalFrom<Texel, shaders::resize_vertical_texel>;
 inline const KernelRegistration<ResizeVertical> register_resize_vertical;
+inline const KernelRegistration<ResizeVerticalTexel> register_resize_vertical_texel;
 
-// Rows of packed pixels to rows of one word a pixel. source: u32 [rows, 4 · blocks of 16 bytes]; spans: u32
-// [columns, 4], first block, blocks, first weight / 4; weights: u32, 16 a block, one a byte; target: u32
-// [rows, pixels], of which `columns` from (first_row, first_column) on are written.
-inline void resize_horizontal(Recorder& r, const Tensor& source, const Tensor& spans, const Tensor& weights,
-                              const Tensor& target, uint32_t first_row, uint32_t first_column,
-                              uint32_t format) {
-  const uint32_t columns = spans.shape[0], rows = source.shape[0];
-  check(source.shape.rank() == 2 && source.shape[1] % 4 == 0 && spans.shape == Shape{columns, 4} &&
+inline bool resizes_texels(const Recorder& r, const Tensor& source) {
+  return prefers_texels(r.device().info()) &&
+         source.shape.elements() / 4 <= r.device().limits().max_texel_elements;
+}
+
+// Rows of packed pixels to rows of one word a pixel. source: u32 [at least source_first +
+// rows, 4 · blocks of 16 bytes]; spans: u32 [columns, 4], first block, blocks, first weight / 4; weights:
+// u32, 16 a block, one a byte; target: u32 [rows, pixels], of which `columns` from (first_row, first_column)
+// on are written.
+inline void resize_horizontal(Recorder& r, const Tensor& source, uint32_t source_first, uint32_t rows,
+                              const Tensor& spans, const Tensor& weights, const Tensor& target,
+                              uint32_t first_row, uint32_t first_column, uint32_t format) {
+  const uint32_t columns = spans.shape[0];
+  check(source.shape.rank() == 2 && source.shape[1] % 4 == 0 && source.shape.elements() <= UINT32_MAX &&
+            uint64_t{source_first} + rows <= source.shape[0] && spans.shape == Shape{columns, 4} &&
             target.shape.rank() == 2 && uint64_t{first_row} + rows <= target.shape[0] &&
             uint64_t{first_column} + columns <= target.shape[1] && target.shape.elements() <= UINT32_MAX,
         "resize_horizontal", [&] {
-          return fmt::format("{}, {}, {} from row {}, column {}", shape_of("source", source),
-                             shape_of("spans", spans), shape_of("target", target), first_row, first_column);
+          return fmt::format("{}, rows {} + {}, {}, {} from row {}, column {}", shape_of("source", source),
+                             source_first, rows, shape_of("spans", spans), shape_of("target", target),
+                             first_row, first_column);
         });
   const uint32_t pitch = target.shape[1];
-  r.dispatch<ResizeHorizontal>({source, spans, weights, target},
-                               {columns, rows, source.shape[1] / 4, pitch, first_row * pitch + first_column},
-                               ResizeHorizontal::spec(r.device().info(), format),
-                               weights.shape.elements() * 2 * rows);
+  const auto resize = [&]<class K>() {
+    r.dispatch<K>({source, spans, weights, target},
+                  {columns, rows, source.shape[1] / 4, source_first * (source.shape[1] / 4), pitch,
+                   first_row * pitch + first_column},
+                  K::spec(r.device().info(), format), weights.shape.elements() * 2 * rows);
+  };
+  if (resizes_texels(r, source))
+    resize.template operator()<ResizeHorizontalTexel>();
+  else
+    resize.template operator()<ResizeHorizontal>();
 }
 
 // Where the picture lies in the target of resize_vertical.
@@ -90,10 +118,13 @@ inline void resize_vertical(Recorder& r, const Tensor& source, uint32_t source_f
           return fmt::format("{}, {}, {}, rows {} + {}", shape_of("source", source), shape_of("spans", spans),
                              shape_of("target", target), first_row, rows);
         });
-  r.dispatch<ResizeVertical>({source, spans, weights, target},
-                             {source.shape[1] / 4, rows, source_first, first_row, frame.top, frame.bottom,
-                              frame.left, frame.right, frame.fill},
-                             {}, weights.shape.elements() * 6 * source.shape[1]);
+  const ResizeVerticalPush push{source.shape[1] / 4, rows,       source_first, first_row, frame.top,
+                                frame.bottom,        frame.left, frame.right,  frame.fill};
+  const uint64_t flops = weights.shape.elements() * 6 * source.shape[1];
+  if (resizes_texels(r, source))
+    r.dispatch<ResizeVerticalTexel>({source, spans, weights, target}, push, {8}, flops);
+  else
+    r.dispatch<ResizeVertical>({source, spans, weights, target}, push, {}, flops);
 }
 
 }  // namespace fovea::ops

@@ -5,7 +5,8 @@
 #include <array>
 #include <exception>
 
-#include "runtime/vk/device_impl.h"
+#include "runtime/vk/commands_impl.h"
+#include "runtime/vk/timestamps_impl.h"
 
 namespace fovea::gpu {
 namespace {
@@ -14,93 +15,90 @@ constexpr uint32_t sets_per_pool = 64;
 constexpr uint32_t bindings_per_set = 8;
 constexpr uint32_t queries_per_pool = 4096;
 
-struct Submission {
-  ::vk::raii::CommandBuffer commands = nullptr;
-  uint32_t first_query = 0, queries = 0;
-};
+::vk::Format vulkan_format(TexelFormat format) {
+  switch (format) {
+    case TexelFormat::f16:
+      return ::vk::Format::eR16G16B16A16Sfloat;
+    case TexelFormat::u32:
+      return ::vk::Format::eR32G32B32A32Uint;
+    case TexelFormat::f32:
+      break;
+  }
+  return ::vk::Format::eR32G32B32A32Sfloat;
+}
 
 }  // namespace
 
-struct Commands::Impl {
-  Impl(Device& d, bool timestamps) : device(d), timed(timestamps && d.impl().traits.timestamp_bits != 0) {}
-  ~Impl() {
-    try {
-      wait();
-    } catch (const std::exception&) {
-      // The device is gone; its handles may still be freed.
-    }
+Commands::Impl::Impl(Device& d, const Options& o)
+    : device(d), timed(o.timestamps && d.impl().traits.timestamp_bits != 0) {
+  if (o.overlapping) usage = ::vk::CommandBufferUsageFlagBits::eSimultaneousUse;
+}
+
+Commands::Impl::~Impl() {
+  try {
+    wait();
+  } catch (const std::exception&) {
+    // The device is gone; its handles may still be freed.
   }
+}
 
-  Device& device;
-  bool timed;
-  std::vector<::vk::raii::DescriptorPool> pools;
-  uint32_t sets_left = 0;
-  std::vector<::vk::raii::DescriptorSet> sets;
-  std::vector<::vk::raii::BufferView> views;
-  ::vk::raii::QueryPool queries = nullptr;
-  uint32_t next_query = 0;
-  ::vk::raii::CommandPool command_pool = nullptr;  // of its own: pools are for one thread at a time
-  std::vector<Submission> submissions;
-  ::vk::raii::Fence fence = nullptr;
-  bool pending = false, has_run = false;
+void Commands::Impl::begin() {
+  auto buffers = ::vk::raii::CommandBuffers(
+      device.impl().device, ::vk::CommandBufferAllocateInfo{.commandPool = *command_pool,
+                                                            .level = ::vk::CommandBufferLevel::ePrimary,
+                                                            .commandBufferCount = 1});
+  submissions.push_back({std::move(buffers.front()), next_query, 0});
+  current().begin(::vk::CommandBufferBeginInfo{.flags = usage});
+  if (timed && next_query < queries_per_pool)
+    current().resetQueryPool(*queries, next_query, queries_per_pool - next_query);
+}
 
-  ::vk::raii::CommandBuffer& current() { return submissions.back().commands; }
-
-  void begin() {
-    auto buffers = ::vk::raii::CommandBuffers(
-        device.impl().device, ::vk::CommandBufferAllocateInfo{.commandPool = *command_pool,
-                                                              .level = ::vk::CommandBufferLevel::ePrimary,
-                                                              .commandBufferCount = 1});
-    submissions.push_back({std::move(buffers.front()), next_query, 0});
-    current().begin(::vk::CommandBufferBeginInfo{});
-    if (timed && next_query < queries_per_pool)
-      current().resetQueryPool(*queries, next_query, queries_per_pool - next_query);
+void Commands::Impl::wait() {
+  if (timeline) {
+    timeline->wait(number);
+    timeline.reset();
   }
-
-  void wait() {
-    if (!pending) return;
-    guarded("wait", [&] {
-      auto& d = device.impl().device;
-      const auto result = d.waitForFences(*fence, VK_TRUE, UINT64_MAX);
-      if (result != ::vk::Result::eSuccess)
-        throw Error(ErrorKind::device_lost, "[wait] the device did not answer");
-      d.resetFences(*fence);
-    });
-    pending = false;  // last: what failed is still in flight, and waited for again
-  }
-
-  void timestamp(::vk::PipelineStageFlagBits stage) {
-    if (next_query == queries_per_pool)
-      throw Error(ErrorKind::unsupported, fmt::format("[profile] more than {} dispatches", queries_per_pool));
-    current().writeTimestamp(stage, *queries, next_query++);
-    ++submissions.back().queries;
-  }
-
-  ::vk::DescriptorSet allocate_set(const Pipeline& pipeline) {
+  if (!pending) return;
+  guarded("wait", [&] {
     auto& d = device.impl().device;
-    if (sets_left == 0) {
-      const std::array sizes{::vk::DescriptorPoolSize{.type = ::vk::DescriptorType::eStorageBuffer,
-                                                      .descriptorCount = sets_per_pool * bindings_per_set},
-                             ::vk::DescriptorPoolSize{.type = ::vk::DescriptorType::eUniformTexelBuffer,
-                                                      .descriptorCount = sets_per_pool * bindings_per_set}};
-      pools.push_back(d.createDescriptorPool(
-          ::vk::DescriptorPoolCreateInfo{.flags = ::vk::DescriptorPoolCreateFlagBits::eFreeDescriptorSet,
-                                         .maxSets = sets_per_pool,
-                                         .poolSizeCount = static_cast<uint32_t>(sizes.size()),
-                                         .pPoolSizes = sizes.data()}));
-      sets_left = sets_per_pool;
-    }
-    --sets_left;
-    auto made =
-        ::vk::raii::DescriptorSets(d, ::vk::DescriptorSetAllocateInfo{.descriptorPool = *pools.back(),
-                                                                      .descriptorSetCount = 1,
-                                                                      .pSetLayouts = &*pipeline.set_layout});
-    sets.push_back(std::move(made.front()));
-    return *sets.back();
-  }
-};
+    const auto result = d.waitForFences(*fence, VK_TRUE, UINT64_MAX);
+    if (result != ::vk::Result::eSuccess)
+      throw Error(ErrorKind::device_lost, "[wait] the device did not answer");
+    d.resetFences(*fence);
+  });
+  pending = false;  // last: what failed is still in flight, and waited for again
+}
 
-Commands::Commands(Device& device, bool timestamps) : impl_(std::make_unique<Impl>(device, timestamps)) {
+void Commands::Impl::timestamp(::vk::PipelineStageFlagBits stage) {
+  if (next_query == queries_per_pool)
+    throw Error(ErrorKind::unsupported, fmt::format("[profile] more than {} dispatches", queries_per_pool));
+  current().writeTimestamp(stage, *queries, next_query++);
+  ++submissions.back().queries;
+}
+
+::vk::DescriptorSet Commands::Impl::allocate_set(const Pipeline& pipeline) {
+  auto& d = device.impl().device;
+  if (sets_left == 0) {
+    const std::array sizes{::vk::DescriptorPoolSize{.type = ::vk::DescriptorType::eStorageBuffer,
+                                                    .descriptorCount = sets_per_pool * bindings_per_set},
+                           ::vk::DescriptorPoolSize{.type = ::vk::DescriptorType::eUniformTexelBuffer,
+                                                    .descriptorCount = sets_per_pool * bindings_per_set}};
+    pools.push_back(d.createDescriptorPool(
+        ::vk::DescriptorPoolCreateInfo{.flags = ::vk::DescriptorPoolCreateFlagBits::eFreeDescriptorSet,
+                                       .maxSets = sets_per_pool,
+                                       .poolSizeCount = static_cast<uint32_t>(sizes.size()),
+                                       .pPoolSizes = sizes.data()}));
+    sets_left = sets_per_pool;
+  }
+  --sets_left;
+  auto made = ::vk::raii::DescriptorSets(
+      d, ::vk::DescriptorSetAllocateInfo{
+             .descriptorPool = *pools.back(), .descriptorSetCount = 1, .pSetLayouts = &*pipeline.set_layout});
+  sets.push_back(std::move(made.front()));
+  return *sets.back();
+}
+
+Commands::Commands(Device& device, const Options& options) : impl_(std::make_unique<Impl>(device, options)) {
   guarded("record", [&] {
     auto& d = device.impl().device;
     impl_->command_pool = d.createCommandPool(
@@ -124,6 +122,20 @@ void Commands::copy(const Buffer& source, uint64_t source_offset, const Buffer& 
       ::vk::BufferCopy{.srcOffset = source_offset, .dstOffset = target_offset, .size = bytes});
 }
 
+void Commands::clear(const Buffer& target) {
+  impl_->current().fillBuffer(*target.handles().buffer, 0, VK_WHOLE_SIZE, 0);
+}
+
+void Commands::reset(const Timestamps& times) {
+  if (const auto* handles = times.handles())
+    impl_->current().resetQueryPool(*handles->pool, 0, handles->count);
+}
+
+void Commands::stamp(const Timestamps& times, uint32_t index) {
+  if (const auto* handles = times.handles())
+    impl_->current().writeTimestamp(::vk::PipelineStageFlagBits::eBottomOfPipe, *handles->pool, index);
+}
+
 void Commands::dispatch(const Pipeline& pipeline, std::span<const BindingRange> bindings,
                         std::span<const std::byte> push, const GroupCount& groups) {
   guarded("record", [&] {
@@ -135,11 +147,11 @@ void Commands::dispatch(const Pipeline& pipeline, std::span<const BindingRange> 
       const auto& b = bindings[i];
       writes[i] = ::vk::WriteDescriptorSet{.dstSet = set, .dstBinding = i, .descriptorCount = 1};
       if (b.kind == BindingKind::texel) {
-        impl_->views.push_back(d.createBufferView(::vk::BufferViewCreateInfo{
-            .buffer = *b.buffer->handles().buffer,
-            .format = b.f16 ? ::vk::Format::eR16G16B16A16Sfloat : ::vk::Format::eR32G32B32A32Sfloat,
-            .offset = b.offset,
-            .range = b.bytes}));
+        impl_->views.push_back(
+            d.createBufferView(::vk::BufferViewCreateInfo{.buffer = *b.buffer->handles().buffer,
+                                                          .format = vulkan_format(b.format),
+                                                          .offset = b.offset,
+                                                          .range = b.bytes}));
         writes[i].descriptorType = ::vk::DescriptorType::eUniformTexelBuffer;
         writes[i].pTexelBufferView = &*impl_->views.back();
         d.updateDescriptorSets(writes[i], {});
@@ -236,14 +248,12 @@ std::vector<double> Commands::dispatch_ms() const {
   std::vector<double> out;
   if (!impl_->timed || !impl_->has_run) return out;  // the queries were never written
   const auto& traits = impl_->device.impl().traits;
-  const uint64_t mask = traits.timestamp_bits >= 64 ? ~0ULL : (1ULL << traits.timestamp_bits) - 1;
   for (const auto& s : impl_->submissions) {
     if (s.queries == 0) continue;
     const auto [result, ticks] = impl_->queries.getResults<uint64_t>(
         s.first_query, s.queries, s.queries * sizeof(uint64_t), sizeof(uint64_t),
         ::vk::QueryResultFlagBits::e64 | ::vk::QueryResultFlagBits::eWait);
-    for (size_t i = 1; i < ticks.size(); ++i)
-      out.push_back(static_cast<double>((ticks[i] - ticks[i - 1]) & mask) * traits.timestamp_ns * 1e-6);
+    for (size_t i = 1; i < ticks.size(); ++i) out.push_back(ticks_ms(ticks[i - 1], ticks[i], traits));
   }
   return out;
 }

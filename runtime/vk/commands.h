@@ -10,28 +10,37 @@
 
 #include "runtime/vk/buffer.h"
 #include "runtime/vk/device.h"
+#include "runtime/vk/timestamps.h"
 
 namespace fovea::gpu {
+
+enum class TexelFormat : uint32_t { f32, f16, u32 };  // of each of the four values
 
 struct BindingRange {
   const Buffer* buffer = nullptr;
   uint64_t offset = 0, bytes = 0;
   BindingKind kind = BindingKind::storage;
-  bool f16 = false;  // element type of a texel binding
+  TexelFormat format = TexelFormat::f32;
 };
 
 using GroupCount = std::array<uint32_t, 3>;
 
 class Commands {
  public:
-  // timestamps: one before the first dispatch of every submission and one after every dispatch.
-  Commands(Device& device, bool timestamps);
+  struct Options {
+    bool timestamps = false;   // one before the first dispatch of every submission, one after every dispatch
+    bool overlapping = false;  // submitted by a Timeline again while earlier runs are under way
+  };
+  Commands(Device& device, const Options& options);
   ~Commands();
   Commands(Commands&&) noexcept;
   Commands& operator=(Commands&&) noexcept;
 
   void copy(const Buffer& source, uint64_t source_offset, const Buffer& target, uint64_t target_offset,
             uint64_t bytes);
+  void clear(const Buffer& target);                     // to zeros
+  void reset(const Timestamps& times);                  // before they are stamped anew
+  void stamp(const Timestamps& times, uint32_t index);  // once everything before it is done
   void dispatch(const Pipeline& pipeline, std::span<const BindingRange> bindings,
                 std::span<const std::byte> push, const GroupCount& groups);
   void barrier();  // everything before is visible to everything after
@@ -45,6 +54,7 @@ class Commands {
   std::vector<double> dispatch_ms() const;
 
  private:
+  friend class Timeline;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/vk/device_impl.h"
 #include "runtime/vk/hash.h"
@@ -58,6 +59,8 @@ std::shared_ptr<Device> Device::open(std::string_view selector, const OpenOption
     storage.pNext = &executable;
     impl->statistics = true;
   }
+  ::vk::PhysicalDeviceTimelineSemaphoreFeatures timeline{.timelineSemaphore = VK_TRUE};
+  if (t.timeline) timeline.pNext = std::exchange(storage.pNext, &timeline);
   const float priority = 1.0F;
   const ::vk::DeviceQueueCreateInfo queue{
       .queueFamilyIndex = t.queue_family, .queueCount = 1, .pQueuePriorities = &priority};

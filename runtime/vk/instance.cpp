@@ -79,6 +79,7 @@ void clamp_to_minimum(PhysicalTraits& t) {
   t.storage_alignment = t.texel_alignment = 256;
   t.max_allocation = 1ULL << 30;
   t.max_work_groups = {65535, 65535, 65535};
+  t.timeline = false;
   t.info.unified_memory = false;  // inputs, weights and results are copied
 }
 
@@ -166,6 +167,10 @@ PhysicalTraits describe(const ::vk::raii::PhysicalDevice& device, uint32_t index
           device.getFeatures2<::vk::PhysicalDeviceFeatures2, ::vk::PhysicalDeviceShaderFloat16Int8Features>();
       t.info.fp16_arithmetic =
           arithmetic.get<::vk::PhysicalDeviceShaderFloat16Int8Features>().shaderFloat16 == VK_TRUE;
+      const auto semaphores =
+          device.getFeatures2<::vk::PhysicalDeviceFeatures2, ::vk::PhysicalDeviceTimelineSemaphoreFeatures>();
+      t.timeline =
+          semaphores.get<::vk::PhysicalDeviceTimelineSemaphoreFeatures>().timelineSemaphore == VK_TRUE;
     }
   }
   if (t.info.driver.empty()) t.info.driver = fmt::format("driver {:#x}", core.driverVersion);

@@ -14,6 +14,7 @@ struct PhysicalTraits {
   uint32_t queue_family = 0;
   uint32_t timestamp_bits = 0;
   double timestamp_ns = 1;
+  bool timeline = false;                                    // timeline semaphores
   uint64_t storage_alignment = 256, texel_alignment = 256;  // bytes, of a binding's offset
   uint64_t max_texel_elements = 65536;
   uint32_t max_push_bytes = 128;

@@ -39,12 +39,12 @@ TEST_CASE("overlay draws every family without being told how") {
   }
 }
 
-TEST_CASE("overlay --list-maps says what can be drawn") {
+TEST_CASE("maps says what can be drawn") {
   const Folder folder;
-  const Outcome gates = run(folder, {"overlay", "--list-maps", "--model", golden("cbam_resnet_mini")});
+  const Outcome gates = run(folder, {"maps", "--model", golden("cbam_resnet_mini")});
   CHECK(gates.code == 0);
   const auto lines = lines_of(gates.out);
-  REQUIRE(lines.size() == 1 + 1 + 16 + 1);
+  REQUIRE(lines.size() == 1 + 1 + 16 + 1 + 3);
   CHECK(lines[0] == "cbam_resnet50 at 96x96");
   CHECK(lines[2].find("gate.0") != std::string::npos);
   CHECK(lines[2].find("channel gate") != std::string::npos);
@@ -53,11 +53,24 @@ TEST_CASE("overlay --list-maps says what can be drawn") {
   CHECK(lines[17].find("3x3") != std::string::npos);
   CHECK(lines[17].find("raw, energy") != std::string::npos);
   CHECK(lines[18] == "cam: each class over the last features, 3x3");
+  CHECK(lines[19].starts_with("raw         class-agnostic  "));
+  CHECK(lines[20].starts_with("energy      class-agnostic  "));
+  CHECK(lines[21].starts_with("cam         class-specific  "));
 
-  const Outcome windows = run(folder, {"overlay", "--list-maps", "--model", golden("swin_mini")});
+  const Outcome windows = run(folder, {"maps", "--model", golden("swin_mini")});
   CHECK(count_of(windows.out, "self-attention") == 4);
   CHECK(count_of(windows.out, "14x14") == 2);
   CHECK(count_of(windows.out, "layers.1.blocks.0.attn") == 1);
+
+  Call no_model;
+  no_model.arguments = {"maps"};
+  no_model.model = false;
+  const Outcome all = run(folder, no_model);
+  CHECK(all.code == 0);
+  CHECK(all.err.empty());  // no device is opened for it
+  CHECK(lines_of(all.out).size() >= 8);
+  for (const char* name : {"raw ", "rollout ", "mask ", "similarity ", "norms ", "energy ", "cam "})
+    CHECK(count_of("\n" + all.out, std::string("\n") + name) == 1);
 }
 
 TEST_CASE("overlay refuses what makes no sense for a model and says what does") {

@@ -55,6 +55,29 @@ TEST_CASE("video in, video out") {
   CHECK(count_frames(folder / "both.avi", {2 * width, height}) == 6);
 }
 
+TEST_CASE("video in, animated GIF or numbered pictures out") {
+  const Folder folder;
+  save_clip(folder / "clip.mp4", 5);
+  for (const char* out : {"clip.gif", "pictures/", "p_%03d.png"}) {
+    const Outcome outcome = run(folder, {"overlay", "--out", out, "clip.mp4"});
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 0);
+    CHECK(outcome.complaints().empty());
+    CHECK(outcome.out == std::string(out) + '\n');
+  }
+  CHECK(count_frames(folder / "clip.gif", {width, height}) == 5);
+  CHECK(load(folder / "pictures/frame_000004.png").size() == cv::Size(width, height));
+  CHECK_FALSE(fs::exists(folder / "pictures/frame_000005.png"));
+  CHECK(load(folder / "p_004.png").size() == cv::Size(width, height));
+  // A frame of the video is drawn like the same picture by itself.
+  cv::VideoCapture capture(folder / "clip.mp4");
+  cv::Mat frame;
+  for (int i = 0; i < 3; ++i) REQUIRE(capture.read(frame));
+  save(folder / "third.png", frame);
+  CHECK(run(folder, {"overlay", "--out", "alone.png", "third.png"}).code == 0);
+  CHECK(same_pixels(load(folder / "alone.png"), load(folder / "p_002.png")));
+}
+
 TEST_CASE("Ctrl-C leaves a video that plays") {
   const Folder folder;
   save_clip(folder / "clip.mp4", 1500);
@@ -88,6 +111,8 @@ TEST_CASE("videos that cannot be") {
   one_line({"overlay", "cut.mp4"}, 1);
   one_line({"overlay", "--out", "out.xyz", "clip.mp4"}, 1);
   one_line({"overlay", "--out", "out.png", "clip.mp4"}, 2);
+  one_line({"overlay", "--out", "out_%s.png", "clip.mp4"}, 2);
+  one_line({"overlay", "--out", "none/out.gif", "clip.mp4"}, 1);
   one_line({"overlay", "--out", "clip.mp4", "clip.mp4"}, 2);
   one_line({"overlay", "--npy", "map.npy", "clip.mp4"}, 2);
   // No display and nowhere to write to.

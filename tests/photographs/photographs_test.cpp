@@ -147,6 +147,27 @@ TEST_CASE("Class-token rows of every layer and head, and rollout") {
   }
 }
 
+TEST_CASE("DINO's masks of 0.6 are equal") {
+  const golden::Reference reference(vit_tiny);
+  const auto images = photographs();
+  auto session = session_with(fovea::Precision::fp32, 1, true);
+  for (size_t i = 0; i < 4; ++i) {
+    CAPTURE(i);
+    const auto view = fovea::apps::view_of(images[i]);
+    session.classify({&view, 1});
+    const auto masks = reference.values("x" + std::to_string(i) + ".dino_mask60");  // [3, 196]
+    for (uint32_t head = 0; head < 3; ++head) {
+      CAPTURE(head);
+      fovea::MapRequest request;
+      request.method = fovea::MapMethod::mask;
+      request.fusion = fovea::HeadFusion::single;
+      request.head = head;
+      const auto at = masks.begin() + static_cast<std::ptrdiff_t>(head * 196);
+      CHECK(session.map(request).values == std::vector<float>(at, at + 196));
+    }
+  }
+}
+
 TEST_CASE("Class evidence of the two best classes, and its sum") {
   const golden::Reference reference(vit_tiny);
   const auto images = photographs();

@@ -17,7 +17,7 @@ struct Copies {
   Commands record(std::byte value) {
     std::memset(source.mapped(), static_cast<int>(value), bytes);
     std::memset(target.mapped(), 0, bytes);
-    Commands commands(*device, false);
+    Commands commands(*device, {});
     for (int i = 0; i < 8; ++i) {
       commands.copy(source, 0, target, 0, bytes);
       commands.barrier();
@@ -31,7 +31,7 @@ struct Copies {
 TEST_CASE_FIXTURE(Copies, "a sequence that is replaced or destroyed ends first") {
   Commands commands = record(std::byte{1});
   commands.submit();
-  commands = Commands(*device, false);
+  commands = Commands(*device, {});
   CHECK(last() == std::byte{1});
   {
     const Commands moved = [&] {
@@ -44,7 +44,7 @@ TEST_CASE_FIXTURE(Copies, "a sequence that is replaced or destroyed ends first")
 }
 
 TEST_CASE_FIXTURE(Copies, "a sequence without dispatches has no times") {
-  Commands commands(*device, true);
+  Commands commands(*device, {.timestamps = true});
   commands.copy(source, 0, target, 0, bytes);
   commands.finish();
   CHECK(commands.dispatch_ms().empty());

@@ -1,10 +1,12 @@
-// `fovea overlay --list-maps`: what can be drawn for a model.
+// `fovea maps`: the methods there are, and what a model has for them.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <memory>
 
 #include "apps/commands.h"
-#include "apps/overlay.h"
+#include "apps/options.h"
 #include "apps/terminal.h"
 
 namespace fovea::apps {
@@ -20,9 +22,16 @@ std::string methods_of(const ModelInfo& info, uint32_t layer) {
   return out;
 }
 
-}  // namespace
+void list_methods(const ModelInfo* info) {
+  for (const MapTraits& t : map_traits()) {
+    if (info != nullptr && std::find(info->maps.begin(), info->maps.end(), t.method) == info->maps.end())
+      continue;
+    write_out(fmt::format("{:<10}  {:<14}  {}\n", t.name,
+                          t.class_specific ? "class-specific" : "class-agnostic", t.meaning));
+  }
+}
 
-int list_maps(const ModelInfo& info) {
+void list_layers(const ModelInfo& info) {
   constexpr const char* row = "{:>5}  {:<8}  {:<14}  {:>5}  {:>7}  {:<13}  {}\n";
   write_out(fmt::format("{} at {}x{}\n", printable(info.architecture), info.height, info.width));
   if (!info.attention.empty())
@@ -35,7 +44,27 @@ int list_maps(const ModelInfo& info) {
   }
   if (info.cam_rows != 0)
     write_out(fmt::format("cam: each class over the last features, {}x{}\n", info.cam_rows, info.cam_cols));
+}
+
+int list(const ModelFlags& flags) {
+  if (flags.model.empty() && std::getenv("FOVEA_MODEL") == nullptr) {
+    list_methods(nullptr);
+    return exit_good;
+  }
+  const Model model = load_model(flags);
+  list_layers(model.info());
+  list_methods(&model.info());
   return exit_good;
+}
+
+}  // namespace
+
+void add_maps(CLI::App& program, int& exit_code) {
+  const auto flags = std::make_shared<ModelFlags>();
+  CLI::App* command = program.add_subcommand(
+      "maps", "List the methods of attention maps; with a model, its layers and what it has methods for");
+  add_model_flags(*command, *flags);
+  command->callback([flags, &exit_code] { exit_code = list(*flags); });
 }
 
 }  // namespace fovea::apps

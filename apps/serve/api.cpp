@@ -1,0 +1,335 @@
+#include "apps/serve/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "apps/options.h"
+#include "apps/serve/page.h"
+#include "apps/serve/view_json.h"
+#include "fovea/error.h"
+
+namespace fovea::apps::serve {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr uint64_t most_settings_bytes = 64 << 10, most_frame_bytes = 4 << 20;
+constexpr int most_streams = 32;
+constexpr milliseconds longest_wait{10000};
+
+Response json_response(const Json& json, int status = 200) {
+  return text_response(dump(json) + '\n', "application/json", status);
+}
+
+uint64_t whole_parameter(const Request& request, const char* name, uint64_t otherwise) {
+  const std::string* text = request.parameter(name);
+  if (text == nullptr) return otherwise;
+  const bool digits = !text->empty() && text->size() <= 18 &&
+                      std::all_of(text->begin(), text->end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!digits) throw Refusal(422, fmt::format("{}: want a whole number", name));
+  return std::stoull(*text);
+}
+
+Json body_as_json(const Request& request) {
+  Json out = Json::parse(request.body, nullptr, false);
+  if (out.is_discarded()) throw Refusal(400, "the body is not JSON");
+  return out;
+}
+
+std::vector<std::string_view> split(std::string_view path) {
+  std::vector<std::string_view> out;
+  for (size_t at = 1; at <= path.size();) {
+    const size_t end = std::min(path.find('/', at), path.size());
+    out.push_back(path.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+// One address and method. "*" stands for any name.
+struct Api::Route {
+  const char* method;
+  std::vector<std::string_view> path;
+  Response (Api::*answer)(const Request&, const Parts&);
+  uint64_t most_body = 0;
+
+  bool leads_to(const Parts& parts) const {
+    return std::equal(path.begin(), path.end(), parts.begin(), parts.end(),
+                      [](std::string_view mine, std::string_view given) {
+                        return mine == given || (mine == "*" && !given.empty());
+                      });
+  }
+};
+
+const std::vector<Api::Route>& Api::routes() {
+  static const std::vector<Route> all = {
+      {"GET", {"api", "status"}, &Api::status},
+      {"GET", {"api", "model"}, &Api::model},
+      {"GET", {"api", "labels"}, &Api::labels},
+      {"POST", {"api", "classify"}, &Api::classify, most_body_bytes},
+      {"POST", {"api", "map"}, &Api::map, most_body_bytes},
+      {"POST", {"api", "viewers"}, &Api::add_viewer, most_settings_bytes},
+      {"GET", {"api", "viewers", "*"}, &Api::viewer},
+      {"PATCH", {"api", "viewers", "*"}, &Api::change_viewer, most_settings_bytes},
+      {"DELETE", {"api", "viewers", "*"}, &Api::remove_viewer},
+      {"GET", {"api", "viewers", "*", "picture"}, &Api::picture},
+      {"GET", {"api", "viewers", "*", "stream"}, &Api::stream},
+      {"GET", {"api", "viewers", "*", "snapshot.png"}, &Api::snapshot},
+      {"GET", {"api", "viewers", "*", "snapshot.npy"}, &Api::snapshot},
+      {"GET", {"api", "viewers", "*", "snapshot.json"}, &Api::snapshot},
+      {"POST", {"api", "camera"}, &Api::begin_camera, most_settings_bytes},
+      {"POST", {"api", "camera", "*"}, &Api::camera_frame, most_frame_bytes},
+      {"DELETE", {"api", "camera", "*"}, &Api::end_camera},
+      {"GET", {"*"}, &Api::file},
+      {"GET", {""}, &Api::file},
+  };
+  return all;
+}
+
+const Api::Route& Api::route_of(const Request& request, Parts& parts) {
+  parts = split(request.path);
+  if (request.path == "/") parts = {""};
+  const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  std::string others;
+  for (const Route& route : routes()) {
+    if (!route.leads_to(parts)) continue;
+    if (route.method == method) return route;
+    others += (others.empty() ? "" : ", ") + std::string(route.method);
+  }
+  if (others.empty()) throw Refusal(404, "there is nothing at this address");
+  throw Refusal(405, fmt::format("this address takes {}", others));
+}
+
+Api::Api(Engine& engine, BrowserCamera& camera, const Provenance& provenance, const View& first_view,
+         const Guard& guard)
+    : engine_(engine),
+      camera_(camera),
+      provenance_(provenance),
+      guard_(guard),
+      viewers_(engine, first_view),
+      stills_(engine.model()) {}
+
+uint64_t Api::admit(const Request& head) {
+  guard_.check(head);
+  Parts parts;
+  const Route& route = route_of(head, parts);
+  // Before 4 MiB are read for somebody who made the name up.
+  if (route.answer == &Api::camera_frame) camera_.check(std::string(parts[2]));
+  return route.most_body;
+}
+
+Response Api::answer(const Request& request) {
+  if (std::optional<Response> welcome = guard_.welcome(request)) return *welcome;
+  Parts parts;
+  const Route& route = route_of(request, parts);
+  try {
+    return (this->*route.answer)(request, parts);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::device_lost || error.kind() == ErrorKind::no_device) {
+      const std::lock_guard lock(failing_);
+      failure_ = std::current_exception();
+    }
+    // A viewer that left between two lines of this request.
+    if (error.kind() == ErrorKind::usage) throw Refusal(422, error.what());
+    throw;
+  }
+}
+
+void Api::sweep() {
+  viewers_.sweep();
+  camera_.sweep();
+}
+
+void Api::rethrow_failure() const {
+  const std::lock_guard lock(failing_);
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+// Only what was built into the program: no request reaches the disk.
+Response Api::file(const Request& request, const Parts& parts) {
+  (void)request;
+  const std::string_view name = parts[0].empty() ? std::string_view("index.html") : parts[0];
+  for (const PageFile& page : page_files())
+    if (name == page.name) return text_response(std::string(page.bytes), std::string(page.type));
+  throw Refusal(404, "there is nothing at this address");
+}
+
+Json Api::source() const {
+  const EngineStatus s = engine_.status();
+  return {{"fps", rounded_ms(s.fps)},  {"frames", s.frames}, {"dropped", s.dropped},
+          {"waiting", s.waiting},      {"ended", s.ended},   {"note", s.note},
+          {"camera", camera_.active()}};
+}
+
+Response Api::status(const Request& request, const Parts& parts) {
+  (void)request, (void)parts;
+  return json_response({{"api", api_version},
+                        {"version", FOVEA_VERSION},
+                        {"architecture", engine_.model().info().architecture},
+                        {"source", source()},
+                        {"viewers", viewers_.count()}});
+}
+
+Response Api::model(const Request& request, const Parts& parts) {
+  (void)request, (void)parts;
+  Json out = describe(engine_.model());
+  out["settings"] = settings_of(viewers_.first_view());
+  return json_response(out);
+}
+
+Response Api::labels(const Request& request, const Parts& parts) {
+  (void)request, (void)parts;
+  return json_response({{"api", api_version}, {"labels", engine_.model().info().labels}});
+}
+
+Response Api::classify(const Request& request, const Parts& parts) {
+  (void)parts;
+  return stills_.classify(request);
+}
+
+Response Api::map(const Request& request, const Parts& parts) {
+  (void)parts;
+  return stills_.map(request);
+}
+
+Response Api::add_viewer(const Request& request, const Parts& parts) {
+  (void)parts;
+  const auto viewer = viewers_.add(request.body.empty() ? Json::object() : body_as_json(request));
+  return json_response({{"api", api_version}, {"viewer", viewer->id()}, {"settings", viewer->settings()}},
+                       201);
+}
+
+Json Api::describe_shown(const Shown& shown) const {
+  const ModelInfo& info = engine_.model().info();
+  const StageTimes& t = shown.device_ms;
+  Json maps = Json::array();
+  for (const AttentionMap& map : shown.maps) {
+    const auto [lowest, highest] = std::minmax_element(map.values.begin(), map.values.end());
+    if (lowest == map.values.end()) continue;
+    maps.push_back({{"rows", map.rows},
+                    {"cols", map.cols},
+                    {"lowest", shortest(*lowest)},
+                    {"highest", shortest(*highest)}});
+  }
+  const Region& seen = shown.visible;
+  return {{"sequence", shown.sequence},
+          {"frame", shown.frame_number},
+          {"frame_size", {shown.frame.cols, shown.frame.rows}},
+          {"picture_size", {shown.picture.cols, shown.picture.rows}},
+          {"visible", {seen.x, seen.y, seen.width, seen.height}},
+          {"title", title(shown.view, info)},
+          {"about", class_line(shown.view, info, shown.topk)},
+          {"top", predictions(shown.topk, info)},
+          {"maps", std::move(maps)},
+          {"device_ms",
+           {{"upload", rounded_ms(t.upload)},
+            {"preprocess", rounded_ms(t.preprocess)},
+            {"model", rounded_ms(t.model)},
+            {"maps", rounded_ms(t.maps)},
+            {"overlay", rounded_ms(t.overlay)},
+            {"download", rounded_ms(t.download)}}},
+          {"latency_ms", rounded_ms(shown.latency_ms)},
+          {"problem", shown.error.empty() ? Json() : Json(shown.error)}};
+}
+
+// In steps, so that the end of the program is not waited for.
+std::shared_ptr<const Shown> Api::wait_for_newer(Viewer& viewer, const Request& request) const {
+  const uint64_t after = whole_parameter(request, "after", 0);
+  const uint64_t most = static_cast<uint64_t>(longest_wait.count());
+  const auto deadline = Clock::now() + milliseconds(std::min(whole_parameter(request, "wait", 0), most));
+  for (;;) {
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
+    const auto shown = viewer.newer(after, std::clamp(left, milliseconds(0), milliseconds(200)));
+    if (shown || stopping_ || left <= milliseconds(0)) return shown;
+  }
+}
+
+Response Api::viewer(const Request& request, const Parts& parts) {
+  const auto viewer = viewers_.at(std::string(parts[2]));
+  const auto shown = wait_for_newer(*viewer, request);
+  Json out = {{"api", api_version},
+              {"viewer", viewer->id()},
+              {"settings", viewer->settings()},
+              {"shown", shown ? describe_shown(*shown) : Json()},
+              {"source", source()}};
+  return json_response(out);
+}
+
+Response Api::change_viewer(const Request& request, const Parts& parts) {
+  const auto viewer = viewers_.at(std::string(parts[2]));
+  viewer->change(body_as_json(request));
+  return json_response({{"api", api_version}, {"viewer", viewer->id()}, {"settings", viewer->settings()}});
+}
+
+Response Api::remove_viewer(const Request& request, const Parts& parts) {
+  (void)request;
+  viewers_.remove(std::string(parts[2]));
+  return text_response("", "text/plain", 204);
+}
+
+Response Api::picture(const Request& request, const Parts& parts) {
+  const auto viewer = viewers_.at(std::string(parts[2]));
+  const auto shown = wait_for_newer(*viewer, request);
+  if (!shown) return text_response("", "text/plain", 204);
+  Response out;
+  out.type = "image/jpeg";
+  out.headers = {{"Fovea-Sequence", fmt::format("{}", shown->sequence)},
+                 {"Fovea-Frame", fmt::format("{}", shown->frame_number)}};
+  out.body = viewer->jpeg(*shown);
+  return out;
+}
+
+Response Api::stream(const Request& request, const Parts& parts) {
+  (void)request;
+  const auto viewer = viewers_.at(std::string(parts[2]));
+  if (streams_ >= most_streams) throw Refusal(503, fmt::format("{} streams already", most_streams));
+  Response out;
+  out.type = "multipart/x-mixed-replace; boundary=fovea";
+  out.stream = [this, viewer](Outlet& outlet) { send_stream(viewer, outlet); };
+  return out;
+}
+
+void Api::send_stream(const std::shared_ptr<Viewer>& viewer, Outlet& outlet) {
+  struct Count {
+    std::atomic<int>& streams;
+    explicit Count(std::atomic<int>& s) : streams(s) { ++streams; }
+    ~Count() { --streams; }
+  } const count(streams_);
+  uint64_t sent = 0;
+  // The picture is chosen when the peer has room for it: whatever came meanwhile is skipped.
+  while (!outlet.stopping() && outlet.ready(10000)) {
+    const auto shown = viewer->newer(sent, milliseconds(250));
+    if (!shown) continue;
+    sent = shown->sequence;
+    const Bytes jpeg = viewer->jpeg(*shown);
+    if (!outlet.send(fmt::format("--fovea\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n"
+                                 "Fovea-Sequence: {}\r\nFovea-Frame: {}\r\n\r\n",
+                                 jpeg->size(), shown->sequence, shown->frame_number)) ||
+        !outlet.send(*jpeg) || !outlet.send("\r\n"))
+      return;
+  }
+}
+
+Response Api::begin_camera(const Request& request, const Parts& parts) {
+  (void)request, (void)parts;
+  return json_response({{"api", api_version}, {"camera", camera_.begin()}}, 201);
+}
+
+Response Api::camera_frame(const Request& request, const Parts& parts) {
+  // A browser that sends faster than we decode learns it here.
+  const std::unique_lock lock(decoding_, std::try_to_lock);
+  if (!lock) throw Refusal(503, "the frame before is still being decoded");
+  camera_.push(std::string(parts[2]), decode_upload(request, most_camera_pixels));
+  return json_response({{"api", api_version}}, 202);
+}
+
+Response Api::end_camera(const Request& request, const Parts& parts) {
+  (void)request;
+  camera_.finish(std::string(parts[2]));
+  return text_response("", "text/plain", 204);
+}
+
+}  // namespace fovea::apps::serve

@@ -1,0 +1,76 @@
+// Every address that the server knows; docs/api.md describes them.
+#pragma once
+
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "apps/live/sidecar.h"
+#include "apps/serve/browser_camera.h"
+#include "apps/serve/guard.h"
+#include "apps/serve/server.h"
+#include "apps/serve/uploads.h"
+#include "apps/serve/viewers.h"
+
+namespace fovea::apps::serve {
+
+class Api : public Handler {
+ public:
+  // `camera` is the engine's feed.
+  Api(Engine& engine, BrowserCamera& camera, const Provenance& provenance, const View& first_view,
+      const Guard& guard);
+
+  uint64_t admit(const Request& head) override;
+  Response answer(const Request& request) override;
+
+  // Forgets those who ask for nothing any more.
+  void sweep();
+  // Lets those who wait for a picture go.
+  void stop() { stopping_ = true; }
+  // Throws what ended the engine, such as a lost device.
+  void rethrow_failure() const;
+
+ private:
+  using Parts = std::vector<std::string_view>;  // of the path
+  struct Route;
+  static const std::vector<Route>& routes();
+  static const Route& route_of(const Request& request, Parts& parts);
+
+  Response file(const Request&, const Parts& parts);
+  Response status(const Request&, const Parts&);
+  Response model(const Request&, const Parts&);
+  Response labels(const Request&, const Parts&);
+  Response classify(const Request& request, const Parts&);
+  Response map(const Request& request, const Parts&);
+  Response add_viewer(const Request& request, const Parts&);
+  Response viewer(const Request& request, const Parts& parts);
+  Response change_viewer(const Request& request, const Parts& parts);
+  Response remove_viewer(const Request&, const Parts& parts);
+  Response picture(const Request& request, const Parts& parts);
+  Response stream(const Request& request, const Parts& parts);
+  Response snapshot(const Request& request, const Parts& parts);
+  Response begin_camera(const Request&, const Parts&);
+  Response camera_frame(const Request& request, const Parts& parts);
+  Response end_camera(const Request&, const Parts& parts);
+
+  Json source() const;
+  std::shared_ptr<const Shown> wait_for_newer(Viewer& viewer, const Request& request) const;
+  Json describe_shown(const Shown& shown) const;
+  void send_stream(const std::shared_ptr<Viewer>& viewer, Outlet& outlet);
+
+  Engine& engine_;
+  BrowserCamera& camera_;
+  const Provenance& provenance_;
+  const Guard guard_;
+  Viewers viewers_;
+  Stills stills_;
+  std::mutex decoding_;  // of the browser's camera
+  std::atomic<int> streams_{0};
+  std::atomic<bool> stopping_{false};
+  mutable std::mutex failing_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace fovea::apps::serve

@@ -1,0 +1,55 @@
+#include "apps/serve/serve.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <cstdlib>
+
+#include "apps/commands.h"
+#include "apps/live/engine.h"
+#include "apps/serve/api.h"
+#include "apps/serve/server.h"
+#include "apps/terminal.h"
+
+namespace fovea::apps::serve {
+namespace {
+
+// Each of a hundred threads would keep the memory that a large picture took: let them share, and give what is
+// large back at once.
+void keep_memory_flat() {
+#ifdef __GLIBC__
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
+}  // namespace
+
+std::string token_or_variable(const std::string& flag) {
+  const char* variable = std::getenv("FOVEA_TOKEN");
+  return flag.empty() && variable != nullptr ? variable : flag;
+}
+
+int serve(const Provenance& provenance, std::unique_ptr<FrameFeed> source, const View& first_view,
+          const Address& address, const Guard& guard) {
+  keep_memory_flat();
+  auto feed = std::make_unique<BrowserCamera>(std::move(source));
+  BrowserCamera& camera = *feed;
+  Engine engine(provenance.model(), std::move(feed));
+  Api api(engine, camera, provenance, first_view, guard);
+  Server server(address.host, address.port, api);
+  const bool v6 = address.host.find(':') != std::string::npos;
+  const std::string host = v6 ? fmt::format("[{}]", address.host) : address.host;
+  write_out(fmt::format("http://{}:{}/\n", host, server.port()));
+  flush_out();
+  while (!interrupted()) {
+    server.serve(std::chrono::milliseconds(100));
+    api.sweep();
+    api.rethrow_failure();
+  }
+  api.stop();
+  server.stop();
+  return exit_good;
+}
+
+}  // namespace fovea::apps::serve

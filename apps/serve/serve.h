@@ -1,0 +1,21 @@
+// `fovea overlay --serve`: the live picture in browsers.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "apps/live/feed.h"
+#include "apps/live/sidecar.h"
+#include "apps/serve/guard.h"
+#include "apps/view.h"
+
+namespace fovea::apps::serve {
+
+// --token, or FOVEA_TOKEN where that is empty.
+std::string token_or_variable(const std::string& flag);
+
+// Serves until Ctrl-C. `source` may be null: frames then come from a browser's camera. Returns the exit code.
+int serve(const Provenance& provenance, std::unique_ptr<FrameFeed> source, const View& first_view,
+          const Address& address, const Guard& guard);
+
+}  // namespace fovea::apps::serve
