@@ -28,10 +28,16 @@ export class Camera {
     this.#run(this.#id, stream);
   }
 
+  // The loop below takes leave when its last frame has arrived.
   stop() {
     this.#stream?.getTracks().forEach((track) => track.stop());
-    if (this.#id) fetch(`/api/camera/${this.#id}`, { method: 'DELETE', keepalive: true });
     this.#id = this.#stream = null;
+  }
+
+  // For a page that is about to vanish.
+  abandon() {
+    if (this.#id) fetch(`/api/camera/${this.#id}`, { method: 'DELETE', keepalive: true });
+    this.stop();
   }
 
   // One frame at a time: the next is taken when the program has the one before.
@@ -53,11 +59,14 @@ export class Camera {
         await request('POST', `/api/camera/${id}`, jpeg, 'image/jpeg');
         await pause(10);
       } catch (error) {
-        const gone = error instanceof Refused && error.status === 404;
-        if (gone) this.stop();
-        if (this.#id === id) tell(error.message);
+        tell(error.message);
+        if (error instanceof Refused && error.status === 404) {
+          if (this.#id === id) this.stop();
+          return;
+        }
         await pause(500);
       }
     }
+    await request('DELETE', `/api/camera/${id}`).catch((error) => tell(error.message));
   }
 }

@@ -95,7 +95,7 @@ async function start() {
   }
   find('save-all').addEventListener('click', () => saveAll(viewer).catch((error) => tell(error.message)));
   window.addEventListener('pagehide', () => {
-    camera.stop();
+    camera.abandon();
     viewer.leave();
   });
   get('/api/labels').then(({ labels }) => controls.nameClasses(labels)).catch(() => {});
