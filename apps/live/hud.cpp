@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <opencv2/imgproc.hpp>
+#include <utility>
 #include <vector>
 
 #include "apps/live/keys.h"
@@ -79,12 +80,13 @@ int block(cv::Mat& canvas, const Type& type, std::vector<Line> lines, bool at_bo
   return height;
 }
 
-std::string stages(const StageTimes& ms) {
+// In two halves, as one line is too long beside the classes.
+std::pair<std::string, std::string> stages(const StageTimes& ms) {
   const double all = ms.upload + ms.preprocess + ms.model + ms.maps + ms.overlay + ms.download;
-  if (all <= 0) return "GPU ms: this device tells no times";
-  return fmt::format(
-      "GPU ms: upload {:.1f}  prepare {:.1f}  model {:.1f}  maps {:.1f}  draw {:.1f}  read {:.1f}", ms.upload,
-      ms.preprocess, ms.model, ms.maps, ms.overlay, ms.download);
+  if (all <= 0) return {"GPU ms: this device tells no times", ""};
+  return {
+      fmt::format("GPU ms: upload {:.1f}  prepare {:.1f}  model {:.1f}", ms.upload, ms.preprocess, ms.model),
+      fmt::format("maps {:.1f}  draw {:.1f}  read {:.1f}", ms.maps, ms.overlay, ms.download)};
 }
 
 void draw_classes(cv::Mat& canvas, const Type& type, const ModelInfo& info,
@@ -167,7 +169,9 @@ void draw_hud(cv::Mat& canvas, const Shown* shown, const Model& model, const Hud
                                  shown->latency_ms, state.engine.dropped)});
     else if (!state.frozen)
       top.push_back({fmt::format("{:.1f} fps", state.engine.fps)});
-    top.push_back({stages(shown->device_ms), grey, true});
+    const auto [first, second] = stages(shown->device_ms);
+    top.push_back({first, grey, true});
+    top.push_back({second, grey, true});
     const View& view = shown->view;
     bottom.push_back({state.message, grey, true});
     bottom.push_back({shown->error, red, true});
