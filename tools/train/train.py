@@ -32,8 +32,8 @@ WARM_UP = 200  # steps
 
 
 def parse_plan(text):
-    """'48:10,64:5' -> [(48, 10), (64, 5)]."""
-    return [tuple(int(number) for number in part.split(":")) for part in text.split(",")]
+    """'48:10,64:2.5' -> [(48, 10.0), (64, 2.5)]."""
+    return [(int(size), float(epochs)) for size, epochs in (part.split(":") for part in text.split(","))]
 
 
 def size_at(plan, epoch):
@@ -65,7 +65,7 @@ def average(ema, net, step, longest):
 
 
 @torch.no_grad()
-def accuracy(net, pictures, labels, size, batch=250):
+def accuracy(net, pictures, labels, size, batch=50):
     net.eval()
     right = 0
     for begin in range(0, len(pictures), batch):
@@ -123,14 +123,15 @@ class Run:
     def __init__(self, args):
         self.args = args
         self.pictures, self.labels, _ = data.load(args.data, "train", args.out)
-        self.held_out, self.held_labels, _ = data.load(args.data, "val", args.out)
+        # Every fourth validation picture, to watch by; evaluate.py takes all of them.
+        self.held_out, self.held_labels = (part[::4] for part in data.load(args.data, "val", args.out)[:2])
         classes = len(data.classes(args.data))
         self.targets = make_targets(self.labels, classes, args.soft_labels, args.soft_share)
         self.plan = parse_plan(args.plan)
         self.epochs = sum(count for _, count in self.plan)
         self.epoch_steps = len(self.pictures) // args.batch
-        self.total = self.epochs * self.epoch_steps
-        self.decay_start = self.total - int(args.decay * self.epoch_steps)
+        self.total = round(self.epochs * self.epoch_steps)
+        self.decay_start = max(0, self.total - round(args.decay * self.epoch_steps))
         self.net = model.EarlyConvVit(classes, **model.ARGS)
         self.ema = copy.deepcopy(self.net).eval()
         self.parameters = list(self.net.parameters())
@@ -171,7 +172,7 @@ class Run:
         return data.training_batch(
             self.pictures[chosen],
             self.targets[chosen],
-            size_at(self.plan, epoch),
+            size_at(self.plan, self.step / self.epoch_steps),
             args.smallest_crop,
             args.mixing,
             rng,
@@ -204,12 +205,12 @@ class Run:
         while self.step < self.total:
             if self.step == self.decay_start:
                 self.save("trunk.pt")
-            size = size_at(self.plan, self.step // self.epoch_steps)
+            size = size_at(self.plan, self.step / self.epoch_steps)
             losses.append(self.advance(0))
             average(self.ema, self.net, self.step, self.args.ema)
             whole = self.step % self.epoch_steps == 0
             if self.step % 100 == 0 or whole:
-                line = f"epoch {self.step / self.epoch_steps:.2f} of {self.epochs}, size {size}, "
+                line = f"epoch {self.step / self.epoch_steps:.2f} of {self.epochs:g}, size {size}, "
                 line += f"loss {sum(losses) / len(losses):.3f}, {clock.each(len(losses))}"
                 if whole:
                     tested = max(size, 64)
