@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "apps/bench_live.h"
+#include "apps/bench_maps.h"
 #include "apps/commands.h"
 #include "apps/first_result.h"
 #include "apps/json.h"
@@ -22,7 +23,7 @@ namespace {
 struct Flags {
   ModelFlags model;
   uint32_t batch = 1, runs = 50;
-  bool attention = false, json = false, plan = false;
+  bool attention = false, maps = false, json = false, plan = false;
   std::string live;  // size of frames, empty without --live
 };
 
@@ -172,9 +173,34 @@ int live(const Flags& flags, const Model& model) {
   return exit_good;
 }
 
+int maps(const Flags& flags, const Model& model) {
+  const MapsBench b = bench_maps(model, flags.runs);
+  if (flags.json) {
+    Json methods = Json::array();
+    for (const MapTime& map : b.maps)
+      methods.push_back({{"method", to_string(map.method)}, {"ms", map.ms}, {"share", map.share}});
+    write_out(dump(Json{{"model", model.info().architecture},
+                        {"device", model.device().info().name},
+                        {"driver", model.device().info().driver},
+                        {"precision", to_string(model.info().precision)},
+                        {"runs", flags.runs},
+                        {"pass_ms", b.pass_ms},
+                        {"maps", std::move(methods)}},
+                   2) +
+              '\n');
+    return exit_good;
+  }
+  write_out(fmt::format("{:<12}  {:>8}  {:>13}\n{:<12}  {:>8.2f}\n", "", "ms", "of the pass", "forward pass",
+                        b.pass_ms));
+  for (const MapTime& map : b.maps)
+    write_out(fmt::format("{:<12}  {:>8.2f}  {:>11.1f} %\n", to_string(map.method), map.ms, 100 * map.share));
+  return exit_good;
+}
+
 int bench(const Flags& flags) {
   const Model model = load_model(flags.model);
   if (!flags.live.empty()) return live(flags, model);
+  if (flags.maps) return maps(flags, model);
   SessionOptions options;
   options.batch = flags.batch;
   options.attention = flags.attention;
@@ -209,6 +235,7 @@ void add_bench(CLI::App& program, int& exit_code) {
       ->capture_default_str();
   command->add_flag("--attention", flags->attention,
                     "Draw the raw map of every layer and a rollout in each pass too, to see what maps cost");
+  command->add_flag("--maps", flags->maps, "Time each map method instead, beside the forward pass");
   command
       ->add_option("--live", flags->live,
                    "Time the live pipeline instead, beside the bare model: BGR frames, 640x480 if not said")

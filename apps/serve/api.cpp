@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apps/options.h"
+#include "apps/painter.h"
 #include "apps/serve/page.h"
 #include "apps/serve/view_json.h"
 #include "fovea/error.h"
@@ -214,11 +215,18 @@ Json Api::describe_shown(const Shown& shown) const {
                     {"lowest", shortest(*lowest)},
                     {"highest", shortest(*highest)}});
   }
+  Json tile;
+  if (shown.view.spread != Spread::one) {
+    const Tile t = tile_of(shown.frame.size());
+    tile = {{"size", {t.size.width, t.size.height}},
+            {"picture", {t.picture.x, t.picture.y, t.picture.width, t.picture.height}}};
+  }
   const Region& seen = shown.visible;
   return {{"sequence", shown.sequence},
           {"frame", shown.frame_number},
           {"frame_size", {shown.frame.cols, shown.frame.rows}},
           {"picture_size", {shown.picture.cols, shown.picture.rows}},
+          {"tile", std::move(tile)},
           {"visible", {seen.x, seen.y, seen.width, seen.height}},
           {"title", title(shown.view, info)},
           {"about", class_line(shown.view, info, shown.topk)},
