@@ -77,10 +77,18 @@ class Desk:
         self.x("key", "--delay", "40", *names)
 
     def save(self):
-        """What one press of s wrote: the record, and the names' common stem."""
+        """What a press of s wrote: the record, and the names' common stem. Before the first picture it writes nothing."""
         before = set(glob.glob("*.json"))
-        self.key("s")
-        name = self.wait(lambda: next(iter(set(glob.glob("*.json")) - before), None), "record after s")
+        pressed = time.monotonic() - 5
+
+        def look():
+            nonlocal pressed
+            if time.monotonic() - pressed >= 5:
+                self.key("s")
+                pressed = time.monotonic()
+            return next(iter(set(glob.glob("*.json")) - before), None)
+
+        name = self.wait(look, "record after s")
         with open(name) as file:
             return json.load(file), name[:-len(".json")]
 
