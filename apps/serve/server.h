@@ -28,7 +28,9 @@ struct ServerLimits {
   std::chrono::milliseconds head{10000};   // from the first byte to the end of the headers
   std::chrono::milliseconds body{60000};   // to the end of the body
   std::chrono::milliseconds idle{30000};   // between requests
-  std::chrono::milliseconds write{10000};  // for the peer to take one answer; a picture of a stream is one
+  // For the peer to take one answer; a picture of a stream is one. A reader with a full window of 64 KiB opens
+  // it when it is empty: at a small picture every two seconds, after a quarter of a minute.
+  std::chrono::milliseconds write{30000};
 };
 
 class Server {
