@@ -198,7 +198,8 @@ int maps(const Flags& flags, const Model& model) {
 }
 
 int bench(const Flags& flags) {
-  const Model model = load_model(flags.model);
+  const ModelChoice choice = choose_model(flags.model.model);
+  const Model model = load_model(flags.model, choice);
   if (!flags.live.empty()) return live(flags, model);
   if (flags.maps) return maps(flags, model);
   SessionOptions options;
@@ -212,7 +213,10 @@ int bench(const Flags& flags) {
   result.peak_memory_bytes = model.device().peak_memory_bytes();
   result.peak_gflops = model.device().measure_peak_gflops();
   if (flags.plan) result.plan = session.memory_plan();
-  result.first = measure_first_result(flags.model);
+  // Its caches are of its own, so that a name would not be found there.
+  ModelFlags same = flags.model;
+  same.model = choice.text();
+  result.first = measure_first_result(same);
   if (flags.json)
     write_out(dump(to_json(result, flags.runs), 2) + '\n');
   else

@@ -40,7 +40,13 @@ class Client(threading.Thread):
         self.trouble = None
 
     def connect(self):
-        peer = socket.create_connection((self.where.hostname, self.where.port), timeout=60)
+        family = socket.getaddrinfo(self.where.hostname, self.where.port, type=socket.SOCK_STREAM)[0][0]
+        peer = socket.socket(family, socket.SOCK_STREAM)
+        peer.settimeout(60)
+        if self.name == "slow":
+            # As over a slow line. A large buffer takes half a minute of pictures at once, and then none for as long.
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        peer.connect((self.where.hostname, self.where.port))
         token = os.environ.get("FOVEA_TOKEN")
         permit = f"Authorization: Bearer {token}\r\n" if token else ""
         peer.sendall(f"GET /api/viewers/{self.viewer}/stream HTTP/1.1\r\nHost: localhost\r\n{permit}\r\n".encode())

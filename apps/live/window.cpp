@@ -297,9 +297,10 @@ bool has_display() {
   return run_child({window_check_command}) == exit_good;
 }
 
-int overlay_in_window(const OverlayFlags& flags, const Model& model, const View& view, SourceKind kind) {
+int overlay_in_window(const OverlayFlags& flags, const Model& model, const ModelChoice& choice,
+                      const View& view, SourceKind kind) {
   Engine engine(model, open_feed(flags.source, kind));
-  const Provenance provenance(model, model_folder(flags.model), flags.source);
+  const Provenance provenance(model, choice, flags.source);
   Window(engine, view, provenance, stem_of(flags.source, kind)).run();
   return exit_good;
 }
