@@ -63,13 +63,11 @@ class Teacher:
         return self.linear(self.norm(x[:, 0], "norm"), "head")
 
 
-def soft_labels(teacher, pictures, indices, batch=100):
-    """Logits [N, classes] over the classes `indices`: the mean of the picture's and its mirror image's."""
+def soft_labels(teacher, pictures, indices, batch=20):
+    """Logits [N, classes] over the classes `indices`. Small batches stay in the caches."""
     found = []
     for begin in range(0, len(pictures), batch):
-        part = pictures[begin : begin + batch]
-        both = teacher.logits(torch.cat([part, part.flip(-1)]))[:, indices]
-        found.append((both[: len(part)] + both[len(part) :]) / 2)
+        found.append(teacher.logits(pictures[begin : begin + batch])[:, indices])
         if begin % 5000 == 0:
             print(f"teacher: {begin} of {len(pictures)}", flush=True)
     return torch.cat(found)
@@ -80,8 +78,8 @@ def main():
     parser.add_argument("--data", required=True, help="folder of train.tar, val.tar and classes.tsv")
     parser.add_argument("--model", required=True, help="hub folder of the teacher")
     parser.add_argument("--cache", required=True, help="folder for decoded pictures and soft_labels.pt")
-    parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--size", type=int, default=160)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--check", type=int, default=0, help="only measure the teacher on so many validation pictures")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

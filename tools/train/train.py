@@ -6,13 +6,18 @@ The plan is a list of size:epochs. Small pictures first are cheap; the last ones
 evaluation at 128 (Touvron et al. 2019, "Fixing the train-test resolution discrepancy"). The rate warms up, stays, and
 falls over the plan's last `--decay` epochs (Hu et al. 2024, "MiniCPM", warm-up, stable, decay), so that a longer plan
 can start from trunk.pt, the state before the fall. Stopped at any time, the same command continues from last.pt: the
-augmentation of a step depends on the seed and the step alone.
+augmentation of a step depends on the seed, the step and the number of workers alone.
 """
 
 import argparse
 import copy
+import multiprocessing
 import os
+import signal
+import sys
 import time
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when torch loads it; processes are what runs side by side here
 
 import torch
 import torch.nn.functional as F
@@ -20,9 +25,10 @@ from torch import nn
 
 import data
 import model
+import optimizer
 
 SMOOTHING = 0.1
-WARM_UP = 400  # steps
+WARM_UP = 200  # steps
 
 
 def parse_plan(text):
@@ -45,16 +51,6 @@ def rate_at(step, decay_start, total):
     if step < decay_start:
         return 1.0
     return 1 - ((step - decay_start) / (total - decay_start)) ** 0.5
-
-
-def make_optimizer(net, rate, weight_decay):
-    """AdamW; no decay of norms, biases, the class token and positions."""
-    decayed, free = [], []
-    for name, parameter in net.named_parameters():
-        plain = parameter.ndim < 2 or name in ("cls_token", "pos_embed")
-        (free if plain else decayed).append(parameter)
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99))
 
 
 @torch.no_grad()
@@ -86,16 +82,141 @@ def make_targets(labels, classes, soft_labels, share):
     return targets
 
 
-def write(path, value):
-    torch.save(value, path + ".part")
-    os.replace(path + ".part", path)
-
-
 def report(folder, line):
     line = time.strftime("%H:%M:%S ", time.gmtime()) + line
     print(line, flush=True)
     with open(os.path.join(folder, "STATUS"), "w", encoding="utf-8") as file:
         file.write(line + "\n")
+
+
+class Clock:
+    """Wall and processor time since it was made, of this process."""
+
+    def __init__(self):
+        self.wall, self.processor = time.time(), time.process_time()
+
+    def each(self, steps):
+        wall, processor = (time.time() - self.wall) / steps, (time.process_time() - self.processor) / steps
+        return f"{wall:.2f} s a step ({processor:.2f} s of one core)"
+
+
+class Share:
+    """Sums tensors over processes through shared memory. Several processes of one thread beat one process of
+    several where others compete for the cores: they meet twice a step instead of once an operation."""
+
+    def __init__(self, workers, count):
+        self.parts = torch.zeros(workers, count).share_memory_()
+        self.barrier = multiprocessing.get_context("fork").Barrier(workers)
+
+    def __call__(self, rank, tensors):
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        self.parts[rank, : len(flat)] = flat
+        self.barrier.wait(900)
+        flat = self.parts[:, : len(flat)].sum(0)
+        self.barrier.wait(900)
+        return [part.view_as(t) for t, part in zip(tensors, flat.split([t.numel() for t in tensors]))]
+
+
+class Run:
+    """Everything that training needs, made before the processes part."""
+
+    def __init__(self, args):
+        self.args = args
+        self.pictures, self.labels, _ = data.load(args.data, "train", args.out)
+        self.held_out, self.held_labels, _ = data.load(args.data, "val", args.out)
+        classes = len(data.classes(args.data))
+        self.targets = make_targets(self.labels, classes, args.soft_labels, args.soft_share)
+        self.plan = parse_plan(args.plan)
+        self.epochs = sum(count for _, count in self.plan)
+        self.epoch_steps = len(self.pictures) // args.batch
+        self.total = self.epochs * self.epoch_steps
+        self.decay_start = self.total - int(args.decay * self.epoch_steps)
+        self.net = model.EarlyConvVit(classes, **model.ARGS)
+        self.ema = copy.deepcopy(self.net).eval()
+        self.parameters = list(self.net.parameters())
+        self.share = Share(args.workers, sum(p.numel() for p in self.parameters))
+        self.optimizer = optimizer.Optimizer(self.net, args.weight_decay, args.workers, self.share)
+        self.step = 0
+        last = self.path("last.pt")
+        start = last if os.path.exists(last) else args.start
+        if start:
+            saved = torch.load(start)
+            self.net.load_state_dict(saved["net"])
+            self.ema.load_state_dict(saved["ema"])
+            self.optimizer.state = saved["optimizer"]
+            self.step = saved["step"]
+
+    def path(self, name):
+        return os.path.join(self.args.out, name)
+
+    def save(self, name):
+        state = {
+            "net": self.net.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state,
+            "step": self.step,
+            "args": vars(self.args),
+            "model_args": model.ARGS,
+        }
+        torch.save(state, self.path(name + ".part"))
+        os.replace(self.path(name + ".part"), self.path(name))
+
+    def batch(self, rank):
+        """This worker's part of the step's batch."""
+        args = self.args
+        epoch, within = divmod(self.step, self.epoch_steps)
+        order = torch.randperm(len(self.pictures), generator=torch.Generator().manual_seed(args.seed * 1000 + epoch))
+        chosen = order[within * args.batch : (within + 1) * args.batch][rank :: args.workers]
+        rng = torch.Generator().manual_seed((args.seed * 1000003 + self.step) * args.workers + rank)
+        return data.training_batch(
+            self.pictures[chosen],
+            self.targets[chosen],
+            size_at(self.plan, epoch),
+            args.smallest_crop,
+            args.mixing,
+            rng,
+        )
+
+    def advance(self, rank):
+        """One step; returns the loss."""
+        inputs, wanted = self.batch(rank)
+        self.net.train()
+        loss = F.cross_entropy(self.net(inputs), wanted)
+        self.net.zero_grad(set_to_none=True)
+        (loss / self.args.workers).backward()
+        for parameter, mean in zip(self.parameters, self.share(rank, [p.grad for p in self.parameters])):
+            parameter.grad = mean
+        nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        rate = rate_at(self.step, self.decay_start, self.total)
+        self.optimizer.step(rank, self.args.matrix_rate * rate, self.args.rate * rate)
+        self.step += 1
+        return loss.item()
+
+    def work(self, rank):
+        """A worker beside the first: the same steps on its part of each batch."""
+        torch.set_num_threads(1)
+        while self.step < self.total:
+            self.advance(rank)
+
+    def lead(self):
+        """The first worker, which also averages, reports, measures and saves."""
+        clock, losses = Clock(), []
+        while self.step < self.total:
+            if self.step == self.decay_start:
+                self.save("trunk.pt")
+            size = size_at(self.plan, self.step // self.epoch_steps)
+            losses.append(self.advance(0))
+            average(self.ema, self.net, self.step, self.args.ema)
+            whole = self.step % self.epoch_steps == 0
+            if self.step % 100 == 0 or whole:
+                line = f"epoch {self.step / self.epoch_steps:.2f} of {self.epochs}, size {size}, "
+                line += f"loss {sum(losses) / len(losses):.3f}, {clock.each(len(losses))}"
+                if whole:
+                    tested = max(size, 64)
+                    line += f", EMA top-1 {accuracy(self.ema, self.held_out, self.held_labels, tested):.4f} at {tested}"
+                report(self.args.out, line)
+                self.save("last.pt")
+                clock, losses = Clock(), []
 
 
 def main():
@@ -106,91 +227,27 @@ def main():
     parser.add_argument("--decay", type=float, default=4, help="epochs over which the rate falls, at the end")
     parser.add_argument("--soft-labels", help="what teacher.py wrote")
     parser.add_argument("--soft-share", type=float, default=0.5, help="of the targets, the teacher's part")
-    parser.add_argument("--start", help="checkpoint to start from instead of last.pt, such as trunk.pt")
+    parser.add_argument("--start", help="checkpoint to start from where --out has no last.pt, such as a trunk.pt")
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--matrix-rate", type=float, default=3e-3, help="of Muon")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="of AdamW")
     parser.add_argument("--weight-decay", type=float, default=0.05)
-    parser.add_argument("--smallest-crop", type=float, default=0.35)
-    parser.add_argument("--mixing", type=float, default=0.25, help="share of the batches under CutMix")
+    parser.add_argument("--smallest-crop", type=float, default=0.4)
+    parser.add_argument("--mixing", type=float, default=0.0, help="share of the batches under CutMix")
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="processes of one thread that share a batch")
     args = parser.parse_args()
 
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     os.makedirs(args.out, exist_ok=True)
-    pictures, labels, _ = data.load(args.data, "train", args.out)
-    held_out, held_labels, _ = data.load(args.data, "val", args.out)
-    classes = len(data.classes(args.data))
-    targets = make_targets(labels, classes, args.soft_labels, args.soft_share)
-
-    net = model.EarlyConvVit(classes, **model.ARGS)
-    ema = copy.deepcopy(net).eval()
-    optimizer = make_optimizer(net, args.rate, args.weight_decay)
-    last = os.path.join(args.out, "last.pt")
-    step = 0
-    start = args.start or (last if os.path.exists(last) else None)
-    if start:
-        saved = torch.load(start)
-        net.load_state_dict(saved["net"])
-        ema.load_state_dict(saved["ema"])
-        optimizer.load_state_dict(saved["optimizer"])
-        step = saved["step"]
-
-    def state():
-        return {
-            "net": net.state_dict(),
-            "ema": ema.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "step": step,
-            "args": vars(args),
-            "model_args": model.ARGS,
-        }
-
-    plan = parse_plan(args.plan)
-    epoch_steps = len(pictures) // args.batch
-    epochs = sum(count for _, count in plan)
-    total = epochs * epoch_steps
-    decay_start = total - int(args.decay * epoch_steps)
-    began, began_cpu, loss_sum, loss_count = time.time(), time.process_time(), 0.0, 0
-    while step < total:
-        epoch, within = divmod(step, epoch_steps)
-        size = size_at(plan, epoch)
-        if step == decay_start:
-            write(os.path.join(args.out, "trunk.pt"), state())
-        order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(args.seed * 100003 + epoch))
-        chosen = order[within * args.batch : (within + 1) * args.batch]
-        rng = torch.Generator().manual_seed(args.seed * 1000003 + step)
-        inputs, wanted = data.training_batch(
-            pictures[chosen], targets[chosen], size, args.smallest_crop, args.mixing, rng
-        )
-        for group in optimizer.param_groups:
-            group["lr"] = args.rate * rate_at(step, decay_start, total)
-        net.train()
-        loss = F.cross_entropy(net(inputs), wanted)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        average(ema, net, step, args.ema)
-        loss_sum, loss_count = loss_sum + loss.item(), loss_count + 1
-
-        if step % 100 == 0:
-            each, cpu = (time.time() - began) / loss_count, (time.process_time() - began_cpu) / loss_count
-            report(
-                args.out,
-                f"epoch {step / epoch_steps:.2f} of {epochs}, size {size}, loss {loss_sum / loss_count:.3f}, "
-                f"{each:.2f} s a step ({cpu:.2f} of CPU)",
-            )
-            write(last, state())
-        if step % epoch_steps == 0:
-            tested = max(size, 64)
-            found = accuracy(ema, held_out, held_labels, tested)
-            report(args.out, f"epoch {step // epoch_steps} of {epochs}: EMA top-1 {found:.4f} at {tested}")
-            write(last, state())
-            began, began_cpu, loss_sum, loss_count = time.time(), time.process_time(), 0.0, 0
+    run = Run(args)
+    processes = multiprocessing.get_context("fork")
+    for rank in range(1, args.workers):
+        processes.Process(target=run.work, args=(rank,), daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an ordinary exit, which ends the other processes
+    run.lead()
 
 
 if __name__ == "__main__":
