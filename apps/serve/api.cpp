@@ -18,6 +18,9 @@ using std::chrono::milliseconds;
 constexpr uint64_t most_settings_bytes = 64 << 10, most_frame_bytes = 4 << 20;
 constexpr int most_streams = 32;
 constexpr milliseconds longest_wait{10000};
+// A reader with a full window of 64 KiB opens it when it is empty: at a small picture every two seconds,
+// after a quarter of a minute. Less than the time after which a viewer is forgotten.
+constexpr int reader_rests_ms = 25000;
 
 Response json_response(const Json& json, int status = 200) {
   return text_response(dump(json) + '\n', "application/json", status);
@@ -308,7 +311,7 @@ void Api::send_stream(const std::shared_ptr<Viewer>& viewer, Outlet& outlet) {
   } const count(streams_);
   uint64_t sent = 0;
   // The picture is chosen when the peer has room for it: whatever came meanwhile is skipped.
-  while (!outlet.stopping() && outlet.ready(10000)) {
+  while (!outlet.stopping() && outlet.ready(reader_rests_ms)) {
     const auto shown = viewer->newer(sent, milliseconds(250));
     if (!shown) continue;
     sent = shown->sequence;

@@ -28,9 +28,7 @@ struct ServerLimits {
   std::chrono::milliseconds head{10000};   // from the first byte to the end of the headers
   std::chrono::milliseconds body{60000};   // to the end of the body
   std::chrono::milliseconds idle{30000};   // between requests
-  // For the peer to take one answer; a picture of a stream is one. A reader with a full window of 64 KiB opens
-  // it when it is empty: at a small picture every two seconds, after a quarter of a minute.
-  std::chrono::milliseconds write{30000};
+  std::chrono::milliseconds write{25000};  // for the peer to take one answer; a picture of a stream is one
 };
 
 class Server {
