@@ -153,6 +153,28 @@ def slowly(pieces, seconds):
     return action
 
 
+def held_until(event):
+    """The first half, and the rest when the event comes."""
+    def action(handler, path):
+        data, _ = handler.server.hub.wanted(handler, path)
+        handler.send_response(200)
+        handler.send_header("ETag", handler.server.hub.cdn_etag(data))
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data[:len(data) // 2])
+        handler.wfile.flush()
+        event.wait(120)
+        handler.wfile.write(data[len(data) // 2:])
+    return action
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """A client that leaves early is what is tested."""
+
+
 class Hub:
     def __init__(self, tls=None):
         self.models, self.log, self.troubles = {}, [], []
@@ -160,8 +182,8 @@ class Hub:
         self.token = None  # wanted, where set
         self.servers = []
         for role in ("hub", "cdn"):
-            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-            server.daemon_threads, server.hub, server.role = True, self, role
+            server = Server(("127.0.0.1", 0), Handler)
+            server.hub, server.role = self, role
             if tls:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
                 context.load_cert_chain(*tls)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 import hub as hubs  # noqa: E402
-from hub import GOLDEN, NAME, cut_after, git_sha1, shards_of, silent_after, slowly, status  # noqa: E402
+from hub import GOLDEN, NAME, cut_after, git_sha1, held_until, shards_of, silent_after, slowly, status  # noqa
 
 PROGRAM = os.environ["FOVEA_PROGRAM"]
 WEIGHTS = "model.safetensors"
@@ -257,7 +257,7 @@ class Resumed(Case):
 
     def test_a_host_that_falls_silent_is_left(self):
         self.hub.trouble(silent_after(100_000, 20))
-        done = self.fovea("pull", NAME, HF_HUB_DOWNLOAD_TIMEOUT="1")
+        done = self.fovea("pull", NAME, HF_HUB_DOWNLOAD_TIMEOUT="2")
         self.check_good(done)
         self.assertEqual(self.hub.asked("cdn", "GET")[1]["Range"], "bytes=100000-")
 
@@ -420,19 +420,19 @@ class Full(Case):
 
 class Together(Case):
     def test_two_processes_download_once(self):
-        self.hub.trouble(slowly(20, 2))
-        first = self.start("pull", NAME)
-        deadline = time.monotonic() + 20
+        go = threading.Event()
+        self.addCleanup(go.set)
+        self.hub.trouble(held_until(go))
+        first = self.start("pull", NAME, HF_HUB_DOWNLOAD_TIMEOUT="120")
+        deadline = time.monotonic() + 60
         while not self.part().exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         second = self.start("pull", NAME)
-        results = []
+        self.assertIn("another process is pulling this model: waiting", second.stderr.readline())
+        go.set()
         for process in (first, second):
             out, err = process.communicate(timeout=60)
-            results.append(Done(process.returncode, out, err))
-        for done in results:
-            self.check_good(done)
-        self.assertIn("another process is pulling this model: waiting", results[1].err)
+            self.check_good(Done(process.returncode, out, err))
         self.assertEqual(len(self.hub.asked("cdn", "GET")), 1)
 
     def test_a_crowd(self):
