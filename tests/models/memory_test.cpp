@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "fovea/embedded.h"
@@ -79,8 +80,8 @@ TEST_CASE("a model in memory that is cut short or of another kind says so") {
   check_error(ErrorKind::file, {"these bytes/config.json"}, [&] { load("{", weights.size()); });
   check_error(ErrorKind::model, {"these bytes/config.json", "'resnext_7'"},
               [&] { load(R"({"architecture":"resnext_7"})", weights.size()); });
-  CHECK(fovea::summarize({"x", R"({"architecture":"resnext_7"})", {}, {}}).family.empty());
-  CHECK(fovea::summarize({"x", R"({"model_type":"vit"})", {}, {}}).family == "ViT");
+  CHECK(fovea::summarize(fovea::ModelBytes{"x", R"({"architecture":"resnext_7"})", {}, {}}).family.empty());
+  CHECK(fovea::summarize(fovea::ModelBytes{"x", R"({"model_type":"vit"})", {}, {}}).family == "ViT");
 }
 
 TEST_CASE("three shards give the numbers of one file") {
