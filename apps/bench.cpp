@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "apps/bench_live.h"
+#include "apps/bench_maps.h"
 #include "apps/commands.h"
 #include "apps/first_result.h"
 #include "apps/json.h"
@@ -22,7 +23,7 @@ namespace {
 struct Flags {
   ModelFlags model;
   uint32_t batch = 1, runs = 50;
-  bool attention = false, json = false, plan = false;
+  bool attention = false, maps = false, json = false, plan = false;
   std::string live;  // size of frames, empty without --live
 };
 
@@ -172,9 +173,35 @@ int live(const Flags& flags, const Model& model) {
   return exit_good;
 }
 
+int maps(const Flags& flags, const Model& model) {
+  const MapsBench b = bench_maps(model, flags.runs);
+  if (flags.json) {
+    Json methods = Json::array();
+    for (const MapTime& map : b.maps)
+      methods.push_back({{"method", to_string(map.method)}, {"ms", map.ms}, {"share", map.share}});
+    write_out(dump(Json{{"model", model.info().architecture},
+                        {"device", model.device().info().name},
+                        {"driver", model.device().info().driver},
+                        {"precision", to_string(model.info().precision)},
+                        {"runs", flags.runs},
+                        {"pass_ms", b.pass_ms},
+                        {"maps", std::move(methods)}},
+                   2) +
+              '\n');
+    return exit_good;
+  }
+  write_out(fmt::format("{:<12}  {:>8}  {:>13}\n{:<12}  {:>8.2f}\n", "", "ms", "of the pass", "forward pass",
+                        b.pass_ms));
+  for (const MapTime& map : b.maps)
+    write_out(fmt::format("{:<12}  {:>8.2f}  {:>11.1f} %\n", to_string(map.method), map.ms, 100 * map.share));
+  return exit_good;
+}
+
 int bench(const Flags& flags) {
-  const Model model = load_model(flags.model);
+  const ModelChoice choice = choose_model(flags.model.model);
+  const Model model = load_model(flags.model, choice);
   if (!flags.live.empty()) return live(flags, model);
+  if (flags.maps) return maps(flags, model);
   SessionOptions options;
   options.batch = flags.batch;
   options.attention = flags.attention;
@@ -186,7 +213,10 @@ int bench(const Flags& flags) {
   result.peak_memory_bytes = model.device().peak_memory_bytes();
   result.peak_gflops = model.device().measure_peak_gflops();
   if (flags.plan) result.plan = session.memory_plan();
-  result.first = measure_first_result(flags.model);
+  // Its caches are of its own, so that a name would not be found there.
+  ModelFlags same = flags.model;
+  same.model = choice.text();
+  result.first = measure_first_result(same);
   if (flags.json)
     write_out(dump(to_json(result, flags.runs), 2) + '\n');
   else
@@ -209,6 +239,7 @@ void add_bench(CLI::App& program, int& exit_code) {
       ->capture_default_str();
   command->add_flag("--attention", flags->attention,
                     "Draw the raw map of every layer and a rollout in each pass too, to see what maps cost");
+  command->add_flag("--maps", flags->maps, "Time each map method instead, beside the forward pass");
   command
       ->add_option("--live", flags->live,
                    "Time the live pipeline instead, beside the bare model: BGR frames, 640x480 if not said")

@@ -4,18 +4,14 @@
 #include <chrono>
 #include <vector>
 
+#include "apps/median.h"
+
 namespace fovea::apps {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t turns = 5;  // what else runs on the machine hits both alike
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 struct Samples {
   std::vector<double> frame, model, share, latency;

@@ -13,6 +13,9 @@ void add_overlay(CLI::App& program, int& exit_code);
 void add_maps(CLI::App& program, int& exit_code);
 void add_evaluate(CLI::App& program, int& exit_code);
 void add_run(CLI::App& program, int& exit_code);
+void add_pull(CLI::App& program, int& exit_code);
+void add_models(CLI::App& program, int& exit_code);
+void add_default(CLI::App& program, int& exit_code);
 void add_devices(CLI::App& program, int& exit_code);
 void add_bench(CLI::App& program, int& exit_code);
 // Hidden: classifies one grey picture in a fresh process; `bench` times it.

@@ -45,6 +45,9 @@ int run(int argc, char** argv) {
   add_maps(program, exit_code);
   add_evaluate(program, exit_code);
   add_run(program, exit_code);
+  add_pull(program, exit_code);
+  add_models(program, exit_code);
+  add_default(program, exit_code);
   add_devices(program, exit_code);
   add_bench(program, exit_code);
   add_first_result(program, exit_code);

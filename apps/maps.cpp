@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 
 #include "apps/commands.h"
+#include "apps/model_choice.h"
 #include "apps/options.h"
 #include "apps/terminal.h"
 
@@ -47,7 +47,7 @@ void list_layers(const ModelInfo& info) {
 }
 
 int list(const ModelFlags& flags) {
-  if (flags.model.empty() && std::getenv("FOVEA_MODEL") == nullptr) {
+  if (!is_model_chosen(flags.model)) {
     list_methods(nullptr);
     return exit_good;
   }

@@ -20,25 +20,6 @@ namespace {
 
 }  // namespace
 
-std::filesystem::path model_folder(const ModelFlags& flags) {
-  std::string folder = flags.model;
-  const char* source = "--model";
-  if (folder.empty()) {
-    const char* variable = std::getenv("FOVEA_MODEL");
-    if (variable == nullptr || *variable == '\0')
-      wrong(
-          "no model: give --model DIR or set FOVEA_MODEL to a folder with config.json and model.safetensors, "
-          "as the model hubs give them");
-    folder = variable;
-    source = "FOVEA_MODEL";
-  }
-  std::error_code error;
-  if (!std::filesystem::is_directory(folder, error))
-    wrong(fmt::format("{} {}: not a folder; it should hold config.json and model.safetensors", source,
-                      printable(folder)));
-  return folder;
-}
-
 std::string lower_case(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return text;
@@ -46,8 +27,11 @@ std::string lower_case(std::string text) {
 
 void add_model_flags(CLI::App& command, ModelFlags& flags) {
   command
-      .add_option("--model", flags.model, "Folder with config.json and model.safetensors (else $FOVEA_MODEL)")
-      ->type_name("DIR");
+      .add_option(
+          "--model", flags.model,
+          "A folder, or the name of a model on this machine, see `fovea models`; else $FOVEA_MODEL, else "
+          "that of `fovea default`")
+      ->type_name("DIR|NAME");
   command.add_option("--device", flags.device, "Index or part of the name, see `fovea devices`")
       ->type_name("D");
   command.add_option("--dtype", flags.dtype, "Storage of weights and activations")
@@ -84,12 +68,15 @@ Device open_device(const std::string& selector) {
 }
 
 Model load_model(const ModelFlags& flags) {
+  return load_model(flags, choose_model(flags.model));
+}
+
+Model load_model(const ModelFlags& flags, const ModelChoice& choice) {
   ModelOptions options;
   if (flags.dtype == "fp32") options.precision = Precision::fp32;
   if (flags.dtype == "fp16") options.precision = Precision::fp16;
   if (!flags.size.empty()) std::tie(options.height, options.width) = parse_size(flags.size);
-  const std::filesystem::path folder = model_folder(flags);
-  return Model::load(open_device(flags.device), folder, options);
+  return load_model(open_device(flags.device), choice, options);
 }
 
 uint32_t parse_class(const std::string& text, const ModelInfo& info) {

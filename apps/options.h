@@ -3,11 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "apps/model_choice.h"
 #include "fovea/model.h"
 
 namespace fovea::apps {
@@ -21,14 +21,13 @@ void add_model_flags(CLI::App& command, ModelFlags& flags);
 // Opens the device and loads the model onto it; says once on stderr when no GPU was found. Throws
 // Error(usage) for values that make no sense, whatever Device::open and Model::load throw otherwise.
 Model load_model(const ModelFlags& flags);
+// The same for a model that was chosen before.
+Model load_model(const ModelFlags& flags, const ModelChoice& choice);
 // The device alone, with the same notice.
 Device open_device(const std::string& selector);
 
 // "384" or "384x512" (height x width). Throws Error(usage).
 std::pair<uint32_t, uint32_t> parse_size(const std::string& text);
-
-// Its folder: --model, else FOVEA_MODEL. Throws Error(usage) where there is none.
-std::filesystem::path model_folder(const ModelFlags& flags);
 
 // ASCII letters alone.
 std::string lower_case(std::string text);

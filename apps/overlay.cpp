@@ -181,9 +181,10 @@ int overlay_served(const OverlayFlags& flags, View view) {
   const serve::Guard guard(address, serve::token_or_variable(flags.token));
   const bool camera = flags.source.empty();
   const SourceKind kind = camera ? SourceKind::camera : kind_of_source(flags.source);
-  const Model model = load_model(flags.model);
+  const ModelChoice choice = choose_model(flags.model.model);
+  const Model model = load_model(flags.model, choice);
   fit_to_model(view, flags, model.info());
-  const Provenance provenance(model, model_folder(flags.model),
+  const Provenance provenance(model, choice,
                               camera ? "a browser's camera" : name_of_source(flags.source, kind));
   std::unique_ptr<FrameFeed> source = camera ? nullptr : open_feed(flags.source, kind);
   catch_interrupts();
@@ -203,14 +204,16 @@ int overlay(const OverlayFlags& flags) {
   if (endless && flags.out.empty() && !window)
     wrong(fmt::format("{}: no display to open a window on; give --out FILE.mp4", printable(flags.source)));
 
-  const Model model = load_model(flags.model);
+  const ModelChoice choice = choose_model(flags.model.model);
+  const Model model = load_model(flags.model, choice);
   fit_to_model(view, flags, model.info());
   catch_interrupts();
   if (still) {
     Painter painter(model, view);  // what cannot run fails here once, not with every picture
     return kind == SourceKind::image ? overlay_image(flags, painter) : overlay_folder(flags, painter);
   }
-  return window ? overlay_in_window(flags, model, view, kind) : overlay_to_file(flags, model, view, kind);
+  return window ? overlay_in_window(flags, model, choice, view, kind)
+                : overlay_to_file(flags, model, view, kind);
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ struct OverlayFlags {
 int overlay_image(const OverlayFlags& flags, Painter& painter);
 int overlay_folder(const OverlayFlags& flags, Painter& painter);
 int overlay_to_file(const OverlayFlags& flags, const Model& model, const View& view, SourceKind kind);
-int overlay_in_window(const OverlayFlags& flags, const Model& model, const View& view, SourceKind kind);
+int overlay_in_window(const OverlayFlags& flags, const Model& model, const ModelChoice& choice,
+                      const View& view, SourceKind kind);
 
 // Whether a window can be opened here.
 bool has_display();

@@ -31,23 +31,12 @@ void mark_queries(cv::Mat& picture, const View& view) {
 constexpr int tile_side = 320;
 constexpr int caption_rows = 24;
 
-cv::Size picture_in_tile(cv::Size picture) {
-  const double scale = static_cast<double>(tile_side) / std::max(picture.width, picture.height);
-  return {std::max(1, static_cast<int>(std::lround(picture.width * scale))),
-          std::max(1, static_cast<int>(std::lround(picture.height * scale)))};
-}
-
-// At least as wide as its caption.
-cv::Size tile_size(cv::Size picture) {
-  const cv::Size inner = picture_in_tile(picture);
-  return {std::max(inner.width, 96), inner.height + caption_rows};
-}
-
 cv::Mat tile(const cv::Mat& picture, const std::string& caption) {
-  const cv::Size size = picture_in_tile(picture.size());
-  cv::Mat result(tile_size(picture.size()), CV_8UC3, cv::Scalar::all(32));
-  cv::Mat inner = result(cv::Rect(cv::Point(0, caption_rows), size));
-  cv::resize(picture, inner, size, 0, 0, size.width < picture.cols ? cv::INTER_AREA : cv::INTER_LINEAR);
+  const Tile shape = tile_of(picture.size());
+  cv::Mat result(shape.size, CV_8UC3, cv::Scalar::all(32));
+  cv::Mat inner = result(shape.picture);
+  cv::resize(picture, inner, inner.size(), 0, 0,
+             inner.cols < picture.cols ? cv::INTER_AREA : cv::INTER_LINEAR);
   draw_text(result, caption, {4, caption_rows - 7}, 0.5);
   return result;
 }
@@ -179,13 +168,22 @@ std::vector<MapRequest> requests_of(const Plan& plan) {
   return requests;
 }
 
+Tile tile_of(cv::Size frame) {
+  const double scale = static_cast<double>(tile_side) / std::max(frame.width, frame.height);
+  const cv::Size inner(std::max(1, static_cast<int>(std::lround(frame.width * scale))),
+                       std::max(1, static_cast<int>(std::lround(frame.height * scale))));
+  // At least as wide as its caption.
+  return {{std::max(inner.width, 96), inner.height + caption_rows}, {{0, caption_rows}, inner}};
+}
+
 std::optional<cv::Point2d> frame_point(const View& view, cv::Size frame, cv::Size picture, cv::Point2d at) {
   if (frame.empty() || at.x < 0 || at.y < 0 || at.x >= picture.width || at.y >= picture.height) return {};
   if (view.spread == Spread::one) return cv::Point2d(std::fmod(at.x, frame.width), at.y);
-  const cv::Size tile = tile_size(frame), inner = picture_in_tile(frame);
-  const cv::Point2d in_tile(std::fmod(at.x, tile.width), std::fmod(at.y, tile.height) - caption_rows);
-  if (in_tile.y < 0 || in_tile.x >= inner.width) return {};
-  return cv::Point2d(in_tile.x * frame.width / inner.width, in_tile.y * frame.height / inner.height);
+  const Tile tile = tile_of(frame);
+  const cv::Point2d in_tile(std::fmod(at.x, tile.size.width), std::fmod(at.y, tile.size.height));
+  if (!cv::Rect2d(tile.picture).contains(in_tile)) return {};
+  return cv::Point2d((in_tile.x - tile.picture.x) * frame.width / tile.picture.width,
+                     (in_tile.y - tile.picture.y) * frame.height / tile.picture.height);
 }
 
 std::optional<cv::Point2d> patch_centre(const View& view, const ModelInfo& info, const Region& visible,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <opencv2/core/mat.hpp>
+#include <opencv2/core/types.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +39,14 @@ cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame, const 
 // The maps of a view, tile by tile and pin by pin, and what each was asked for as.
 std::vector<AttentionMap> maps_of(const Drawn& drawn);
 std::vector<MapRequest> requests_of(const Plan& plan);
+
+// A sheet's tiles lie side by side, row by row from the top left. Where a tile shows the frame, and where
+// not.
+struct Tile {
+  cv::Size size;
+  cv::Rect picture;  // the frame, scaled; the rest is caption and margin
+};
+Tile tile_of(cv::Size frame);
 
 // The frame's pixel under a pixel of the composed picture; nothing where that shows no frame, such as a
 // caption.

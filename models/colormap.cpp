@@ -10,6 +10,9 @@
 namespace fovea {
 namespace {
 
+// What the model did not see fades as the map grows stronger, down to half.
+constexpr double outside_fading = 0.5;
+
 using Rgb = std::array<double, 3>;
 using Knots = std::array<Rgb, 9>;  // evenly spaced from 0 to 1
 
@@ -88,19 +91,26 @@ std::array<uint32_t, 256> colormap_table(Colormap colormap) {
   return table;
 }
 
-std::array<float, 1024> color_table(const OverlayOptions& options) {
+std::array<float, 1028> color_table(const OverlayOptions& look) {
   std::array<uint32_t, 256> colors{};
-  if (options.tint) {
-    const auto& [red, green, blue] = *options.tint;
+  if (look.tint) {
+    const auto& [red, green, blue] = *look.tint;
     colors.fill(uint32_t{red} | uint32_t{green} << 8 | uint32_t{blue} << 16);
   } else {
-    colors = colormap_table(options.colormap);
+    colors = colormap_table(look.colormap);
   }
-  std::array<float, 1024> table{};
+  std::array<float, 1028> table{};
+  const double alpha = double{look.alpha};
+  const auto set = [&](size_t i, double opacity, uint32_t color, double own) {
+    for (size_t c = 0; c < 3; ++c)
+      table.at(4 * i + c) = static_cast<float>(opacity * (color >> (8 * c) & 255U) + 0.5);
+    table.at(4 * i + 3) = static_cast<float>(own);
+  };
   for (size_t i = 0; i < colors.size(); ++i) {
-    for (size_t c = 0; c < 3; ++c) table.at(4 * i + c) = static_cast<float>(colors.at(i) >> (8 * c) & 255U);
-    table.at(4 * i + 3) = options.tint ? static_cast<float>(i) / 255 : 1.0F;
+    const double opacity = look.tint ? alpha * static_cast<double>(i) / 255 : alpha;
+    set(i, opacity, colors.at(i), 1 - opacity);
   }
+  set(colors.size(), 0, 0, look.tint ? 1 : 1 - outside_fading * alpha);
   return table;
 }
 

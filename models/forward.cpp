@@ -15,7 +15,6 @@ namespace fovea {
 Forward::Forward(const LoadedModel& model, const Options& options) : options_(options) {
   Recorder::Options recording;
   recording.profile = options.profile;
-  recording.overlapping = options.overlapping;
   Recorder r(model.device().impl(), recording);
   record(r, model);
   program_ = r.finish();
@@ -118,10 +117,6 @@ std::vector<uint32_t> Forward::indices() const {
   std::vector<uint32_t> out(top_indices_.shape.elements());
   program_.read(top_indices_, std::as_writable_bytes(std::span(out)));
   return out;
-}
-
-Forward::Results Forward::results() const {
-  return {program_.shared(logits_), program_.shared(top_probabilities_), program_.shared(top_indices_)};
 }
 
 maps::Kept Forward::kept() const {

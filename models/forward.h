@@ -22,7 +22,6 @@ class Forward {
     bool all_maps =
         false;  // every layer's raw map, a rollout and a cam in the same program, to see what maps cost
     bool profile = false;
-    bool overlapping = false;  // see Recorder::Options
   };
   Forward(const LoadedModel& model, const Options& options);
 
@@ -39,11 +38,6 @@ class Forward {
   const Shape& attention_shape(size_t i) const { return full_attention_.at(i).shape; }
   std::vector<float> probabilities() const { return read(top_probabilities_); }  // [batch, top_k], best first
   std::vector<uint32_t> indices() const;                                         // [batch, top_k]
-  // Results on the device, for other recorders and copies.
-  struct Results {
-    Tensor logits, probabilities, indices;  // [batch, classes], [batch, top_k] twice
-  };
-  Results results() const;
   // What maps are drawn from, for other recorders.
   maps::Kept kept() const;
 

@@ -17,15 +17,6 @@ namespace {
 constexpr size_t kept_sizes = 4;  // frame sizes and formats whose stages are kept
 constexpr uint32_t most_in_flight = 8;
 
-Forward::Options forward_options(uint32_t top_k) {
-  Forward::Options options;
-  options.classify = true;
-  options.top_k = top_k;
-  options.attention = true;
-  options.overlapping = true;
-  return options;
-}
-
 }  // namespace
 
 // Host writes into memory that frames share happen only when a stage is made, before its first run; changing
@@ -34,25 +25,30 @@ struct Live::Impl {
   Impl(const Model& m, const LiveOptions& options)
       : model(m),
         device(model.device().impl()),
-        forward(model.impl(), forward_options(std::clamp(options.top_k, 1U, model.info().classes))),
-        input(forward.input()),
-        maps(std::make_shared<MapStage>(device, forward, model.info(), std::span<const LiveView>(), nullptr)),
+        top_k(std::clamp(options.top_k, 1U, model.info().classes)),
         timeline(device) {
+    input.shape = {1, 3, model.info().height, model.info().width};
+    input.dtype = model.impl().storage();
+    input_buffer = std::make_unique<gpu::Buffer>(device, (input.bytes() + 15) / 16 * 16, gpu::Memory::device);
+    input.buffer = input_buffer.get();
+    set_views({});
+    stage->finish();  // compiles and measures now and not with the first frame
     for (uint32_t i = 0; i < options.in_flight; ++i) slots.push_back(std::make_unique<LiveSlot>(device));
     device.save_pipeline_cache();
   }
 
   struct Size {
     std::shared_ptr<FrameStage> frame;
-    std::shared_ptr<MapStage> maps;  // that the pictures are drawn from
+    std::shared_ptr<ModelStage> model;  // that the pictures are drawn from
     std::shared_ptr<PictureStage> pictures;
   };
 
   Model model;
   gpu::Device& device;
-  Forward forward;
-  Tensor input;
-  std::shared_ptr<MapStage> maps;
+  uint32_t top_k;
+  std::unique_ptr<gpu::Buffer> input_buffer;
+  Tensor input;  // of the model, for frames of every size
+  std::shared_ptr<ModelStage> stage;
   std::list<Size> sizes;  // latest first
   std::vector<std::unique_ptr<LiveSlot>> slots;
   size_t first = 0, count = 0;  // frames in flight, a ring
@@ -73,12 +69,17 @@ struct Live::Impl {
 
   LiveStages stages_for(const ImageView& frame) {
     Size& size = size_for(frame);
-    if (size.maps != maps) {
-      size.pictures = std::make_shared<PictureStage>(device, *size.frame, *maps);
-      size.maps = maps;
+    if (size.model != stage) {
+      stage->finish();
+      size.pictures = std::make_shared<PictureStage>(device, *size.frame, *stage);
+      size.model = stage;
       device.save_pipeline_cache();
     }
-    return {size.frame, size.maps, size.pictures};
+    return {size.frame, size.model, size.pictures};
+  }
+
+  void set_views(std::span<const LiveView> views) {
+    stage = std::make_shared<ModelStage>(model.impl(), input, top_k, views, stage.get());
   }
 };
 
@@ -97,12 +98,9 @@ const Model& Live::model() const {
 }
 
 void Live::set_views(std::span<const LiveView> views) {
-  const auto& now = impl_->maps->views();
+  const auto& now = impl_->stage->views();
   if (std::equal(views.begin(), views.end(), now.begin(), now.end())) return;
-  at_boundary("live", [&] {
-    impl_->maps = std::make_shared<MapStage>(impl_->device, impl_->forward, impl_->model.info(), views,
-                                             impl_->maps.get());
-  });
+  at_boundary("live", [&] { impl_->set_views(views); });
 }
 
 bool Live::full() const {
@@ -114,15 +112,20 @@ bool Live::empty() const {
 }
 
 void Live::submit(const ImageView& frame, uint64_t number) {
-  check_image(frame, "live");
+  check_frame(frame, "live");
   if (full())
     throw Error(ErrorKind::usage,
                 fmt::format("[live] {} frames are in flight: collect() one first", impl_->slots.size()));
   at_boundary("live", [&] {
     LiveSlot& slot = *impl_->slots[(impl_->first + impl_->count) % impl_->slots.size()];
-    slot.submit(impl_->timeline, impl_->stages_for(frame), impl_->forward, frame, number);
+    slot.submit(impl_->timeline, impl_->stages_for(frame), frame, number);
     ++impl_->count;
   });
+}
+
+bool Live::ready(std::chrono::nanoseconds wait) const {
+  return empty() ||
+         at_boundary("live", [&] { return impl_->slots[impl_->first]->done(impl_->timeline, wait); });
 }
 
 std::optional<LiveFrame> Live::collect() {

@@ -1,11 +1,15 @@
 #include "models/live_frame.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 
+#include "fovea/error.h"
 #include "models/resize_recording.h"
 #include "runtime/ops/normalize_image.h"
 #include "runtime/ops/overlay.h"
+#include "runtime/ops/yuv_to_rgb.h"
 
 namespace fovea {
 namespace {
@@ -13,6 +17,10 @@ namespace {
 // Strips begin at a multiple of so many rows, of at least 16 bytes each, so that their offsets are aligned on
 // every device.
 constexpr uint32_t row_step = 256 / 16;
+
+bool is_yuv(PixelFormat format) {
+  return format == PixelFormat::nv12 || format == PixelFormat::yuyv;
+}
 
 uint32_t words_of(uint32_t width, PixelFormat format) {
   return ops::overlay_words(width, format == PixelFormat::gray8);
@@ -24,11 +32,21 @@ FrameStage::FrameStage(gpu::Device& device, const io::PreprocessConfig& config, 
                        const ImageView& like, uint64_t strip_bytes)
     : width_(like.width),
       height_(like.height),
-      format_(like.format),
-      row_words_(words_of(like.width, like.format)),
+      taken_(like.format),
+      format_(is_yuv(like.format) ? PixelFormat::rgb8 : like.format),
+      row_words_(words_of(like.width, format_)),
       plan_(plan_preprocess(config, like.height, like.width)) {
   const uint64_t row_bytes = uint64_t{row_words_} * 4;
   strip_bytes = std::min(strip_bytes, device.info().max_storage_range);
+  if (is_yuv(taken_)) {
+    if (row_bytes * height_ > device.info().max_storage_range)
+      throw Error(
+          ErrorKind::unsupported,
+          fmt::format("[live] a yuv frame of {} × {} pixels needs {} MiB in one buffer, the device "
+                      "allows {} MiB",
+                      width_, height_, row_bytes * height_ >> 20, device.info().max_storage_range >> 20));
+    yuv_ = std::make_unique<gpu::Buffer>(device, yuv().bytes(), gpu::Memory::device);
+  }
   pixels_ = std::make_unique<gpu::Buffer>(device, row_bytes * height_, gpu::Memory::device);
   const uint64_t picture_row = uint64_t{words_of(width_, PixelFormat::bgr8)} * 4;
   const auto strip_rows = static_cast<uint32_t>(
@@ -41,7 +59,7 @@ FrameStage::FrameStage(gpu::Device& device, const io::PreprocessConfig& config, 
 }
 
 bool FrameStage::takes(const ImageView& frame) const {
-  return frame.width == width_ && frame.height == height_ && frame.format == format_;
+  return frame.width == width_ && frame.height == height_ && frame.format == taken_;
 }
 
 Tensor FrameStage::rows_of(uint32_t first, uint32_t rows) const {
@@ -50,6 +68,15 @@ Tensor FrameStage::rows_of(uint32_t first, uint32_t rows) const {
   t.dtype = DType::u32;
   t.buffer = pixels_.get();
   t.offset = uint64_t{first} * row_words_ * 4;
+  return t;
+}
+
+Tensor FrameStage::yuv() const {
+  const bool planes = taken_ == PixelFormat::nv12;
+  Tensor t;
+  t.shape = {planes ? height_ + height_ / 2 : height_, ops::yuv_words(width_, planes)};
+  t.dtype = DType::u32;
+  t.buffer = yuv_.get();
   return t;
 }
 
@@ -62,6 +89,7 @@ void FrameStage::record(gpu::Device& device, const io::PreprocessConfig& config,
   Recorder::Options options;
   options.overlapping = true;
   Recorder r(device, options);
+  if (yuv_) ops::yuv_to_rgb(r, yuv(), taken_ == PixelFormat::nv12, rows_of(0, height_));
   const ResizeInputs inputs(r, tables);
   const Tensor band = r.temporary({band_rows_of(strips), pitch}, DType::u32, "band"),
                resized = r.temporary({config.height, pitch}, DType::u32, "pixels");
@@ -76,9 +104,9 @@ void FrameStage::record(gpu::Device& device, const io::PreprocessConfig& config,
 }
 
 void FrameStage::pack(const ImageView& frame, std::byte* staging) const {
-  const size_t used = size_t{width_} * frame.channels(), row_bytes = size_t{row_words_} * 4;
-  for (uint32_t row = 0; row < height_; ++row)
-    std::memcpy(staging + row * row_bytes, frame.pixels + row * frame.row_bytes, used);
+  const size_t used = frame.line_bytes(), lines = frame.lines(), line = uploaded().size() / lines;
+  for (size_t i = 0; i < lines; ++i)
+    std::memcpy(staging + i * line, frame.pixels + i * frame.row_bytes, used);
 }
 
 }  // namespace fovea

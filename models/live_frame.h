@@ -24,8 +24,8 @@ class FrameStage {
 
   // Frames are packed into staging memory, which is copied to the beginning of a buffer of this stage.
   void pack(const ImageView& frame, std::byte* staging) const;
-  const gpu::Buffer& uploaded() const { return *pixels_; }
-  // Resizes and normalises what was uploaded.
+  const gpu::Buffer& uploaded() const { return yuv_ ? *yuv_ : *pixels_; }
+  // Resizes and normalises what was uploaded, converted to RGB8 before where it is not packed.
   Program& program() { return program_; }
 
   // The frame's pixels, u32 [rows, words], for kernels that take part of the rows at once.
@@ -40,12 +40,13 @@ class FrameStage {
   void record(gpu::Device& device, const io::PreprocessConfig& config, const Tensor& input,
               uint64_t strip_bytes);
   Tensor rows_of(uint32_t first, uint32_t rows) const;
+  Tensor yuv() const;
 
   uint32_t width_, height_;
-  PixelFormat format_;
-  uint32_t row_words_;  // whole blocks for resizing and whole fours of pixels for drawing
+  PixelFormat taken_, format_;  // of frames, and packed
+  uint32_t row_words_;          // whole blocks for resizing and whole fours of pixels for drawing
   PreprocessPlan plan_;
-  std::unique_ptr<gpu::Buffer> pixels_;
+  std::unique_ptr<gpu::Buffer> pixels_, yuv_;
   std::vector<Strip> strips_;
   Program program_;
 };

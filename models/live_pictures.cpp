@@ -17,11 +17,10 @@ class Drawing {
   // One map over a strip of pixels; returns BGR8.
   Tensor draw(const Tensor& pixels, PixelFormat format, const FrameStage& frame, uint32_t first_row,
               const Tensor& levels, const OverlayOptions& look) {
-    const Tensor colors = r_.input({256, 4}, DType::f32, "colors"),
-                 place = r_.input({6}, DType::f32, "frame");
+    const Tensor colors = r_.input({ops::overlay_colors, 4}, DType::f32, "colors"),
+                 place = r_.input({4}, DType::f32, "frame");
     colors_.emplace_back(colors, color_table(look));
-    places_.emplace_back(place,
-                         overlay_frame(levels.shape[0], levels.shape[1], frame.region(), look, first_row));
+    places_.emplace_back(place, overlay_frame(levels.shape[0], levels.shape[1], frame.region(), first_row));
     return ops::overlay(r_, pixels, levels, colors, place, static_cast<uint32_t>(format),
                         static_cast<uint32_t>(PixelFormat::bgr8));
   }
@@ -42,13 +41,13 @@ class Drawing {
  private:
   Recorder& r_;
   Tensor nothing_;
-  std::vector<std::pair<Tensor, std::array<float, 1024>>> colors_;
+  std::vector<std::pair<Tensor, std::array<float, 1028>>> colors_;
   std::vector<std::pair<Tensor, OverlayFrame>> places_;
 };
 
 }  // namespace
 
-PictureStage::PictureStage(gpu::Device& device, const FrameStage& frame, const MapStage& maps) {
+PictureStage::PictureStage(gpu::Device& device, const FrameStage& frame, const ModelStage& maps) {
   Recorder::Options options;
   options.overlapping = true;
   Recorder r(device, options);

@@ -4,14 +4,14 @@
 #include <vector>
 
 #include "models/live_frame.h"
-#include "models/live_maps.h"
+#include "models/live_model.h"
 
 namespace fovea {
 
 class PictureStage {
  public:
   // Both stages must outlive this one.
-  PictureStage(gpu::Device& device, const FrameStage& frame, const MapStage& maps);
+  PictureStage(gpu::Device& device, const FrameStage& frame, const ModelStage& maps);
 
   Program* program() { return recorded_ ? &program_ : nullptr; }  // nullptr where nothing is drawn
 

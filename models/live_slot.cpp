@@ -35,7 +35,7 @@ LiveSlot::Copied LiveSlot::place(const Tensor& t, uint64_t& bytes) const {
   return out;
 }
 
-void LiveSlot::record(const LiveStages& stages, const Forward& forward) {
+void LiveSlot::record(const LiveStages& stages) {
   if (stages == stages_) return;
   stages_ = {};
   before_.reset();
@@ -53,11 +53,10 @@ void LiveSlot::record(const LiveStages& stages, const Forward& forward) {
   before->finish();
 
   uint64_t bytes = 0;
-  const Forward::Results results = forward.results();
-  logits_ = place(results.logits, bytes);
-  probabilities_ = place(results.probabilities, bytes);
-  indices_ = place(results.indices, bytes);
-  for (const MapStage::Map& map : stages.maps->maps()) maps_.push_back(place(map.values, bytes));
+  logits_ = place(stages.model->logits(), bytes);
+  probabilities_ = place(stages.model->probabilities(), bytes);
+  indices_ = place(stages.model->indices(), bytes);
+  for (const ModelStage::Map& map : stages.model->maps()) maps_.push_back(place(map.values, bytes));
   for (const PictureStage::Picture& picture : stages.pictures->pictures()) {
     auto& strips = pictures_.emplace_back();
     for (const Tensor& strip : picture.strips) strips.push_back(place(strip, bytes));
@@ -82,25 +81,25 @@ void LiveSlot::record(const LiveStages& stages, const Forward& forward) {
   stages_ = stages;  // last: a failure leaves nothing that looks recorded
 }
 
-void LiveSlot::submit(gpu::Timeline& timeline, const LiveStages& stages, Forward& forward,
-                      const ImageView& frame, uint64_t number) {
+void LiveSlot::submit(gpu::Timeline& timeline, const LiveStages& stages, const ImageView& frame,
+                      uint64_t number) {
   start_ = Clock::now();
-  record(stages, forward);
+  record(stages);
   stages_.frame->pack(frame, upload_->mapped());
-  std::vector<gpu::Commands*> sequences{before_.get(), &stages_.frame->program().commands()};
+  std::vector<gpu::Sequence> sequences{{before_.get()}, stages_.frame->program().all()};
   size_t next = 0;
   const auto stamp = [&] {
-    if (next < between_.size()) sequences.push_back(&between_[next++]);
+    if (next < between_.size()) sequences.push_back({&between_[next++]});
   };
   stamp();
-  sequences.push_back(&forward.program().commands());
+  sequences.push_back(stages_.model->model_sequence());
   stamp();
-  for (gpu::Commands* commands : stages_.maps->sequences()) sequences.push_back(commands);
+  for (const gpu::Sequence& sequence : stages_.model->map_sequences()) sequences.push_back(sequence);
   stamp();
-  if (Program* program = stages_.pictures->program()) sequences.push_back(&program->commands());
-  sequences.push_back(after_.get());
+  if (Program* program = stages_.pictures->program()) sequences.push_back(program->all());
+  sequences.push_back({after_.get()});
   submission_ = timeline.submit(sequences);
-  stages_.maps->has_run();
+  stages_.model->has_run();
   number_ = number;
 }
 
@@ -128,7 +127,7 @@ LivePicture LiveSlot::picture(size_t view) const {
     for (uint32_t i = 0; i < strip.tensor.shape[0]; ++i, row += row_bytes)
       out.bgr.insert(out.bgr.end(), row, row + used);
   }
-  const MapStage& maps = *stages_.maps;
+  const ModelStage& maps = *stages_.model;
   for (const LiveLayer& layer : maps.views()[view].layers) {
     const size_t i = maps.index_of(layer);
     out.maps.push_back({maps.maps()[i].rows, maps.maps()[i].cols, floats(maps_[i])});

@@ -14,7 +14,7 @@ namespace fovea {
 // What frames share: recorded once, run in the order of their submission.
 struct LiveStages {
   std::shared_ptr<FrameStage> frame;
-  std::shared_ptr<MapStage> maps;
+  std::shared_ptr<ModelStage> model;
   std::shared_ptr<PictureStage> pictures;
   bool operator==(const LiveStages&) const = default;
 };
@@ -24,8 +24,10 @@ class LiveSlot {
   explicit LiveSlot(gpu::Device& device);
 
   // Copies the frame into staging memory and starts its work.
-  void submit(gpu::Timeline& timeline, const LiveStages& stages, Forward& forward, const ImageView& frame,
-              uint64_t number);
+  void submit(gpu::Timeline& timeline, const LiveStages& stages, const ImageView& frame, uint64_t number);
+  bool done(gpu::Timeline& timeline, std::chrono::nanoseconds wait) const {
+    return timeline.done(submission_, wait);
+  }
   // Waits for the frame. Throws Error(unsupported) when activations left the range of fp16.
   LiveFrame collect(gpu::Timeline& timeline, const ModelInfo& info);
 
@@ -36,7 +38,7 @@ class LiveSlot {
     uint64_t offset = 0;
   };
 
-  void record(const LiveStages& stages, const Forward& forward);
+  void record(const LiveStages& stages);
   Copied place(const Tensor& t, uint64_t& bytes) const;
   std::vector<float> floats(const Copied& c) const;
   std::vector<uint32_t> words(const Copied& c) const;

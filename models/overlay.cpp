@@ -17,9 +17,6 @@
 namespace fovea {
 namespace {
 
-// What the model did not see fades as the map grows stronger, down to half.
-constexpr float outside_fading = 0.5F;
-
 struct Layout {  // what a recorded program depends on
   uint32_t width = 0, rows = 0, map_rows = 0, map_cols = 0;
   PixelFormat format = PixelFormat::rgb8;
@@ -40,8 +37,8 @@ Recorded record(gpu::Device& device, const Layout& l) {
   Recorded out{l,
                r.input({l.rows, l.source_words()}, DType::u32, "picture"),
                r.input({l.map_rows, l.map_cols}, DType::f32, "map"),
-               r.input({256, 4}, DType::f32, "colors"),
-               r.input({6}, DType::f32, "frame"),
+               r.input({ops::overlay_colors, 4}, DType::f32, "colors"),
+               r.input({4}, DType::f32, "frame"),
                {},
                {}};
   const Tensor state = r.temporary({ops::levels_state(l.map_rows * l.map_cols)}, DType::f32, "state");
@@ -75,15 +72,10 @@ void check_look(const OverlayOptions& look) {
     throw Error(ErrorKind::usage, fmt::format("[overlay] alpha is {}, it must be from 0 to 1", look.alpha));
 }
 
-OverlayFrame overlay_frame(uint32_t rows, uint32_t cols, const Region& region, const OverlayOptions& look,
-                           uint32_t first_row) {
+OverlayFrame overlay_frame(uint32_t rows, uint32_t cols, const Region& region, uint32_t first_row) {
   const double scale_x = cols / region.width, scale_y = rows / region.height;
-  return {static_cast<float>(scale_x),
-          static_cast<float>((0.5 - region.x) * scale_x - 0.5),
-          static_cast<float>(scale_y),
-          static_cast<float>((first_row + 0.5 - region.y) * scale_y - 0.5),
-          look.alpha,
-          look.tint ? 1.0F : 1.0F - outside_fading * look.alpha};
+  return {static_cast<float>(scale_x), static_cast<float>((0.5 - region.x) * scale_x - 0.5),
+          static_cast<float>(scale_y), static_cast<float>((first_row + 0.5 - region.y) * scale_y - 0.5)};
 }
 
 struct Overlay::Impl {
@@ -126,7 +118,7 @@ std::vector<uint8_t> Overlay::draw(const ImageView& image, const AttentionMap& m
     for (uint32_t i = 0; i < layout.rows; ++i)
       std::memcpy(rows.data() + i * source_bytes, image.pixels + (size_t{first} + i) * image.row_bytes,
                   size_t{image.width} * image.channels());
-    const OverlayFrame frame = overlay_frame(map.rows, map.cols, region, options, first);
+    const OverlayFrame frame = overlay_frame(map.rows, map.cols, region, first);
     r.program.write(r.picture, rows);
     r.program.write(r.map, std::as_bytes(std::span(map.values)));
     r.program.write(r.colors, std::as_bytes(std::span(colors)));

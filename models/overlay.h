@@ -18,9 +18,8 @@ class Device;
 
 // Throws Error(usage) for an alpha outside 0…1.
 void check_look(const OverlayOptions& look);
-// Where a map of rows × cols cells lies over the picture's rows from first_row on, and how strong it is.
-OverlayFrame overlay_frame(uint32_t rows, uint32_t cols, const Region& region, const OverlayOptions& look,
-                           uint32_t first_row);
+// Where a map of rows × cols cells lies over the picture's rows from first_row on.
+OverlayFrame overlay_frame(uint32_t rows, uint32_t cols, const Region& region, uint32_t first_row);
 
 // Keeps what it recorded for the last picture size. Not for two threads at once.
 class Overlay {

@@ -59,15 +59,30 @@ Tensor on(const gpu::Buffer& buffer, const Shape& shape, DType dtype) {
 
 }  // namespace
 
-void check_image(const ImageView& image, const char* operation) {
-  if (image.pixels == nullptr || image.width == 0 || image.height == 0)
+void check_frame(const ImageView& frame, const char* operation) {
+  if (frame.pixels == nullptr || frame.width == 0 || frame.height == 0)
     throw Error(ErrorKind::usage, fmt::format("[{}] the picture is empty: {} × {} pixels", operation,
-                                              image.width, image.height));
-  if (image.row_bytes < size_t{image.width} * image.channels())
-    throw Error(ErrorKind::usage, fmt::format("[{}] rows of {} pixels with {} channels need {} bytes, "
-                                              "row_bytes is {}",
-                                              operation, image.width, image.channels(),
-                                              size_t{image.width} * image.channels(), image.row_bytes));
+                                              frame.width, frame.height));
+  if (frame.format > PixelFormat::yuyv)
+    throw Error(ErrorKind::usage,
+                fmt::format("[{}] there is no pixel format {}", operation, static_cast<int>(frame.format)));
+  const bool nv12 = frame.format == PixelFormat::nv12;
+  if ((nv12 && frame.height % 2 != 0) ||
+      ((nv12 || frame.format == PixelFormat::yuyv) && frame.width % 2 != 0))
+    throw Error(ErrorKind::usage, fmt::format("[{}] a {} picture of {} × {} pixels: {} must be even",
+                                              operation, nv12 ? "nv12" : "yuyv", frame.width, frame.height,
+                                              nv12 ? "both sides" : "its width"));
+  if (frame.row_bytes < frame.line_bytes())
+    throw Error(ErrorKind::usage, fmt::format("[{}] rows of {} pixels need {} bytes, row_bytes is {}",
+                                              operation, frame.width, frame.line_bytes(), frame.row_bytes));
+}
+
+void check_image(const ImageView& image, const char* operation) {
+  if (image.format == PixelFormat::nv12 || image.format == PixelFormat::yuyv)
+    throw Error(ErrorKind::usage,
+                fmt::format("[{}] {} pixels are for Live: convert them to rgb8, bgr8 or gray8", operation,
+                            image.format == PixelFormat::nv12 ? "nv12" : "yuyv"));
+  check_frame(image, operation);
 }
 
 struct Preprocessor::Impl {

@@ -44,5 +44,7 @@ class Preprocessor {
 
 // Throws Error(usage) for a picture without pixels or whose rows overlap; `operation` begins the message.
 void check_image(const ImageView& image, const char* operation);
+// The same for a camera's frame, which may be nv12 or yuyv too.
+void check_frame(const ImageView& frame, const char* operation);
 
 }  // namespace fovea

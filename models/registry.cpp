@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "fovea/error.h"
 #include "models/boundary.h"
 
@@ -57,19 +59,16 @@ DType storage_for(const Device& device, Precision precision) {
 
 }  // namespace
 
+const Family* family_of(const io::ModelConfig& config) {
+  for (const Family& family : families())
+    if (family.matches(config)) return &family;
+  return nullptr;
+}
+
 namespace {
 
-std::shared_ptr<LoadedModel> load_model(const Device& device, const std::filesystem::path& folder,
-                                        const ModelOptions& options) {
-  const io::ModelConfig config = io::read_config(folder);
-  for (const Family& family : families()) {
-    if (!family.matches(config)) continue;
-    io::WeightFile weights = io::WeightFile::open(folder, config.naming);
-    auto model = family.load(device, storage_for(device, options.precision), config, weights.root(), options);
-    weights.check_all_used();
-    model->finish(weights.parameters());
-    return model;
-  }
+const Family& demand_family(const io::ModelConfig& config) {
+  if (const Family* family = family_of(config)) return *family;
   std::string known;
   for (const std::string& name : known_architectures()) known += (known.empty() ? "" : "; ") + name;
   throw Error(ErrorKind::model,
@@ -77,10 +76,52 @@ std::shared_ptr<LoadedModel> load_model(const Device& device, const std::filesys
                           config.file.string(), config.architecture, known));
 }
 
+std::shared_ptr<LoadedModel> load_model(const Device& device, const io::ModelConfig& config,
+                                        const Family& family, io::WeightFile weights,
+                                        const ModelOptions& options) {
+  auto model = family.load(device, storage_for(device, options.precision), config, weights.root(), options);
+  weights.check_all_used();
+  model->finish(weights.parameters());
+  return model;
+}
+
+// In messages the name stands where a folder would.
+io::ModelConfig config_of(const ModelBytes& files) {
+  return io::parse_config(files.config, files.preprocessor,
+                          std::filesystem::path(files.name) / "config.json");
+}
+
+ModelSummary summary_of(const io::ModelConfig& config) {
+  const Family* family = family_of(config);
+  return {config.architecture, family == nullptr ? "" : family->name};
+}
+
 }  // namespace
 
 Model Model::load(const Device& device, const std::filesystem::path& folder, const ModelOptions& options) {
-  return at_boundary("load", [&] { return Model(load_model(device, folder, options)); });
+  return at_boundary("load", [&] {
+    const io::ModelConfig config = io::read_config(folder);
+    const Family& family = demand_family(config);
+    return Model(load_model(device, config, family, io::WeightFile::open(folder, config.naming), options));
+  });
+}
+
+Model Model::load(const Device& device, const ModelBytes& files, const ModelOptions& options) {
+  return at_boundary("load", [&] {
+    const io::ModelConfig config = config_of(files);
+    const Family& family = demand_family(config);
+    io::WeightFile weights(io::Safetensors::parse(files.weights, files.name + "/model.safetensors"),
+                           config.naming);
+    return Model(load_model(device, config, family, std::move(weights), options));
+  });
+}
+
+ModelSummary summarize(const std::filesystem::path& folder) {
+  return at_boundary("load", [&] { return summary_of(io::read_config(folder)); });
+}
+
+ModelSummary summarize(const ModelBytes& files) {
+  return at_boundary("load", [&] { return summary_of(config_of(files)); });
 }
 
 const ModelInfo& Model::info() const {

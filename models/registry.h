@@ -19,5 +19,6 @@ struct Family {
 };
 
 std::span<const Family> families();
+const Family* family_of(const io::ModelConfig& config);  // nullptr when there is none
 
 }  // namespace fovea

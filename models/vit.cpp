@@ -1,5 +1,5 @@
 // Vision transformers (Dosovitskiy et al. 2021) and what grew from them: DeiT, DINOv2, CLIP and SigLIP
-// towers.
+// towers, and ours with early convolutions.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,13 +7,13 @@
 
 #include "fovea/error.h"
 #include "models/layers/attention_pool.h"
+#include "models/layers/patch_embed.h"
 #include "models/layers/position_embedding.h"
 #include "models/layers/shapes.h"
 #include "models/layers/transformer.h"
 #include "models/layers/transformer_chain.h"
 #include "models/registry.h"
 #include "runtime/ops/embed_tokens.h"
-#include "runtime/ops/patch_gather.h"
 #include "runtime/ops/token_pool.h"
 
 namespace fovea {
@@ -23,8 +23,8 @@ enum class Pool { token, mean, attention };
 
 // Everything the files say about a ViT, from weight shapes first and config keys where shapes are silent.
 struct VitShape {
+  layers::PatchShape patch;
   uint32_t width = 0, depth = 0, heads = 0;
-  uint32_t patch_rows = 0, patch_cols = 0;
   uint32_t grid_rows = 0, grid_cols = 0;
   bool cls = false, dist = false;
   uint32_t registers = 0;
@@ -70,9 +70,8 @@ ops::Activation activation_of(const io::ModelConfig& config) {
 
 VitShape shape_of(const io::ModelConfig& config, const io::Weights& w) {
   VitShape s;
-  s.width = layers::dimension(w, "patch_embed.proj.weight", 4, 0);
-  s.patch_rows = layers::dimension(w, "patch_embed.proj.weight", 4, 2);
-  s.patch_cols = layers::dimension(w, "patch_embed.proj.weight", 4, 3);
+  s.patch = layers::patch_shape(w);
+  s.width = s.patch.width;
   while (w.has(fmt::format("blocks.{}.norm1.weight", s.depth))) ++s.depth;
   if (s.depth == 0)
     throw Error(ErrorKind::model,
@@ -108,8 +107,8 @@ class Vit : public LoadedModel {
 
  private:
   static VitShape grid_of(VitShape s, const io::PreprocessConfig& p) {
-    s.grid_rows = p.height / s.patch_rows;
-    s.grid_cols = p.width / s.patch_cols;
+    s.grid_rows = p.height / s.patch.rows;
+    s.grid_cols = p.width / s.patch.cols;
     return s;
   }
   Tensor token_table(const io::ModelConfig& config, const io::Weights& w);
@@ -119,7 +118,7 @@ class Vit : public LoadedModel {
   std::optional<layers::TransformerChain> chain() const;
 
   VitShape s_;
-  layers::Linear patch_embed_;
+  layers::PatchEmbed patch_embed_;
   Tensor table_;  // [tokens, width]: position embeddings, prefix tokens added
   std::optional<layers::LayerNorm> norm_pre_, norm_, fc_norm_;
   std::vector<layers::Block> blocks_;
@@ -129,20 +128,17 @@ class Vit : public LoadedModel {
 };
 
 void check_size(const io::ModelConfig& config, const VitShape& s, uint32_t height, uint32_t width) {
-  if (height % s.patch_rows != 0 || width % s.patch_cols != 0 || height == 0 || width == 0)
+  if (height % s.patch.rows != 0 || width % s.patch.cols != 0 || height == 0 || width == 0)
     throw Error(ErrorKind::usage,
                 fmt::format("[load] an input of {}×{} is not whole patches of {}×{} ({}): use {}×{}", height,
-                            width, s.patch_rows, s.patch_cols, config.architecture,
-                            std::max(1U, height / s.patch_rows) * s.patch_rows,
-                            std::max(1U, width / s.patch_cols) * s.patch_cols));
+                            width, s.patch.rows, s.patch.cols, config.architecture,
+                            std::max(1U, height / s.patch.rows) * s.patch.rows,
+                            std::max(1U, width / s.patch.cols) * s.patch.cols));
 }
 
 Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
          const ModelOptions& options)
-    : LoadedModel(device, storage),
-      s_(shape_of(config, w)),
-      patch_embed_(store_, w / "patch_embed" / "proj", s_.width,
-                   {s_.width, 3, s_.patch_rows, s_.patch_cols}) {
+    : LoadedModel(device, storage), s_(shape_of(config, w)), patch_embed_(store_, w, s_.patch) {
   take_input_size(config, options);
   check_size(config, s_, preprocess_.height, preprocess_.width);
   s_ = grid_of(s_, preprocess_);
@@ -257,8 +253,7 @@ std::optional<layers::TransformerChain> Vit::chain() const {
 }
 
 ForwardResult Vit::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  const Tensor patches = patch_embed_(r, ops::patch_gather(r, input, s_.patch_rows, s_.patch_cols));
-  Tensor x = ops::embed_tokens(r, patches, table_, s_.prefix());  // [images, tokens, width]
+  Tensor x = ops::embed_tokens(r, patch_embed_(r, input), table_, s_.prefix());  // [images, tokens, width]
   if (norm_pre_) x = (*norm_pre_)(r, x);
   ForwardResult out;
   for (const auto& block : blocks_) {
@@ -288,6 +283,7 @@ bool matches(const io::ModelConfig& config) {
   if (config.naming == io::Naming::transformers)
     return config.model_type == "vit" || config.model_type == "deit";
   const std::string& name = config.architecture;
+  if (name == "fovea_early_conv_vit") return true;
   const bool family = name.starts_with("vit_") || name.starts_with("deit_") || name.starts_with("deit3_");
   // Cousins that share the prefix and not the mathematics.
   for (const char* other : {"relpos", "rope", "_r26_", "_r50_", "resnet", "_rmlp", "parallel", "_ppt"})

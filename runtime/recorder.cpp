@@ -75,6 +75,10 @@ void Recorder::keep(const Tensor& t) {
   if (t.buffer == nullptr) value_of(t, "keep").is_kept = true;  // what has a buffer outlives the run anyway
 }
 
+void Recorder::begin_part() {
+  parts_.push_back(nodes_.size());
+}
+
 Recorder::Value& Recorder::value_of(const Tensor& t, const char* operation) {
   check_owner(t, serial_, operation);
   return values_[t.id];
@@ -182,7 +186,21 @@ void Recorder::encode(Program& program) const {
   HazardTracker hazards;
   uint64_t flops = 0;
   std::vector<gpu::BindingRange> ranges;
-  for (const Node& node : nodes_) {
+  const auto cut = [&] {
+    commands.split();
+    hazards.clear();
+    flops = 0;
+  };
+  size_t part = 0;
+  const auto begin_parts = [&](size_t node) {
+    for (; part < parts_.size() && parts_[part] == node; ++part) {
+      if (part != 0) cut();
+      program.parts_.push_back(part == 0 ? 0 : commands.submissions() - 1);
+    }
+  };
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    begin_parts(i);
     ranges.clear();
     bool f16 = false;
     for (const Binding& b : node.bindings) {
@@ -190,11 +208,7 @@ void Recorder::encode(Program& program) const {
       f16 = f16 || b.tensor.dtype == DType::f16;
     }
     const bool has_f16 = !node.kernel->shader->f16.empty();
-    if (flops + node.flops > options_.flops_per_submission && flops != 0) {
-      commands.split();
-      hazards.clear();
-      flops = 0;
-    }
+    if (flops + node.flops > options_.flops_per_submission && flops != 0) cut();
     flops += node.flops;
     if (hazards.needs_barrier(ranges, node.kernel->access)) commands.barrier();
     const auto& pipeline = device_.pipeline(
@@ -202,6 +216,7 @@ void Recorder::encode(Program& program) const {
     commands.dispatch(pipeline, ranges, node.push, node.grid);
     program.kernels_.push_back({node.kernel->shader->name, node.flops});
   }
+  begin_parts(nodes_.size());
   if (program.readback_) {
     commands.barrier();
     for (const auto& p : program.placed_)
@@ -224,6 +239,11 @@ void Program::submit() {
 }
 void Program::wait() {
   commands_->wait();
+}
+
+gpu::Sequence Program::part(size_t i) const {
+  const uint32_t first = parts_.at(i);
+  return {commands_.get(), first, i + 1 < parts_.size() ? parts_[i + 1] - first : UINT32_MAX};
 }
 
 const Program::Placed& Program::place_of(const Tensor& t, const char* operation) const {

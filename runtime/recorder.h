@@ -41,7 +41,9 @@ class Program {
   }
   void submit();
   void wait();
-  gpu::Commands& commands() { return *commands_; }  // for a gpu::Timeline
+  // For a gpu::Timeline: all of it, or what lies between two of Recorder::begin_part().
+  gpu::Sequence all() { return {commands_.get()}; }
+  gpu::Sequence part(size_t i) const;
 
   // Inputs before submit(), results after it; both wait for a run in flight. Sizes must match the tensor's.
   void write(const Tensor& input, std::span<const std::byte> bytes);
@@ -74,6 +76,7 @@ class Program {
   std::vector<Placed> placed_;  // one a temporary
   std::unique_ptr<gpu::Buffer> arena_, upload_, readback_;
   std::unique_ptr<gpu::Commands> commands_;
+  std::vector<uint32_t> parts_;  // submission where each begins
   std::vector<Profiled> kernels_;
   std::string plan_;
   uint64_t arena_bytes_ = 0;
@@ -98,6 +101,7 @@ class Recorder {
   Tensor input(const Shape& shape, DType dtype, const char* name);  // written by the host before each run
   void preset(const Tensor& t);  // a temporary that the host may write before a run, as it may an input
   void output(const Tensor& t);  // kept to the end of the run and readable by the host
+  void begin_part();             // what follows can be submitted apart from what went before, in this order
   void keep(const Tensor& t);    // kept to the end for other programs, never read back
 
   // Records one dispatch. flops: arithmetic it stands for, for profiles and to bound submissions.
@@ -142,6 +146,7 @@ class Recorder {
   uint32_t serial_;  // tells this recorder's tensors from those of others
   std::vector<Value> values_;
   std::vector<Node> nodes_;
+  std::vector<size_t> parts_{0};  // node where each begins
 };
 
 }  // namespace fovea

@@ -10,7 +10,8 @@ layout(constant_id = 3) const uint ROWS = 1;    // a lane
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { OverlayPush p; };
 // WORDS of the picture become 3 · FOURS of the result; corners(i) is cell i of the map, 0..1, with its right, lower
-// and lower right neighbour; color(i) is RGB and opacity of level i.
+// and lower right neighbour. color(i) is what level i adds to a pixel, with the half that rounds, and the pixel's own
+// weight; color(OUTSIDE) is for pixels that the map does not cover.
 #ifdef TEXELS
 const uint FOURS = 4;
 layout(binding = 0) uniform utextureBuffer Picture;
@@ -29,6 +30,7 @@ vec4 color(uint i) { return colors[i]; }
 layout(binding = 3) readonly buffer Frame { OverlayFrame f; };
 layout(binding = 4) writeonly buffer Target { uint target[]; };  // [rows, blocks, FOURS, 3]
 
+const uint OUTSIDE = 256;
 const uint PIXELS = 4 * FOURS;
 const uint WORDS = FORMAT == 2 ? FOURS : 3 * FOURS;
 
@@ -37,19 +39,20 @@ void main() {
   if (block >= p.blocks) return;
   const float cols = float(p.map_cols), rows = float(p.map_rows);
 
-  // Columns of the map: those left and right of a pixel, and its share of the right.
+  // Columns of the map: that left of a pixel, and the share of that right of it. Indices of colours, half included,
+  // go from `above` by `step` to the row below.
   bool seen[PIXELS];
   uint left[PIXELS];
-  float share[PIXELS], above[PIXELS], below[PIXELS];
+  float share[PIXELS], above[PIXELS], step[PIXELS];
   [[unroll]] for (uint i = 0; i < PIXELS; ++i) {
     const float x = float(block * PIXELS + i) * f.scale_x + f.offset_x;
     seen[i] = x >= -0.5 && x < cols - 0.5;
     const float inside = clamp(x, 0.0, cols - 1.0);
     left[i] = uint(inside);
     share[i] = inside - float(left[i]);
-    above[i] = below[i] = 0.0;
+    above[i] = step[i] = 0.0;
   }
-  uint known = ~0u;  // row of the map that above and below are of
+  uint known = ~0u;  // row of the map that `above` is of
   for (uint r = 0; r < ROWS; ++r) {
     const uint row = gl_WorkGroupID.y * ROWS + r;
     if (row >= p.rows) break;
@@ -62,8 +65,9 @@ void main() {
       known = top;
       [[unroll]] for (uint i = 0; i < PIXELS; ++i) {
         const vec4 c = corners(top * p.map_cols + left[i]);
-        above[i] = mix(c.x, c.y, share[i]);
-        below[i] = mix(c.z, c.w, share[i]);
+        const vec2 level = mix(c.xz, c.yw, share[i]) * 255.0 + 0.5;
+        above[i] = level.x;
+        step[i] = level.y - level.x;
       }
     }
 
@@ -94,12 +98,9 @@ void main() {
       }
       [[unroll]] for (uint j = 0; j < 4; ++j) {
         const uint k = 4 * i + j;
-        const float level = clamp(mix(above[k], below[k], down), 0.0, 1.0);
-        const vec4 c = color(min(uint(level * 255.0 + 0.5), 255u));  // bounded even if the map holds a NaN
-        const bool drawn = row_seen && seen[k];
-        vec3 rgb = vec3(red[j], green[j], blue[j]) * (drawn ? 1.0 : f.outside);
-        rgb = mix(rgb, c.rgb, drawn ? f.alpha * c.a : 0.0);
-        const uvec3 rounded = uvec3(clamp(rgb + 0.5, 0.0, 255.0));
+        const uint level = min(uint(above[k] + down * step[k]), 255u);  // bounded even if the map holds a NaN
+        const vec4 c = color(row_seen && seen[k] ? level : OUTSIDE);
+        const uvec3 rounded = uvec3(vec3(red[j], green[j], blue[j]) * c.a + c.rgb);
         red[j] = rounded.r;
         green[j] = rounded.g;
         blue[j] = rounded.b;

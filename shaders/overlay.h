@@ -15,8 +15,6 @@ struct OverlayPush {
 struct OverlayFrame {
   float scale_x, offset_x;  // map column = scale_x · picture column + offset_x, at the middle of both
   float scale_y, offset_y;
-  float alpha;    // weight of the map's colour
-  float outside;  // brightness of what lies outside the map
 };
 
 #ifdef __cplusplus

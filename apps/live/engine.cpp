@@ -14,9 +14,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A second frame waits on the device while the first is computed, so that the device never idles; a third
-// would only grow older there, and a changed view be seen later.
+// A second frame waits on the device when it is done with the first, so that it never idles; a third would
+// only grow older there, and a changed view be seen later.
 constexpr LiveOptions options{.in_flight = 2, .top_k = 5};
+
+// How long before that a live source's second frame is handed over: what preparing it takes, and how far a
+// guess from earlier frames is off. Until then a newer one may come.
+constexpr double least_lead_ms = 3, lead_part = 0.1;
+// How fast the guess follows frames that take longer; shorter ones count at once.
+constexpr double slower_share = 0.25;
 
 // How long a changed view waits for the next frame before it is drawn on the last one.
 constexpr milliseconds patience{100};
@@ -153,7 +159,7 @@ void Engine::step() {
   const bool moving = any_moving();
   std::optional<SourceFrame> frame;
   if (moving && !live_.full()) {
-    frame = feed_->next(in_flight_.empty() ? patience : milliseconds(0));
+    frame = next_frame();
     if (frame) start(std::move(*frame));
   }
   if (!in_flight_.empty() && (!frame || live_.full())) {
@@ -167,6 +173,18 @@ void Engine::step() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return news_ || stop_; });
   news_ = false;
+}
+
+// Nothing when none came in time: with a frame in flight, before the device is done with that.
+std::optional<SourceFrame> Engine::next_frame() {
+  if (in_flight_.empty()) return feed_->next(patience);
+  if (!feed_->live()) return feed_->next(milliseconds(0));
+  const double left = frame_ms_ - ms_since(began_);
+  const double lead = std::max(least_lead_ms, lead_part * frame_ms_);
+  if (live_.ready(std::chrono::duration_cast<std::chrono::nanoseconds>(
+          std::chrono::duration<double, std::milli>(left - lead))))
+    return std::nullopt;
+  return feed_->next(milliseconds(static_cast<int64_t>(std::clamp(left, 0.0, lead))));
 }
 
 bool Engine::any_moving() const {
@@ -193,6 +211,7 @@ void Engine::start(SourceFrame frame) {
   set_views(live_, asked_, job);
   try {
     live_.submit(view_of(job.frame.bgr), job.frame.number);
+    if (in_flight_.empty()) began_ = Clock::now();
     in_flight_.push_back(std::move(job));
     return;
   } catch (const Error& error) {
@@ -257,10 +276,14 @@ void Engine::collect() {
   in_flight_.pop_front();
   try {
     drawn = live_.collect();
+    const StageTimes& ms = drawn->device_ms;
+    const double all = ms.upload + ms.preprocess + ms.model + ms.maps + ms.overlay + ms.download;
+    frame_ms_ = std::min(all, frame_ms_ + slower_share * (all - frame_ms_));
   } catch (const Error& error) {
     if (fatal(error)) throw;
     for (Order& order : job.orders) order.error = error.what();
   }
+  began_ = Clock::now();
   publish(job, drawn ? &*drawn : nullptr, false);
   const std::lock_guard lock(mutex_);
   ++frames_;

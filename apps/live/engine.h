@@ -113,6 +113,7 @@ class Engine {
   void work();
   void step();
   bool any_moving() const;
+  std::optional<SourceFrame> next_frame();
   void start(SourceFrame frame);
   void set_views(Live& live, Asked& asked, InFlight& job);
   static Asked ask(Live& live, std::vector<LiveView> views);
@@ -131,7 +132,9 @@ class Engine {
   std::optional<Live> stills_;
   Asked asked_, asked_still_;
   std::deque<InFlight> in_flight_;
-  SourceFrame last_;  // the newest that was submitted
+  Clock::time_point began_;  // when the device turned to the oldest of these
+  double frame_ms_ = 0;      // that it takes for one
+  SourceFrame last_;         // the newest that was submitted
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -1,10 +1,8 @@
 #include "apps/live/sidecar.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -12,12 +10,15 @@
 #include <utility>
 
 #include "apps/atomic_file.h"
+#include "apps/digest.h"
 #include "apps/npy.h"
 #include "apps/options.h"
 #include "apps/overlay.h"
 #include "apps/terminal.h"
+#include "fovea/embedded.h"
 #include "fovea/error.h"
 #include "fovea/preprocessing.h"
+#include "models/io/shards.h"
 
 namespace fovea::apps {
 namespace {
@@ -58,36 +59,44 @@ bool same_shape(const std::vector<AttentionMap>& maps) {
   });
 }
 
-}  // namespace
-
-std::string sha256_of(const fs::path& file, const std::atomic<bool>& cancel) {
+void add_file(Digest& digest, const fs::path& file, const std::atomic<bool>& cancel) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> input(std::fopen(file.c_str(), "rb"), std::fclose);
   if (!input)
     throw Error(ErrorKind::file,
                 fmt::format("cannot read {}: {}", printable(file.native()), std::strerror(errno)));
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  bool good = digest && EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr) == 1;
-  std::vector<char> block(size_t{1} << 20);
-  while (good && !cancel) {
+  std::vector<std::byte> block(size_t{1} << 20);
+  while (!cancel) {
     const size_t size = std::fread(block.data(), 1, block.size(), input.get());
     if (size == 0) break;
-    good = EVP_DigestUpdate(digest.get(), block.data(), size) == 1;
+    digest.add(std::span(block).first(size));
   }
-  if (cancel) return "";
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-  unsigned size = 0;
-  if (std::ferror(input.get()) != 0 || !good || EVP_DigestFinal_ex(digest.get(), bytes.data(), &size) != 1)
+  if (std::ferror(input.get()) != 0)
     throw Error(ErrorKind::file, fmt::format("cannot read {} to its end", printable(file.native())));
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", bytes[i]);
-  return text;
 }
 
-Provenance::Provenance(const Model& model, const fs::path& folder, std::string source)
+// Of shards, as if they were one file in the order of their names.
+std::string weights_sha256_of(const ModelChoice& choice, const std::atomic<bool>& cancel) {
+  Digest digest = Digest::sha256();
+  if (choice.embedded()) {
+    digest.add(embedded_model().value().files.weights);
+  } else {
+    for (const fs::path& file : io::weight_files(choice.folder)) add_file(digest, file, cancel);
+  }
+  return cancel ? "" : digest.hex();
+}
+
+}  // namespace
+
+std::string sha256_of(const fs::path& file, const std::atomic<bool>& cancel) {
+  Digest digest = Digest::sha256();
+  add_file(digest, file, cancel);
+  return cancel ? "" : digest.hex();
+}
+
+Provenance::Provenance(const Model& model, const ModelChoice& choice, std::string source)
     : model_(model), source_(std::move(source)) {
-  hash_ = std::async(std::launch::async, [this, file = folder / "model.safetensors"] {
-            return sha256_of(file, cancel_);
-          }).share();
+  hash_ =
+      std::async(std::launch::async, [this, choice] { return weights_sha256_of(choice, cancel_); }).share();
 }
 
 Provenance::~Provenance() {

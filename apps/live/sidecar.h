@@ -9,6 +9,7 @@
 
 #include "apps/json.h"
 #include "apps/live/engine.h"
+#include "apps/model_choice.h"
 #include "fovea/model.h"
 
 namespace fovea::apps {
@@ -19,7 +20,7 @@ std::string sha256_of(const std::filesystem::path& file, const std::atomic<bool>
 // The model and the source, as a record names them. The weights' hash is worked out in the background.
 class Provenance {
  public:
-  Provenance(const Model& model, const std::filesystem::path& folder, std::string source);
+  Provenance(const Model& model, const ModelChoice& choice, std::string source);
   ~Provenance();
   Provenance(const Provenance&) = delete;
   Provenance& operator=(const Provenance&) = delete;

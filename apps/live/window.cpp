@@ -148,6 +148,8 @@ class Window {
     const cv::Rect area = cv::getWindowImageRect(window_title);
     const cv::Size size(std::clamp(area.width, 160, 8192), std::clamp(area.height, 120, 8192));
     cv::Mat canvas(size, CV_8UC3, cv::Scalar::all(24));
+    const double old_scale = scale_;
+    const cv::Point old_corner = corner_;
     if (shown_) {
       const cv::Mat& picture = shown_->picture;
       scale_ = std::min(static_cast<double>(size.width) / picture.cols,
@@ -162,10 +164,14 @@ class Window {
     if (recording_) state.recording_seconds = recording_->seconds();
     draw_hud(canvas, shown_.get(), engine_.model(), state);
     cv::imshow(window_title, canvas);
+    // The picture went elsewhere under a pointer that stands still.
+    if (pointer_ && (scale_ != old_scale || corner_ != old_corner)) mouse(cv::EVENT_MOUSEMOVE, *pointer_);
   }
 
   void mouse(int event, cv::Point2d at) {
-    if (!shown_ || (event != cv::EVENT_MOUSEMOVE && event != cv::EVENT_LBUTTONDOWN)) return;
+    if (event != cv::EVENT_MOUSEMOVE && event != cv::EVENT_LBUTTONDOWN) return;
+    pointer_ = at;
+    if (!shown_) return;
     const cv::Point2d in_picture((at.x - corner_.x) / scale_, (at.y - corner_.y) / scale_);
     const auto pixel = frame_point(shown_->view, shown_->frame.size(), shown_->picture.size(), in_picture);
     const std::optional<cv::Point2d> patch =
@@ -275,6 +281,7 @@ class Window {
   std::string message_;
   double scale_ = 1;    // of the picture on the canvas
   cv::Point corner_{};  // of the picture on the canvas
+  std::optional<cv::Point2d> pointer_;
   std::unique_ptr<Recording> recording_;
 };
 
@@ -290,9 +297,10 @@ bool has_display() {
   return run_child({window_check_command}) == exit_good;
 }
 
-int overlay_in_window(const OverlayFlags& flags, const Model& model, const View& view, SourceKind kind) {
+int overlay_in_window(const OverlayFlags& flags, const Model& model, const ModelChoice& choice,
+                      const View& view, SourceKind kind) {
   Engine engine(model, open_feed(flags.source, kind));
-  const Provenance provenance(model, model_folder(flags.model), flags.source);
+  const Provenance provenance(model, choice, flags.source);
   Window(engine, view, provenance, stem_of(flags.source, kind)).run();
   return exit_good;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apps/options.h"
+#include "apps/painter.h"
 #include "apps/serve/page.h"
 #include "apps/serve/view_json.h"
 #include "fovea/error.h"
@@ -17,6 +18,9 @@ using std::chrono::milliseconds;
 constexpr uint64_t most_settings_bytes = 64 << 10, most_frame_bytes = 4 << 20;
 constexpr int most_streams = 32;
 constexpr milliseconds longest_wait{10000};
+// A reader with a full window of 64 KiB opens it when it is empty: at a small picture every two seconds,
+// after a quarter of a minute. Less than the time after which a viewer is forgotten.
+constexpr int reader_rests_ms = 25000;
 
 Response json_response(const Json& json, int status = 200) {
   return text_response(dump(json) + '\n', "application/json", status);
@@ -214,11 +218,18 @@ Json Api::describe_shown(const Shown& shown) const {
                     {"lowest", shortest(*lowest)},
                     {"highest", shortest(*highest)}});
   }
+  Json tile;
+  if (shown.view.spread != Spread::one) {
+    const Tile t = tile_of(shown.frame.size());
+    tile = {{"size", {t.size.width, t.size.height}},
+            {"picture", {t.picture.x, t.picture.y, t.picture.width, t.picture.height}}};
+  }
   const Region& seen = shown.visible;
   return {{"sequence", shown.sequence},
           {"frame", shown.frame_number},
           {"frame_size", {shown.frame.cols, shown.frame.rows}},
           {"picture_size", {shown.picture.cols, shown.picture.rows}},
+          {"tile", std::move(tile)},
           {"visible", {seen.x, seen.y, seen.width, seen.height}},
           {"title", title(shown.view, info)},
           {"about", class_line(shown.view, info, shown.topk)},
@@ -300,7 +311,7 @@ void Api::send_stream(const std::shared_ptr<Viewer>& viewer, Outlet& outlet) {
   } const count(streams_);
   uint64_t sent = 0;
   // The picture is chosen when the peer has room for it: whatever came meanwhile is skipped.
-  while (!outlet.stopping() && outlet.ready(10000)) {
+  while (!outlet.stopping() && outlet.ready(reader_rests_ms)) {
     const auto shown = viewer->newer(sent, milliseconds(250));
     if (!shown) continue;
     sent = shown->sequence;

@@ -28,7 +28,7 @@ struct ServerLimits {
   std::chrono::milliseconds head{10000};   // from the first byte to the end of the headers
   std::chrono::milliseconds body{60000};   // to the end of the body
   std::chrono::milliseconds idle{30000};   // between requests
-  std::chrono::milliseconds write{10000};  // for the peer to take one answer; a picture of a stream is one
+  std::chrono::milliseconds write{25000};  // for the peer to take one answer; a picture of a stream is one
 };
 
 class Server {

@@ -22,8 +22,26 @@ constexpr int jpeg_quality = 82;
 
 }  // namespace
 
-Viewer::Viewer(Engine& engine, const View& view, std::string id)
-    : engine_(engine), id_(std::move(id)), number_(engine.join(view)), view_(view) {
+Bytes Jpegs::of(const Shown& shown) {
+  std::shared_ptr<Entry> entry;
+  {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<Entry>& found = entries_[shown.sequence];
+    if (!found) found = std::make_shared<Entry>();
+    entry = found;
+    if (entries_.size() > 2 * most_viewers) entries_.erase(entries_.begin());
+  }
+  const std::lock_guard lock(entry->mutex);
+  if (!entry->bytes) {
+    std::vector<unsigned char> bytes;
+    cv::imencode(".jpg", shown.picture, bytes, {cv::IMWRITE_JPEG_QUALITY, jpeg_quality});
+    entry->bytes = std::make_shared<const std::string>(bytes.begin(), bytes.end());
+  }
+  return entry->bytes;
+}
+
+Viewer::Viewer(Engine& engine, std::shared_ptr<Jpegs> jpegs, const View& view, std::string id)
+    : engine_(engine), jpegs_(std::move(jpegs)), id_(std::move(id)), number_(engine.join(view)), view_(view) {
   touch();
 }
 
@@ -60,16 +78,6 @@ std::shared_ptr<const Shown> Viewer::newer(uint64_t after, milliseconds wait) {
   if (left_) throw Refusal(404, "this viewer has left");
   touch();
   return engine_.newer(number_, after, wait);
-}
-
-Bytes Viewer::jpeg(const Shown& shown) {
-  const std::lock_guard lock(encoding_);
-  if (jpeg_ && encoded_ == shown.sequence) return jpeg_;
-  std::vector<unsigned char> bytes;
-  cv::imencode(".jpg", shown.picture, bytes, {cv::IMWRITE_JPEG_QUALITY, jpeg_quality});
-  jpeg_ = std::make_shared<const std::string>(bytes.begin(), bytes.end());
-  encoded_ = shown.sequence;
-  return jpeg_;
 }
 
 std::shared_ptr<const Shown> Viewer::snapshot() {
@@ -112,7 +120,7 @@ std::shared_ptr<Viewer> Viewers::add(const Json& settings) {
     gone->leave();
     viewers_.erase(longest);
   }
-  auto viewer = std::make_shared<Viewer>(engine_, view, random_id());
+  auto viewer = std::make_shared<Viewer>(engine_, jpegs_, view, random_id());
   viewers_.emplace(viewer->id(), viewer);
   return viewer;
 }

@@ -15,9 +15,23 @@
 
 namespace fovea::apps::serve {
 
+// One compression for all who see the same picture.
+class Jpegs {
+ public:
+  Bytes of(const Shown& shown);
+
+ private:
+  struct Entry {
+    std::mutex mutex;
+    Bytes bytes;
+  };
+  std::mutex mutex_;
+  std::map<uint64_t, std::shared_ptr<Entry>> entries_;  // by sequence
+};
+
 class Viewer {
  public:
-  Viewer(Engine& engine, const View& view, std::string id);
+  Viewer(Engine& engine, std::shared_ptr<Jpegs> jpegs, const View& view, std::string id);
   ~Viewer();
   Viewer(const Viewer&) = delete;
   Viewer& operator=(const Viewer&) = delete;
@@ -29,8 +43,7 @@ class Viewer {
 
   // The newest picture after that one, null when none came in time. Throws Refusal(404) after leave().
   std::shared_ptr<const Shown> newer(uint64_t after, std::chrono::milliseconds wait);
-  // One compression for all who ask for the same picture.
-  Bytes jpeg(const Shown& shown);
+  Bytes jpeg(const Shown& shown) { return jpegs_->of(shown); }
 
   // What a snapshot shows stays until the next one, so that its picture, map and description agree.
   std::shared_ptr<const Shown> snapshot();
@@ -43,15 +56,13 @@ class Viewer {
 
  private:
   Engine& engine_;
+  const std::shared_ptr<Jpegs> jpegs_;
   const std::string id_;
   const ViewerId number_;
   mutable std::mutex mutex_;
   View view_;
   bool frozen_ = false;
   std::shared_ptr<const Shown> kept_;
-  std::mutex encoding_;
-  uint64_t encoded_ = 0;
-  Bytes jpeg_;
   std::atomic<Clock::rep> used_;
   std::atomic<bool> left_{false};
 };
@@ -72,6 +83,7 @@ class Viewers {
  private:
   Engine& engine_;
   const View first_view_;
+  const std::shared_ptr<Jpegs> jpegs_ = std::make_shared<Jpegs>();
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Viewer>> viewers_;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fovea/device.h"
+#include "fovea/embedded.h"
 #include "fovea/error.h"
 #include "fovea/image.h"
 #include "fovea/live.h"

@@ -2,6 +2,7 @@
 // the caller does meanwhile.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -82,6 +83,8 @@ class Live {
   // Uploads a frame and starts its work; returns at once. The size may change from frame to frame. Throws
   // Error(usage) when full() or for an empty frame.
   void submit(const ImageView& frame, uint64_t number);
+  // True when collect() would not wait, for a frame or for none; waits for that so long.
+  bool ready(std::chrono::nanoseconds wait = {}) const;
   // The oldest frame in flight, waiting for it; nothing when none is in flight.
   std::optional<LiveFrame> collect();
 

@@ -1,10 +1,15 @@
-// A model loaded from the files the model hubs give: config.json + model.safetensors.
+// A model loaded from the files the model hubs give: config.json + model.safetensors, which may be split into
+// shards that model.safetensors.index.json lists.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fovea/device.h"
@@ -21,6 +26,14 @@ struct ModelOptions {
   // Input size in pixels; 0 keeps the one in the config. Position embeddings are resampled (bicubic,
   // antialias).
   uint32_t height = 0, width = 0;
+};
+
+// A model's files in memory. They are read during Model::load alone: weights are copied to the device.
+struct ModelBytes {
+  std::string name;                              // for messages, in place of the folder
+  std::string_view config;                       // the text of config.json
+  std::optional<std::string_view> preprocessor;  // of preprocessor_config.json, where there is one
+  std::span<const std::byte> weights;            // model.safetensors; need not be aligned
 };
 
 enum class AttentionKind {
@@ -71,6 +84,8 @@ class Model {
   // (naming it and those we have) or tensors that do not fit (naming tensor, both shapes and the file).
   static Model load(const Device& device, const std::filesystem::path& folder,
                     const ModelOptions& options = {});
+  // The same for files in memory.
+  static Model load(const Device& device, const ModelBytes& files, const ModelOptions& options = {});
 
   const ModelInfo& info() const;
   const Device& device() const;
@@ -80,6 +95,15 @@ class Model {
   explicit Model(std::shared_ptr<const LoadedModel> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const LoadedModel> impl_;
 };
+
+// What a configuration says, without a device and without opening weights. Throws Error(file) or Error(model)
+// as Model::load does for a configuration that cannot be read.
+struct ModelSummary {
+  std::string architecture;
+  std::string family;  // that loads it; empty where Fovea has none
+};
+ModelSummary summarize(const std::filesystem::path& folder);
+ModelSummary summarize(const ModelBytes& files);
 
 // Architectures and model types that load, for messages and `fovea` help.
 std::vector<std::string> known_architectures();

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <system_error>
 
 #include "fovea/error.h"
@@ -30,20 +28,12 @@ constexpr int max_depth = 32;
   throw Error(ErrorKind::file, fmt::format("[config] {}: {}", file.string(), what));
 }
 
-std::string read_text(const path& file) {
+std::string read_config_text(const path& file) {
   std::error_code error;
   if (!std::filesystem::exists(file, error)) {
     fail(file, "does not exist; a model folder holds config.json and model.safetensors");
   }
-  if (!std::filesystem::is_regular_file(file, error)) fail(file, "is not a regular file");
-  const uintmax_t size = std::filesystem::file_size(file, error);
-  if (error) fail(file, fmt::format("cannot be read: {}", error.message()));
-  if (size > max_file_bytes) fail(file, fmt::format("is {} bytes long, too long for a configuration", size));
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  if (size > 0) text << stream.rdbuf();
-  if (!stream || !text) fail(file, "cannot be read");
-  return std::move(text).str();
+  return read_text(file, "[config]", max_file_bytes);
 }
 
 json parse_object(std::string_view text, const path& file) {
@@ -200,12 +190,12 @@ ModelConfig read_config(const path& folder) {
   if (!std::filesystem::is_directory(folder, error)) {
     fail(folder, "is not a folder; a model folder holds config.json and model.safetensors");
   }
-  const std::string config = read_text(folder / "config.json");
+  const std::string config = read_config_text(folder / "config.json");
   const path preprocessor_file = folder / "preprocessor_config.json";
   if (!std::filesystem::exists(preprocessor_file, error)) {
     return parse_config(config, std::nullopt, folder / "config.json");
   }
-  const std::string preprocessor = read_text(preprocessor_file);
+  const std::string preprocessor = read_config_text(preprocessor_file);
   return parse_config(config, preprocessor, folder / "config.json");
 }
 

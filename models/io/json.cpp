@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
 #include <set>
+#include <sstream>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "fovea/error.h"
@@ -39,6 +43,23 @@ json parse_json(std::string_view text, const std::string& where, int max_depth, 
   } catch (const json::exception&) {  // a number beyond double
     throw Error(ErrorKind::file, fmt::format("{}: JSON holds a number out of range", where));
   }
+}
+
+std::string read_text(const std::filesystem::path& file, const std::string& operation, uintmax_t max_bytes) {
+  const auto fail = [&](const std::string& what) -> void {
+    throw Error(ErrorKind::file, fmt::format("{} {}: {}", operation, file.string(), what));
+  };
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error)) fail("is not a regular file");
+  const uintmax_t size = std::filesystem::file_size(file, error);
+  if (error) fail(fmt::format("cannot be read: {}", error.message()));
+  if (size > max_bytes)
+    fail(fmt::format("is {} bytes long, more than the {} that are sensible", size, max_bytes));
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  if (size > 0) text << stream.rdbuf();
+  if (!stream || !text) fail("cannot be read");
+  return std::move(text).str();
 }
 
 }  // namespace fovea::io

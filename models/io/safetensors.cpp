@@ -11,6 +11,8 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -228,17 +230,39 @@ Safetensors& Safetensors::operator=(Safetensors&&) noexcept = default;
 Safetensors::~Safetensors() = default;
 
 Safetensors Safetensors::open(const std::filesystem::path& path) {
-  auto mapping = std::make_unique<Mapping>(path.string());
-  const std::span<const std::byte> bytes = mapping->bytes();
-  return {path.string(), bytes, std::move(mapping)};
+  Safetensors result(path.string());
+  result.mappings_.push_back(std::make_unique<Mapping>(result.file_));
+  result.read(result.mappings_.front()->bytes());
+  return result;
 }
 
 Safetensors Safetensors::parse(std::span<const std::byte> bytes, std::string name) {
-  return {std::move(name), bytes, nullptr};
+  Safetensors result(std::move(name));
+  result.read(bytes);
+  return result;
 }
 
-Safetensors::Safetensors(std::string file, std::span<const std::byte> bytes, std::unique_ptr<Mapping> mapping)
-    : file_(std::move(file)), mapping_(std::move(mapping)) {
+Safetensors Safetensors::join(std::vector<Safetensors> files, std::string name) {
+  Safetensors result(std::move(name));
+  std::map<std::string_view, std::string_view> seen;  // tensor → its file
+  for (Safetensors& file : files) {
+    for (const TensorEntry& tensor : file.tensors_) {
+      const auto [first, added] = seen.emplace(tensor.name, file.file_);
+      if (!added)
+        fail(result.file_,
+             fmt::format("tensor {} is in {} and in {}", printable(tensor.name), first->second, file.file_));
+      result.tensors_.push_back(tensor);
+    }
+    std::move(file.mappings_.begin(), file.mappings_.end(), std::back_inserter(result.mappings_));
+  }
+  std::sort(result.tensors_.begin(), result.tensors_.end(),
+            [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
+  return result;
+}
+
+Safetensors::Safetensors(std::string file) : file_(std::move(file)) {}
+
+void Safetensors::read(std::span<const std::byte> bytes) {
   uint64_t header_bytes = 0;
   if (bytes.size() < sizeof(header_bytes)) {
     fail(file_, fmt::format("is {} bytes long, too short for a safetensors file", bytes.size()));

@@ -32,6 +32,8 @@ class Safetensors {
  public:
   static Safetensors open(const std::filesystem::path& path);                    // maps the file
   static Safetensors parse(std::span<const std::byte> bytes, std::string name);  // borrows the bytes
+  // The tensors of several files as those of one. A name that two files have is an Error(file).
+  static Safetensors join(std::vector<Safetensors> files, std::string name);
 
   Safetensors(Safetensors&&) noexcept;
   Safetensors& operator=(Safetensors&&) noexcept;
@@ -45,10 +47,11 @@ class Safetensors {
 
  private:
   class Mapping;
-  Safetensors(std::string file, std::span<const std::byte> bytes, std::unique_ptr<Mapping> mapping);
+  explicit Safetensors(std::string file);
+  void read(std::span<const std::byte> bytes);
 
   std::string file_;
-  std::unique_ptr<Mapping> mapping_;
+  std::vector<std::unique_ptr<Mapping>> mappings_;
   std::vector<TensorEntry> tensors_;
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "fovea/error.h"
+#include "models/io/shards.h"
 #include "models/io/text.h"
 
 namespace fovea::io {
@@ -71,11 +72,11 @@ WeightFile WeightFile::open(const std::filesystem::path& folder, Naming naming) 
   const std::filesystem::path path = folder / "model.safetensors";
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
-    const bool sharded = std::filesystem::exists(folder / "model.safetensors.index.json", ignored);
-    throw Error(ErrorKind::file,
-                fmt::format("[load] {} has no model.safetensors; {}", folder.string(),
-                            sharded ? "its weights are split over several files, merge them into one"
-                                    : "a model folder holds config.json and model.safetensors"));
+    const std::filesystem::path index = folder / shard_index_name;
+    if (std::filesystem::exists(index, ignored)) return {open_shards(index), naming};
+    throw Error(ErrorKind::file, fmt::format("[load] {} has no model.safetensors; a model folder holds "
+                                             "config.json and model.safetensors",
+                                             folder.string()));
   }
   return {Safetensors::open(path), naming};
 }

@@ -48,7 +48,8 @@ class Weights {
 
 class WeightFile {
  public:
-  // Opens model.safetensors. Throws Error(file) when the folder has none or it is malformed.
+  // Opens model.safetensors, else the shards that its index lists. Throws Error(file) when the folder has
+  // neither or they are malformed.
   static WeightFile open(const std::filesystem::path& folder, Naming naming);
   WeightFile(Safetensors tensors, Naming naming);
 

@@ -51,22 +51,24 @@ inline const KernelRegistration<Overlay> register_overlay;
 inline const KernelRegistration<OverlayTexel> register_overlay_texel;
 
 constexpr uint32_t overlay_pixels = 16;  // rows of pictures are padded to so many
+constexpr uint32_t overlay_colors = 257;
 // Words of a row of `width` pixels, of gray8 or of three channels.
 constexpr uint32_t overlay_words(uint32_t width, bool gray) {
   return groups(width, overlay_pixels) * (gray ? 4 : 12);
 }
 
 // picture: u32 [rows, overlay_words]; levels: f32 [map rows, map cols, 4], what levels() gives; colors: f32
-// [256, 4], RGB from 0 to 255 and opacity from 0 to 1; frame: f32 [6], an OverlayFrame. Returns u32 [rows,
-// overlay_words] of three channels.
+// [overlay_colors, 4], what each of 256 levels, and then what lies outside, adds to a pixel, half included,
+// and the weight of the pixel; frame: f32 [4], an OverlayFrame. Returns u32 [rows, overlay_words] of three
+// channels.
 inline Tensor overlay(Recorder& r, const Tensor& picture, const Tensor& levels, const Tensor& colors,
                       const Tensor& frame, uint32_t format, uint32_t to) {
   const bool gray = format == 2;
   const uint32_t words = gray ? 4 : 12;
   check(picture.shape.rank() == 2 && picture.shape[1] % words == 0 && picture.dtype == DType::u32 &&
             picture.shape.elements() <= UINT32_MAX / 3 && levels.shape.rank() == 3 && levels.shape[2] == 4 &&
-            levels.dtype == DType::f32 && colors.shape == Shape{256, 4} && colors.dtype == DType::f32 &&
-            frame.shape == Shape{6},
+            levels.dtype == DType::f32 && colors.shape == Shape{overlay_colors, 4} &&
+            colors.dtype == DType::f32 && frame.shape == Shape{4},
         "overlay", [&] {
           return fmt::format("{}, {} {}, {}, {}", shape_of("picture", picture), shape_of("levels", levels),
                              to_string(levels.dtype), shape_of("colors", colors), shape_of("frame", frame));

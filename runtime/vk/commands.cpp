@@ -132,8 +132,13 @@ void Commands::reset(const Timestamps& times) {
 }
 
 void Commands::stamp(const Timestamps& times, uint32_t index) {
-  if (const auto* handles = times.handles())
-    impl_->current().writeTimestamp(::vk::PipelineStageFlagBits::eBottomOfPipe, *handles->pool, index);
+  const auto* handles = times.handles();
+  if (handles == nullptr) return;
+  auto& c = impl_->current();
+  c.writeTimestamp(::vk::PipelineStageFlagBits::eBottomOfPipe, *handles->pool, index);
+  if (index + 1 != handles->count) return;
+  c.copyQueryPoolResults(*handles->pool, 0, handles->count, *handles->ticks->handles().buffer, 0,
+                         sizeof(uint64_t), ::vk::QueryResultFlagBits::e64 | ::vk::QueryResultFlagBits::eWait);
 }
 
 void Commands::dispatch(const Pipeline& pipeline, std::span<const BindingRange> bindings,

@@ -59,4 +59,10 @@ class Commands {
   std::unique_ptr<Impl> impl_;
 };
 
+// A recorded sequence, or some of the submissions that it was cut into.
+struct Sequence {
+  Commands* commands = nullptr;
+  uint32_t first = 0, count = UINT32_MAX;
+};
+
 }  // namespace fovea::gpu

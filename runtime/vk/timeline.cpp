@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
 
 #include "runtime/vk/commands_impl.h"
@@ -25,29 +26,23 @@ void TimelineState::pass(uint64_t number) {
   }
 }
 
-bool TimelineState::done(uint64_t number) {
+bool TimelineState::done(uint64_t number, uint64_t wait_ns) {
   if (number <= passed) return true;
-  const bool reached = guarded("poll", [&] {
-    if (*semaphore) return semaphore.getCounterValue() >= number;
-    return fences.at(number).getStatus() == ::vk::Result::eSuccess;
+  const auto result = guarded("wait", [&] {
+    auto& d = device.impl().device;
+    return *semaphore ? d.waitSemaphores(
+                            ::vk::SemaphoreWaitInfo{
+                                .semaphoreCount = 1, .pSemaphores = &*semaphore, .pValues = &number},
+                            wait_ns)
+                      : d.waitForFences(*fences.at(number), VK_TRUE, wait_ns);
   });
-  if (reached) pass(number);
-  return reached;
+  if (result != ::vk::Result::eSuccess) return false;
+  pass(number);
+  return true;
 }
 
 void TimelineState::wait(uint64_t number) {
-  if (number <= passed) return;
-  guarded("wait", [&] {
-    auto& d = device.impl().device;
-    const auto result = *semaphore ? d.waitSemaphores(::vk::SemaphoreWaitInfo{.semaphoreCount = 1,
-                                                                              .pSemaphores = &*semaphore,
-                                                                              .pValues = &number},
-                                                      UINT64_MAX)
-                                   : d.waitForFences(*fences.at(number), VK_TRUE, UINT64_MAX);
-    if (result != ::vk::Result::eSuccess)
-      throw Error(ErrorKind::device_lost, "[wait] the device did not answer");
-  });
-  pass(number);
+  if (!done(number, UINT64_MAX)) throw Error(ErrorKind::device_lost, "[wait] the device did not answer");
 }
 
 void TimelineState::submit(const std::vector<std::vector<::vk::CommandBuffer>>& batches) {
@@ -89,20 +84,21 @@ Timeline::~Timeline() {
   }
 }
 
-uint64_t Timeline::submit(std::span<Commands* const> sequences) {
+uint64_t Timeline::submit(std::span<const Sequence> sequences) {
   // A sequence that was cut, so that no submission runs for seconds, ends the batch that it is in.
   std::vector<std::vector<::vk::CommandBuffer>> batches(1);
-  for (Commands* commands : sequences) {
-    Commands::Impl& c = *commands->impl_;
+  for (const Sequence& sequence : sequences) {
+    Commands::Impl& c = *sequence.commands->impl_;
     if (!(c.usage & ::vk::CommandBufferUsageFlagBits::eSimultaneousUse)) c.wait();
-    for (size_t i = 0; i < c.submissions.size(); ++i) {
-      if (i != 0) batches.emplace_back();
+    const uint64_t end = std::min<uint64_t>(uint64_t{sequence.first} + sequence.count, c.submissions.size());
+    for (size_t i = sequence.first; i < end; ++i) {
+      if (i != sequence.first) batches.emplace_back();
       batches.back().push_back(*c.submissions[i].commands);
     }
   }
   state_->submit(batches);
-  for (Commands* commands : sequences) {
-    Commands::Impl& c = *commands->impl_;
+  for (const Sequence& sequence : sequences) {
+    Commands::Impl& c = *sequence.commands->impl_;
     c.timeline = state_;
     c.number = state_->last;
     c.has_run = true;
@@ -110,8 +106,8 @@ uint64_t Timeline::submit(std::span<Commands* const> sequences) {
   return state_->last;
 }
 
-bool Timeline::done(uint64_t number) const {
-  return state_->done(number);
+bool Timeline::done(uint64_t number, std::chrono::nanoseconds wait) const {
+  return state_->done(number, static_cast<uint64_t>(std::max<int64_t>(0, wait.count())));
 }
 
 void Timeline::wait(uint64_t number) {

@@ -1,6 +1,7 @@
 // Sequences submitted one behind another without waiting, each submission with a number to wait for.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -22,8 +23,9 @@ class Timeline {
   // Starts finished sequences, in this order, behind everything that the device was given before. A sequence
   // that is still under way from an earlier call must have been made with Commands::Options::overlapping.
   // Returns the submission's number, one more than the last.
-  uint64_t submit(std::span<Commands* const> sequences);
-  bool done(uint64_t number) const;
+  uint64_t submit(std::span<const Sequence> sequences);
+  // Waits so long at most.
+  bool done(uint64_t number, std::chrono::nanoseconds wait = {}) const;
   void wait(uint64_t number);  // the host then sees what that submission and those before it wrote
 
  private:

@@ -20,7 +20,7 @@ struct TimelineState {
   uint64_t last = 0;    // submitted
   uint64_t passed = 0;  // known to be done
 
-  bool done(uint64_t number);
+  bool done(uint64_t number, uint64_t wait_ns);
   void wait(uint64_t number);
   void submit(const std::vector<std::vector<::vk::CommandBuffer>>& batches);
   void pass(uint64_t number);

@@ -159,6 +159,25 @@ TEST_CASE("bench reports times that fit together") {
   CHECK(lines_of(table.out).size() > 12);
 }
 
+TEST_CASE("bench times every map that the model has") {
+  const Folder folder;
+  const Outcome outcome = run(folder, {"bench", "--maps", "--json", "--runs", "2"});
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.code == 0);
+  const auto bench = nlohmann::json::parse(outcome.out);
+  CHECK(bench.at("pass_ms").get<double>() > 0);
+  std::vector<std::string> methods;
+  for (const auto& map : bench.at("maps")) {
+    methods.push_back(map.at("method"));
+    CHECK(map.at("ms").get<double>() > 0);
+    CHECK(map.at("share").get<double>() > 0);
+  }
+  CHECK(methods == std::vector<std::string>{"raw", "rollout", "mask", "similarity", "norms", "evidence",
+                                            "gradcam", "gradsum", "gae"});
+  const Outcome table = run(folder, {"bench", "--maps", "--runs", "1"});
+  CHECK(lines_of(table.out).size() == methods.size() + 2);
+}
+
 TEST_CASE("wrong usage ends with code 2 and one line") {
   const Folder folder;
   write_text(folder / "a.png", "");

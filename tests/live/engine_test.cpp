@@ -152,6 +152,29 @@ TEST_CASE("a frozen viewer keeps its frame and can look at it in another way; ot
   CHECK(value_of(*f.wait(frozen, redrawn->sequence)) == 3);
 }
 
+TEST_CASE("who freezes while a frame is on its way keeps the one before, and has that redrawn") {
+  Fixture f;
+  const ViewerId frozen = f.engine->join(View{}), other = f.engine->join(View{});
+  f.feed->put(frame_of(0));
+  f.wait(frozen, 0);
+  auto theirs = f.wait(other, 0);
+  int layer = 2;
+  for (int i = 1; i <= 24; ++i) {
+    CAPTURE(i);
+    f.feed->put(frame_of(i));
+    // Now before the frame is taken, now while it is drawn, now after.
+    std::this_thread::sleep_for(std::chrono::microseconds(i % 8 * 300));
+    if (i % 3 == 0) f.engine->show(frozen, with_layer(layer = (layer + 1) % 3));
+    f.engine->freeze(frozen, true);
+    const uint64_t kept = f.wait(frozen, 0)->frame_number;
+    while (theirs->frame_number < static_cast<uint64_t>(i)) theirs = f.wait(other, theirs->sequence);
+    auto mine = f.wait(frozen, 0);
+    while (mine->view.map.layer != layer) mine = f.wait(frozen, mine->sequence);
+    CHECK(mine->frame_number == kept);
+    f.engine->freeze(frozen, false);
+  }
+}
+
 TEST_CASE("a view changed while no frame comes is drawn on the last one") {
   Fixture f;
   const ViewerId id = f.engine->join(View{});

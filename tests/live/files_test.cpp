@@ -171,7 +171,7 @@ TEST_CASE("a saved picture says how it came about") {
   const std::string model_folder = FOVEA_SOURCE_DIR "/tests/golden/vit_mini";
   const Model model = Model::load(Device::open(), model_folder, {});
   Engine engine(model, std::make_unique<PushFeed>());
-  const Provenance provenance(model, model_folder, "camera 0");
+  const Provenance provenance(model, {model_folder}, "camera 0");
   View view;
   view.pins = {{20, 20}, {60, 40}};
   const ViewerId id = engine.join(view);

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "runtime/vk/device.h"
+#include "tests/kernels/reference_yuv.h"
 #include "tests/models/golden.h"
 
 namespace {
@@ -19,8 +20,8 @@ using fovea::PixelFormat;
 struct Picture {
   Picture(uint32_t w, uint32_t h, uint32_t seed, PixelFormat f = PixelFormat::bgr8, uint32_t padding = 0)
       : width(w), height(h), format(f) {
-    row_bytes = size_t{w} * view().channels() + padding;
-    pixels.resize(row_bytes * h);
+    row_bytes = view().line_bytes() + padding;
+    pixels.resize(row_bytes * view().lines());
     uint32_t state = seed;
     for (uint8_t& v : pixels) v = static_cast<uint8_t>((state = state * 1664525U + 1013904223U) >> 24);
   }
@@ -182,6 +183,56 @@ TEST_CASE("Sizes and views change between frames in flight, which keep theirs") 
     waiting.push_back(i);
   }
   while (!waiting.empty()) collect();
+}
+
+TEST_CASE("A camera's frame is the picture that it stands for") {
+  const auto model = model_of("vit_mini");
+  Expected expected(model);
+  auto views = some_views();
+  fovea::Live live(model);
+  live.set_views(views);
+  REQUIRE(views[1].layers.empty());
+  for (const PixelFormat format : {PixelFormat::nv12, PixelFormat::yuyv})
+    for (const uint32_t padding : {0U, 7U}) {
+      CAPTURE(static_cast<int>(format));
+      CAPTURE(padding);
+      const bool planes = format == PixelFormat::nv12;
+      const Picture camera(90, planes ? 70 : 71, 9 + padding, format, padding);
+      live.submit(camera.view(), 3);
+      const auto got = live.collect();
+      REQUIRE(got);
+      // What was made of it is right, and all else is drawn of that.
+      Picture shown(camera.width, camera.height, 0);
+      shown.pixels = got->pictures[1].bgr;
+      const fovea::test::YuvFrame frame{camera.pixels.data(), camera.row_bytes, camera.height, planes};
+      int wrong = 0;
+      for (uint32_t y = 0; y < shown.height; ++y)
+        for (uint32_t x = 0; x < shown.width; ++x) {
+          const auto want = fovea::test::yuv_color(frame, x, y);
+          for (uint32_t c = 0; c < 3; ++c)
+            if (!fovea::test::rounds_to(want[c], shown.pixels[y * shown.row_bytes + x * 3 + 2 - c])) ++wrong;
+        }
+      CHECK(wrong == 0);
+      expected.check(*got, shown, 3, views);
+    }
+  // Sizes that leave a pixel without its colour, and rows that overlap.
+  const auto refuses = [&](ImageView view, const char* message) {
+    CHECK_THROWS_WITH_AS(live.submit(view, 0), doctest::Contains(message), fovea::Error);
+  };
+  refuses(Picture(90, 71, 1, PixelFormat::nv12).view(), "a nv12 picture of 90 × 71 pixels");
+  refuses(Picture(91, 70, 1, PixelFormat::nv12).view(), "both sides must be even");
+  refuses(Picture(91, 70, 1, PixelFormat::yuyv).view(), "its width must be even");
+  const Picture camera(90, 70, 1, PixelFormat::yuyv);
+  const ImageView view = camera.view();
+  ImageView narrow = view;
+  narrow.row_bytes = 179;
+  refuses(narrow, "row_bytes is 179");
+  narrow.format = static_cast<PixelFormat>(9);
+  refuses(narrow, "no pixel format 9");
+  CHECK(live.empty());
+  fovea::Session session(model);
+  CHECK_THROWS_WITH_AS(session.classify({&view, 1}), doctest::Contains("yuyv pixels are for Live"),
+                       fovea::Error);
 }
 
 TEST_CASE("Live refuses what makes no sense and keeps its views") {

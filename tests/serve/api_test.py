@@ -214,6 +214,14 @@ class Live(unittest.TestCase):
         # What the slow one got is not older than what its socket and ours had room for.
         self.assertGreater(late.frames[-1], quick.frames[-1] - 150)
 
+    def test_a_reader_that_rests_is_not_cut_off(self):
+        with Stream(self.program, self.join(), pause=13) as stream:
+            self.assertTrue(stream.wait_for(1))
+            stream.pause = 0
+            time.sleep(13)
+            self.assertTrue(stream.wait_for(400))  # more than any buffer on the way held
+            self.assertIsNone(stream.ended)
+
     def test_viewers_are_counted_and_forgotten(self):
         viewers = [self.join() for _ in range(8)]
         self.assertEqual(self.program.ask("POST", "/api/viewers").status, 503)

@@ -61,6 +61,20 @@ class Page(unittest.TestCase):
     def key(self, *keys):
         self.browser.find_element(By.TAG_NAME, "body").send_keys(*keys)
 
+    def click_in_last_tile(self, right, down):
+        """A share of what the model sees of the frame, in the sheet's tile at the bottom right."""
+        shown = self.until(lambda: self.state()["shown"]["tile"] and self.state()["shown"])
+        (width, height), (x, y, inner_width, inner_height) = shown["tile"]["size"], shown["tile"]["picture"]
+        visible, frame = shown["visible"], shown["frame_size"]
+        x += (visible[0] + right * visible[2]) / frame[0] * inner_width + shown["picture_size"][0] - width
+        y += (visible[1] + down * visible[3]) / frame[1] * inner_height + shown["picture_size"][1] - height
+        canvas = self.find("picture")
+        self.until(lambda: canvas.get_property("width") == shown["picture_size"][0])
+        box = canvas.rect  # the picture keeps its shape, at the top left
+        scale = min(box["width"] / shown["picture_size"][0], box["height"] / shown["picture_size"][1])
+        offset = [round(x * scale - box["width"] / 2), round(y * scale - box["height"] / 2)]
+        ActionChains(self.browser).move_to_element_with_offset(canvas, *offset).click().perform()
+
     def test_page(self):
         find = self.find
         with self.subTest("the camera's picture arrives and changes"):
@@ -116,6 +130,15 @@ class Page(unittest.TestCase):
             self.browser.execute_script("document.activeElement.blur()")
             self.key("a")
             self.until(lambda: "all heads" in find("title").text)
+            self.click_in_last_tile(0.5, 0.25)
+            pins = self.until(lambda: self.state()["settings"]["pins"])
+            shown = self.state()["shown"]
+            (left, top, width, height), grid = shown["visible"], shown["maps"][0]
+            # The centre of the patch under the pointer, which is within half a patch, and a pixel of the screen.
+            self.assertLess(abs(pins[0][0] - left - width / 2), width / grid["cols"] / 2 + 3)
+            self.assertLess(abs(pins[0][1] - top - height / 4), height / grid["rows"] / 2 + 3)
+            find("unpin").click()
+            self.browser.execute_script("document.activeElement.blur()")
             self.key("a", "]", "=", "n", "f")
             self.until(lambda: self.state()["settings"]["scale"] == "running")
             self.assertEqual(self.state()["settings"]["alpha"], 0.6)

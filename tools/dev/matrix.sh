@@ -51,7 +51,7 @@ verb_test_matrix() {
   case "${1:-}" in
     "") ;;
     --quick)
-      left_out=(-E 'soak|photographs|against_numpy|stream|window|serve_|package|random_model')
+      left_out=(-E 'soak|photographs|against_numpy|stream|window|serve_|package|random_model|pull|convert')
       widths=(128)
       ;;
     *) die "test-matrix knows --quick, not $1" ;;

@@ -3,10 +3,11 @@
 # shellcheck disable=SC2034  # the lists are used by ./dev
 
 packages_build=(g++ cmake ninja-build pkg-config ccache libvulkan-dev glslang-tools libfmt-dev nlohmann-json3-dev)
-packages_program=(libopencv-dev libcli11-dev libgif-dev libssl-dev libboost-dev mesa-vulkan-drivers)
+packages_program=(libopencv-dev libcli11-dev libgif-dev libssl-dev libboost-dev libcurl4-openssl-dev
+  ca-certificates mesa-vulkan-drivers)
 packages_draw=(python3 python3-pil)
 packages_test=(doctest-dev libstb-dev vulkan-validationlayers python3 python3-pil python3-numpy xvfb xauth xdotool ffmpeg
-  python3-selenium chromium chromium-driver)
+  python3-selenium chromium chromium-driver openssl)
 packages_clang=(clang libclang-rt-dev)
 packages_lint=(clang-format clang-tidy)
 

@@ -14,7 +14,7 @@ import model
 import safetensors
 
 ARGS = {
-    "img_size": [68, 54],
+    "img_size": [72, 56],
     "stem_widths": [8, 12, 40],
     "stem_blocks": [0, 1, 1],
     "embed_dim": 40,

@@ -56,7 +56,7 @@ export class Controls {
     find('class-row').hidden = !method.class_specific;
     this.#put('class', s.class);
     find('query-row').hidden = find('query-hint').hidden = !method.takes_query;
-    find('picture').classList.toggle('asks-nothing', !method.takes_query || s.spread !== 'one');
+    find('picture').classList.toggle('asks-nothing', !method.takes_query);
     this.#renderPins(s.pins);
     this.#renderParameters(method, s);
     for (const id of ['colormap', 'alpha', 'scale', 'smoothing', 'spread']) this.#put(id, s[id]);

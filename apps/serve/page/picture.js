@@ -34,19 +34,25 @@ export class Picture {
     this.#brush.drawImage(picture, 0, 0);
   }
 
-  // Pixel of the frame under the pointer; null beside the picture and on sheets. The canvas keeps its shape
-  // inside its box, so there may be a margin.
+  // Pixel of the frame under the pointer; null beside it. The canvas keeps its shape inside its box, so there
+  // may be a margin.
   #frameAt(event) {
     const shown = this.#viewer.shown;
-    if (!shown || this.#viewer.settings.spread !== 'one') return null;
+    if (!shown) return null;
     const box = this.#canvas.getBoundingClientRect();
     const scale = Math.min(box.width / this.#canvas.width, box.height / this.#canvas.height);
     const centred = getComputedStyle(this.#canvas).objectPosition.startsWith('50%');
     const margin = centred ? (box.width - this.#canvas.width * scale) / 2 : 0;
     const [width, height] = shown.frame_size;
     let x = (event.clientX - box.left - margin) / scale;
-    const y = (event.clientY - box.top) / scale;
-    if (this.#viewer.settings.side_by_side) x %= width;
+    let y = (event.clientY - box.top) / scale;
+    if (shown.tile) {
+      const [left, top, tileWidth, tileHeight] = shown.tile.picture;
+      x = (((x % shown.tile.size[0]) - left) * width) / tileWidth;
+      y = (((y % shown.tile.size[1]) - top) * height) / tileHeight;
+    } else if (this.#viewer.settings.side_by_side) {
+      x %= width;
+    }
     if (x < 0 || y < 0 || x >= width || y >= height) return null;
     return this.#seen([x, y]) ? this.#centre([x, y]) : null;
   }
