@@ -1,6 +1,9 @@
 """Writes a checkpoint of train.py as a model folder of Fovea: config.json and model.safetensors in fp16.
 
-    python3 tools/train/export.py --data ../shared/data/things100 --checkpoint FOLDER/last.pt --out MODEL
+    python3 tools/train/export.py --data ../shared/data/things100 --cache FOLDER --checkpoint FOLDER/last.pt --out MODEL
+
+Normalisations get their statistics from training pictures at the size of evaluation: those of smaller pictures,
+on which most of the training runs, do not fit there (Touvron et al. 2019).
 """
 
 import argparse
@@ -52,14 +55,31 @@ def load(path, classes):
     return net.eval(), saved
 
 
+@torch.no_grad()
+def calibrate(net, pictures, size, count=1024, batch=64):
+    """Plain means of the statistics over `count` pictures, spread over the set."""
+    norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a mean over all batches
+        norm.train()
+    chosen = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(1))[:count]
+    for part in chosen.split(batch):
+        net.stem(data.evaluation_batch(pictures[part], size))
+    net.eval()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="folder of classes.tsv")
+    parser.add_argument("--data", required=True, help="folder of train.tar and classes.tsv")
+    parser.add_argument("--cache", required=True, help="folder of the decoded pictures")
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--out", required=True, help="the model's folder")
     args = parser.parse_args()
     names = [name for _, name, _ in data.classes(args.data)]
     net, saved = load(args.checkpoint, len(names))
+    pictures, _, _ = data.load(args.data, "train", args.cache)
+    calibrate(net, pictures, saved["model_args"]["img_size"])
     os.makedirs(args.out, exist_ok=True)
     with open(os.path.join(args.out, "config.json"), "w", encoding="utf-8") as file:
         json.dump(config(len(names), saved["model_args"], names), file, indent=1, ensure_ascii=False)

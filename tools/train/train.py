@@ -1,7 +1,9 @@
 """Trains the embedded classifier from scratch on the CPU.
 
-    python3 tools/train/train.py --data ../shared/data/things100 --out FOLDER
+    python3 tools/train/teacher.py --data ../shared/data/things100 --model VIT_TINY --cache FOLDER   # optional
+    python3 tools/train/train.py --data ../shared/data/things100 --out FOLDER [--soft-labels FOLDER/soft_labels.pt]
 
+A step of 128 pictures takes 0.7 s of one Zen 3 core at 48 × 48 and 1.2 s at 64 × 64; the teacher takes 16 minutes of it.
 The plan is a list of size:epochs. Small pictures first are cheap; the last ones are seen at the magnification of
 evaluation at 128 (Touvron et al. 2019, "Fixing the train-test resolution discrepancy"). The rate warms up, stays, and
 falls over the plan's last `--decay` epochs (Hu et al. 2024, "MiniCPM", warm-up, stable, decay), so that a longer plan
@@ -111,9 +113,9 @@ class Share:
     def __call__(self, rank, tensors):
         flat = torch.cat([tensor.flatten() for tensor in tensors])
         self.parts[rank, : len(flat)] = flat
-        self.barrier.wait(900)
+        self.barrier.wait()
         flat = self.parts[:, : len(flat)].sum(0)
-        self.barrier.wait(900)
+        self.barrier.wait()
         return [part.view_as(t) for t, part in zip(tensors, flat.split([t.numel() for t in tensors]))]
 
 
@@ -196,8 +198,12 @@ class Run:
     def work(self, rank):
         """A worker beside the first: the same steps on its part of each batch."""
         torch.set_num_threads(1)
-        while self.step < self.total:
-            self.advance(rank)
+        try:
+            while self.step < self.total:
+                self.advance(rank)
+        except BaseException:
+            self.share.barrier.abort()  # the others would wait forever
+            raise
 
     def lead(self):
         """The first worker, which also averages, reports, measures and saves."""
@@ -208,7 +214,7 @@ class Run:
             size = size_at(self.plan, self.step / self.epoch_steps)
             losses.append(self.advance(0))
             average(self.ema, self.net, self.step, self.args.ema)
-            whole = self.step % self.epoch_steps == 0
+            whole = self.step % self.epoch_steps == 0 or self.step == self.total
             if self.step % 100 == 0 or whole:
                 line = f"epoch {self.step / self.epoch_steps:.2f} of {self.epochs:g}, size {size}, "
                 line += f"loss {sum(losses) / len(losses):.3f}, {clock.each(len(losses))}"
