@@ -34,7 +34,9 @@ def png_size(path):
 class Desk:
     def __init__(self, program, model, source, screenshots):
         read, write = os.pipe()
-        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x960x24", "-nolisten", "tcp"],
+        # On a busy machine a key may seem to be held for long: it must not repeat itself.
+        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x960x24", "-nolisten", "tcp",
+                                        "-ardelay", "600000"],
                                        pass_fds=[write], stderr=subprocess.DEVNULL)
         os.close(write)
         number = os.read(read, 16).decode().strip()
