@@ -39,7 +39,7 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
 
 fs::path hub_cache() {
   for (const char* variable : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"})
-    if (const fs::path folder = absolute_variable(variable); !folder.empty()) return folder;
+    if (fs::path folder = absolute_variable(variable); !folder.empty()) return folder;
   if (const fs::path home = absolute_variable("HF_HOME"); !home.empty()) return home / "hub";
   if (const fs::path cache = absolute_variable("XDG_CACHE_HOME"); !cache.empty())
     return cache / "huggingface" / "hub";
