@@ -220,9 +220,9 @@ Json Api::describe_shown(const Shown& shown) const {
   }
   Json tile;
   if (shown.view.spread != Spread::one) {
-    const Tile t = tile_of(shown.frame.size());
-    tile = {{"size", {t.size.width, t.size.height}},
-            {"picture", {t.picture.x, t.picture.y, t.picture.width, t.picture.height}}};
+    const auto [size, picture] = tile_of(shown.frame.size());
+    tile = {{"size", {size.width, size.height}},
+            {"picture", {picture.x, picture.y, picture.width, picture.height}}};
   }
   const Region& seen = shown.visible;
   return {{"sequence", shown.sequence},

@@ -76,7 +76,10 @@ class Desk:
         fail(f"no {what} in {PATIENCE} s: {self.complaints()}")
 
     def key(self, *names):
-        self.x("key", "--delay", "40", *names)
+        """One after another: of two keys that wait together OpenCV's windows report the second alone."""
+        for name in names:
+            self.x("key", name)
+            time.sleep(0.25)
 
     def save(self):
         """What a press of s wrote: the record, and the names' common stem. Before the first picture it writes nothing."""
