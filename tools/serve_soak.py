@@ -11,7 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from stream_soak import Source, free_port
+from stream_soak import Source, add_limits, free_port
 
 STALL = 15  # seconds: the pauses between attempts to open a stream grow up to eight
 
@@ -39,10 +39,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", required=True)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--restarts", type=int, default=4, help="how often the source is killed, spread evenly")
-    parser.add_argument("--latency", type=int, default=2000, help="the most milliseconds from capture to picture")
-    parser.add_argument("--growth", type=float, default=24, help="the most MiB that memory may grow after a fifth")
+    add_limits(parser)
     args = parser.parse_args()
 
     source, port = Source(), free_port()

@@ -70,14 +70,19 @@ class Source:
             self.process = None
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--probe", required=True, help="the program stream_probe")
-    parser.add_argument("--model", required=True)
+def add_limits(parser):
+    """How long a soak lasts, and what it is held to."""
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--restarts", type=int, default=4, help="how often the source is killed, spread evenly")
     parser.add_argument("--latency", type=float, default=2000, help="the most milliseconds from camera to viewer")
     parser.add_argument("--growth", type=float, default=24, help="the most MiB that memory may grow after a fifth")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--probe", required=True, help="the program stream_probe")
+    parser.add_argument("--model", required=True)
+    add_limits(parser)
     args = parser.parse_args()
     if not shutil.which("ffmpeg"):
         sys.exit("stream_soak: needs ffmpeg (Debian: apt-get install ffmpeg)")

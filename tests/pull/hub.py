@@ -103,16 +103,22 @@ def status(code, **headers):
     return lambda handler, _: handler.say(code, b"an error page", **headers)
 
 
+def begin(handler, path):
+    """The headers of the right answer; the file, and from where on it is wanted."""
+    data, first = handler.server.hub.wanted(handler, path)
+    handler.send_response(206 if first else 200)
+    if first:
+        handler.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
+    handler.send_header("ETag", handler.server.hub.cdn_etag(data))
+    handler.send_header("Content-Length", str(len(data) - first))
+    handler.end_headers()
+    return data, first
+
+
 def cut_after(size):
     """Promises the whole answer and ends the connection before."""
     def action(handler, path):
-        data, first = handler.server.hub.wanted(handler, path)
-        handler.send_response(206 if first else 200)
-        if first:
-            handler.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
-        handler.send_header("ETag", handler.server.hub.cdn_etag(data))
-        handler.send_header("Content-Length", str(len(data) - first))
-        handler.end_headers()
+        data, first = begin(handler, path)
         handler.wfile.write(data[first:first + size])
         handler.cut()
     return action
@@ -135,13 +141,7 @@ def silent_after(size, seconds):
 def slowly(pieces, seconds):
     """The right answer in so many pieces over so many seconds."""
     def action(handler, path):
-        data, first = handler.server.hub.wanted(handler, path)
-        handler.send_response(206 if first else 200)
-        if first:
-            handler.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
-        handler.send_header("ETag", handler.server.hub.cdn_etag(data))
-        handler.send_header("Content-Length", str(len(data) - first))
-        handler.end_headers()
+        data, first = begin(handler, path)
         step = -(-(len(data) - first) // pieces)
         try:
             for at in range(first, len(data), step):
