@@ -174,7 +174,19 @@ void Recorder::plan_memory(Program& program) const {
     program.readback_ = std::make_unique<gpu::Buffer>(device_, readback, gpu::Memory::readback);
 }
 
+gpu::PipelineKey Recorder::pipeline_of(const Node& node) {
+  const auto& kernel = *node.kernel;
+  const bool f16 = !kernel.shader->f16.empty() &&
+                   std::any_of(node.bindings.begin(), node.bindings.end(),
+                               [](const Binding& b) { return b.tensor.dtype == DType::f16; });
+  return {kernel.shader, f16, node.constants, kernel.kinds, kernel.push_bytes};
+}
+
 void Recorder::encode(Program& program) const {
+  std::vector<gpu::PipelineKey> pipelines;
+  for (const Node& node : nodes_) pipelines.push_back(pipeline_of(node));
+  device_.compile(pipelines);
+
   program.commands_ = std::make_unique<gpu::Commands>(
       device_, gpu::Commands::Options{.timestamps = options_.profile, .overlapping = options_.overlapping});
   auto& commands = *program.commands_;
@@ -202,18 +214,11 @@ void Recorder::encode(Program& program) const {
     const Node& node = nodes_[i];
     begin_parts(i);
     ranges.clear();
-    bool f16 = false;
-    for (const Binding& b : node.bindings) {
-      ranges.push_back(place(b, program));
-      f16 = f16 || b.tensor.dtype == DType::f16;
-    }
-    const bool has_f16 = !node.kernel->shader->f16.empty();
+    for (const Binding& b : node.bindings) ranges.push_back(place(b, program));
     if (flops + node.flops > options_.flops_per_submission && flops != 0) cut();
     flops += node.flops;
     if (hazards.needs_barrier(ranges, node.kernel->access)) commands.barrier();
-    const auto& pipeline = device_.pipeline(
-        {node.kernel->shader, f16 && has_f16, node.constants, node.kernel->kinds, node.kernel->push_bytes});
-    commands.dispatch(pipeline, ranges, node.push, node.grid);
+    commands.dispatch(device_.pipeline(pipelines[i]), ranges, node.push, node.grid);
     program.kernels_.push_back({node.kernel->shader->name, node.flops});
   }
   begin_parts(nodes_.size());

@@ -139,6 +139,7 @@ class Recorder {
   Value& value_of(const Tensor& t, const char* operation);
   gpu::BindingRange place(const Binding& b, const Program& program) const;
   void plan_memory(Program& program) const;
+  static gpu::PipelineKey pipeline_of(const Node& node);
   void encode(Program& program) const;
 
   gpu::Device& device_;

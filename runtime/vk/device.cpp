@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "runtime/vk/device_impl.h"
@@ -92,89 +91,6 @@ const std::string& Device::cache_key() const {
 
 Choices& Device::choices() {
   return *impl_->choices;
-}
-
-const Pipeline& Device::pipeline(const PipelineKey& key) {
-  auto& impl = *impl_;
-  const std::lock_guard lock(impl.pipelines_mutex);
-  auto& slot = impl.pipelines[{key.shader, key.f16, {key.spec.begin(), key.spec.end()}}];
-  if (slot) return *slot;
-  if (key.push_bytes > impl.traits.max_push_bytes)
-    throw Error(ErrorKind::unsupported,
-                fmt::format("[{}] needs {} bytes of push constants, the device offers {}", key.shader->name,
-                            key.push_bytes, impl.traits.max_push_bytes));
-
-  auto made = std::make_unique<Pipeline>();
-  made->bindings.assign(key.bindings.begin(), key.bindings.end());
-  made->push_bytes = key.push_bytes;
-  std::vector<::vk::DescriptorSetLayoutBinding> bindings;
-  for (uint32_t i = 0; i < key.bindings.size(); ++i)
-    bindings.push_back({.binding = i,
-                        .descriptorType = key.bindings[i] == BindingKind::texel
-                                              ? ::vk::DescriptorType::eUniformTexelBuffer
-                                              : ::vk::DescriptorType::eStorageBuffer,
-                        .descriptorCount = 1,
-                        .stageFlags = ::vk::ShaderStageFlagBits::eCompute});
-  std::vector<::vk::SpecializationMapEntry> entries;
-  for (uint32_t i = 0; i < key.spec.size(); ++i) entries.push_back({i, i * 4, 4});
-  const ::vk::SpecializationInfo specialization{.mapEntryCount = static_cast<uint32_t>(entries.size()),
-                                                .pMapEntries = entries.data(),
-                                                .dataSize = key.spec.size_bytes(),
-                                                .pData = key.spec.data()};
-  const auto code = key.f16 ? key.shader->f16 : key.shader->f32;
-  guarded(key.shader->name, [&] {
-    made->set_layout = impl.device.createDescriptorSetLayout(::vk::DescriptorSetLayoutCreateInfo{
-        .bindingCount = static_cast<uint32_t>(bindings.size()), .pBindings = bindings.data()});
-    const ::vk::PushConstantRange push{.stageFlags = ::vk::ShaderStageFlagBits::eCompute,
-                                       .size = key.push_bytes};
-    made->layout = impl.device.createPipelineLayout(
-        ::vk::PipelineLayoutCreateInfo{.setLayoutCount = 1,
-                                       .pSetLayouts = &*made->set_layout,
-                                       .pushConstantRangeCount = key.push_bytes != 0 ? 1U : 0U,
-                                       .pPushConstantRanges = &push});
-    const auto module = impl.device.createShaderModule(
-        ::vk::ShaderModuleCreateInfo{.codeSize = code.size_bytes(), .pCode = code.data()});
-    ::vk::PipelineCreateFlags flags{};
-    if (impl.statistics) flags |= ::vk::PipelineCreateFlagBits::eCaptureStatisticsKHR;
-    made->handle = impl.device.createComputePipeline(
-        impl.driver_cache,
-        ::vk::ComputePipelineCreateInfo{.flags = flags,
-                                        .stage = {.stage = ::vk::ShaderStageFlagBits::eCompute,
-                                                  .module = *module,
-                                                  .pName = "main",
-                                                  .pSpecializationInfo = &specialization},
-                                        .layout = *made->layout});
-  });
-  impl.cache_grew = true;
-  slot = std::move(made);
-  return *slot;
-}
-
-std::vector<PipelineStatistic> Device::statistics(const Pipeline& pipeline) const {
-  std::vector<PipelineStatistic> out;
-  if (!impl_->statistics) return out;
-  const auto stats = impl_->device.getPipelineExecutableStatisticsKHR(
-      ::vk::PipelineExecutableInfoKHR{.pipeline = *pipeline.handle, .executableIndex = 0});
-  for (const auto& s : stats) {
-    using Format = ::vk::PipelineExecutableStatisticFormatKHR;
-    const double value = s.format == Format::eBool32   ? s.value.b32
-                         : s.format == Format::eInt64  ? static_cast<double>(s.value.i64)
-                         : s.format == Format::eUint64 ? static_cast<double>(s.value.u64)
-                                                       : s.value.f64;
-    out.emplace_back(s.name.data(), value);
-  }
-  return out;
-}
-
-void Device::save_pipeline_cache() {
-  const std::lock_guard lock(impl_->pipelines_mutex);
-  if (!impl_->cache_grew) return;
-  impl_->cache_grew = false;
-  try {
-    impl_->cache_file->save(impl_->driver_cache.getData());
-  } catch (const std::exception&) {
-    // A cache that cannot be kept costs time at the next start, nothing else.
-  }
 }
 
 void Device::account(int64_t bytes) {

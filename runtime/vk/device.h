@@ -54,6 +54,8 @@ class Device {
   // A short name, unique to device and driver, for files that keep what was learnt about it.
   const std::string& cache_key() const;
 
+  // Compiles those of `keys` that are not there yet, side by side. Throws as pipeline() does.
+  void compile(std::span<const PipelineKey> keys);
   // The pipeline for a key, compiled at first use. Throws Error(unsupported) when the device cannot run it.
   const Pipeline& pipeline(const PipelineKey& key);
   // What the driver says about it; empty unless opened with capture_statistics.

@@ -21,6 +21,17 @@ class Pipeline {
   uint32_t push_bytes = 0;
 };
 
+// A PipelineKey that owns what it is compared by.
+struct PipelineId {
+  explicit PipelineId(const PipelineKey& key)
+      : shader(key.shader), f16(key.f16), spec(key.spec.begin(), key.spec.end()) {}
+  auto operator<=>(const PipelineId&) const = default;
+
+  const Shader* shader;
+  bool f16;
+  std::vector<uint32_t> spec;
+};
+
 struct Buffer::Handles {
   ::vk::raii::DeviceMemory memory = nullptr;  // declared first: freed after the buffer on it
   ::vk::raii::Buffer buffer = nullptr;
@@ -41,7 +52,7 @@ struct Device::Impl {
   ::vk::raii::PipelineCache driver_cache = nullptr;
   std::unique_ptr<PipelineCacheFile> cache_file;
   bool cache_grew = false;
-  std::map<std::tuple<const Shader*, bool, std::vector<uint32_t>>, std::unique_ptr<Pipeline>> pipelines;
+  std::map<PipelineId, std::unique_ptr<Pipeline>> pipelines;
 
   std::atomic<uint64_t> memory_bytes{0}, peak_memory_bytes{0};
 
