@@ -38,8 +38,13 @@ struct Job {
 
 class Classifier {
  public:
-  Classifier(const Flags& flags, const std::vector<Input>& inputs, Session& session)
-      : flags_(flags), inputs_(inputs), session_(session), progress_(inputs.size(), "images") {
+  // `pictures` are those of `inputs`.
+  Classifier(const Flags& flags, const std::vector<Input>& inputs, DecodeQueue& pictures, Session& session)
+      : flags_(flags),
+        inputs_(inputs),
+        pictures_(pictures),
+        session_(session),
+        progress_(inputs.size(), "images") {
     // Aligned while that is kind to the eye; one very long path should not push all labels off the screen.
     constexpr size_t widest = 72;
     for (const Input& input : inputs)
@@ -49,12 +54,11 @@ class Classifier {
   }
 
   int run() {
-    DecodeQueue queue(inputs_, 2 * size_t{flags_.batch} + 2);
     std::vector<Job> batch;
     size_t taken = 0;
     for (const Input& input : inputs_) {
       if (interrupted()) break;
-      batch.push_back({&input, queue.next(), {}});
+      batch.push_back({&input, pictures_.next(), {}});
       ++taken;
       // Nothing to wait for: a failure at the head of the batch is reported at once.
       const size_t images = images_in(batch);
@@ -149,6 +153,7 @@ class Classifier {
 
   const Flags& flags_;
   const std::vector<Input>& inputs_;
+  DecodeQueue& pictures_;
   Session& session_;
   Progress progress_;
   size_t path_width_ = 0, label_width_ = 0, failed_ = 0;
@@ -162,13 +167,15 @@ int classify(const Flags& flags) {
                             "`fovea overlay` for its attention",
                             model.info().architecture));
   const std::vector<Input> inputs = expand_inputs(flags.inputs, std::cin);
+  // The first pictures are decoded while the pipelines are compiled.
+  DecodeQueue pictures(inputs, 2 * size_t{flags.batch} + 2);
   SessionOptions options;
   options.batch = flags.batch;
   options.top_k = flags.top_k;
   Session session(model, options);
   session.prepare();  // what cannot run fails here once, not with every picture
   catch_interrupts();
-  return Classifier(flags, inputs, session).run();
+  return Classifier(flags, inputs, pictures, session).run();
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include "apps/codec_messages.h"
 #include "apps/image_header.h"
+#include "apps/opencv/modules.h"
 #include "fovea/error.h"
 
 namespace fovea::apps {
@@ -88,7 +89,8 @@ cv::Mat decode_image(std::vector<uint8_t> file) {
   cv::Mat image;
   try {
     // Only newer OpenCV turns WebP, so we do it ourselves with every version.
-    image = cv::imdecode(file, webp ? cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION : cv::IMREAD_COLOR);
+    image = opencv::codecs().decode(
+        file, webp ? cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION : cv::IMREAD_COLOR);
   } catch (const cv::Exception& error) {
     fail(error.code == cv::Error::StsNoMem ? "not enough memory to decode it"
                                            : fmt::format("cannot be decoded: {}", error.err));

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <opencv2/imgcodecs.hpp>
+#include <opencv2/core.hpp>
 #include <set>
 #include <system_error>
 #include <vector>
@@ -15,6 +15,7 @@
 #include "apps/decode_queue.h"
 #include "apps/inputs.h"
 #include "apps/npy.h"
+#include "apps/opencv/modules.h"
 #include "apps/overlay.h"
 #include "apps/progress.h"
 #include "apps/terminal.h"
@@ -26,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 void check_writable_kind(const std::string& path) {
-  if (fs::path(path).extension().empty() || !cv::haveImageWriter(path))
+  if (fs::path(path).extension().empty() || !opencv::codecs().can_encode(path))
     throw Error(
         ErrorKind::usage,
         fmt::format("--out {}: not an image format that can be written, try .png or .jpg", printable(path)));
@@ -87,7 +88,7 @@ void write_picture(const std::string& path, const cv::Mat& picture) {
   check_writable_kind(path);
   std::vector<unsigned char> bytes;
   try {
-    cv::imencode(fs::path(path).extension().native(), picture, bytes);
+    opencv::codecs().encode(fs::path(path).extension().native(), picture, bytes, {});
   } catch (const cv::Exception& error) {
     throw Error(ErrorKind::file, fmt::format("cannot write {}: {}", printable(path), error.err));
   }

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <opencv2/imgproc.hpp>
-#include <opencv2/videoio/registry.hpp>
+#include <opencv2/videoio.hpp>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -16,6 +16,7 @@
 #include "apps/codec_messages.h"
 #include "apps/image_header.h"
 #include "apps/inputs.h"
+#include "apps/opencv/modules.h"
 #include "apps/options.h"
 #include "apps/terminal.h"
 #include "fovea/error.h"
@@ -38,7 +39,7 @@ bool begins_like_image(const fs::path& path) {
 // A stream that gives nothing for so long is gone, and nobody waits longer for the program to end.
 constexpr int stream_timeout_ms = 5000;
 
-bool open_with(cv::VideoCapture& capture, const std::string& source, int backend,
+bool open_with(opencv::Capture& capture, const std::string& source, int backend,
                const std::vector<int>& settings = {}) {
   try {
     return capture.open(source, backend, settings);
@@ -47,7 +48,7 @@ bool open_with(cv::VideoCapture& capture, const std::string& source, int backend
   }
 }
 
-bool open_camera(cv::VideoCapture& capture, uint32_t index) {
+bool open_camera(opencv::Capture& capture, uint32_t index) {
   try {
     return capture.open(static_cast<int>(index));
   } catch (const cv::Exception&) {
@@ -55,7 +56,7 @@ bool open_camera(cv::VideoCapture& capture, uint32_t index) {
   }
 }
 
-void open_stream(cv::VideoCapture& capture, const std::string& source) {
+void open_stream(opencv::Capture& capture, const std::string& source) {
   // nobuffer: frames are not held back to reorder packets. tcp: a lost datagram would be half a picture for
   // seconds. Half a second of a stream is enough to know what is in it; FFmpeg would read five.
   setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS",
@@ -65,7 +66,7 @@ void open_stream(cv::VideoCapture& capture, const std::string& source) {
       {cv::CAP_PROP_OPEN_TIMEOUT_MSEC, stream_timeout_ms, cv::CAP_PROP_READ_TIMEOUT_MSEC, stream_timeout_ms});
 }
 
-void open(cv::VideoCapture& capture, const std::string& source, SourceKind kind) {
+void open(opencv::Capture& capture, const std::string& source, SourceKind kind) {
   // FFmpeg would print its own lines, also from its threads.
   setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);
   const CodecMessages messages;
@@ -76,10 +77,10 @@ void open(cv::VideoCapture& capture, const std::string& source, SourceKind kind)
     open_with(capture, source, cv::CAP_ANY);
   } else if (kind == SourceKind::pipeline) {
     open_with(capture, source, cv::CAP_GSTREAMER);
-  } else if (kind == SourceKind::url && cv::videoio_registry::hasBackend(cv::CAP_FFMPEG)) {
+  } else if (kind == SourceKind::url && opencv::video().has_backend(cv::CAP_FFMPEG)) {
     open_stream(capture, source);
   } else {
-    for (const cv::VideoCaptureAPIs backend : cv::videoio_registry::getStreamBackends()) {
+    for (const int backend : opencv::video().stream_backends()) {
       // It takes any name for a photo camera, searches the USB bus for it, and leaks.
       if (backend != cv::CAP_GPHOTO2 && open_with(capture, source, backend)) return;
     }
@@ -87,7 +88,7 @@ void open(cv::VideoCapture& capture, const std::string& source, SourceKind kind)
 }
 
 // Frames, 0 where the source does not say.
-size_t length_of(const cv::VideoCapture& capture) {
+size_t length_of(const opencv::Capture& capture) {
   const double count = capture.get(cv::CAP_PROP_FRAME_COUNT);
   return count > 0 && count < 1e9 ? static_cast<size_t>(count) : 0;
 }
@@ -105,8 +106,8 @@ std::string cameras_that_open() {
   std::sort(indices.begin(), indices.end());
   std::string open;
   for (const uint32_t index : indices) {
-    cv::VideoCapture capture;
-    if (open_camera(capture, index)) open += fmt::format("{}{}", open.empty() ? "" : ", ", index);
+    const auto capture = opencv::video().capture();
+    if (open_camera(*capture, index)) open += fmt::format("{}{}", open.empty() ? "" : ", ", index);
   }
   return open;
 }
@@ -153,25 +154,25 @@ std::string name_of_source(const std::string& source, SourceKind kind) {
 }
 
 VideoSource::VideoSource(const std::string& source, SourceKind kind)
-    : source_(source), name_(name_of_source(source, kind)), kind_(kind) {
-  open(capture_, source, kind);
-  if (!capture_.isOpened())
+    : source_(source), name_(name_of_source(source, kind)), kind_(kind), capture_(opencv::video().capture()) {
+  open(*capture_, source, kind);
+  if (!capture_->is_open())
     throw Error(ErrorKind::file, fmt::format("{}: {}", printable(source), hint(kind)));
   // A URL or pipeline that knows its length plays a file.
-  live_ = kind != SourceKind::video && !(kind != SourceKind::camera && length_of(capture_) > 0);
+  live_ = kind != SourceKind::video && !(kind != SourceKind::camera && length_of(*capture_) > 0);
 }
 
 bool VideoSource::reopen() {
-  capture_.release();
-  open(capture_, source_, kind_);
-  return capture_.isOpened();
+  capture_->release();
+  open(*capture_, source_, kind_);
+  return capture_->is_open();
 }
 
 bool VideoSource::read(cv::Mat& frame) {
   const CodecMessages messages;
   frame.release();
   try {
-    if (!capture_.read(frame) || frame.empty()) return false;
+    if (!capture_->read(frame) || frame.empty()) return false;
   } catch (const cv::Exception&) {
     return false;  // of a stream that broke off within a frame
   }
@@ -186,13 +187,13 @@ bool VideoSource::read(cv::Mat& frame) {
 }
 
 double VideoSource::frames_per_second() const {
-  const double rate = capture_.get(cv::CAP_PROP_FPS);
+  const double rate = capture_->get(cv::CAP_PROP_FPS);
   constexpr double usual = 25, highest = 1000;
   return rate > 0 && rate <= highest ? rate : usual;  // NaN fails the first comparison
 }
 
 size_t VideoSource::frames() const {
-  return live_ ? 0 : length_of(capture_);
+  return live_ ? 0 : length_of(*capture_);
 }
 
 }  // namespace fovea::apps

@@ -1,9 +1,11 @@
 // Moving pictures: whatever OpenCV's VideoCapture opens.
 #pragma once
 
+#include <memory>
 #include <opencv2/core/mat.hpp>
-#include <opencv2/videoio.hpp>
 #include <string>
+
+#include "apps/opencv/modules.h"
 
 namespace fovea::apps {
 
@@ -39,7 +41,7 @@ class VideoSource {
   std::string source_, name_;
   SourceKind kind_;
   bool live_ = false;
-  cv::VideoCapture capture_;
+  std::unique_ptr<opencv::Capture> capture_;
 };
 
 }  // namespace fovea::apps

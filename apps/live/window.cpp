@@ -20,6 +20,7 @@
 #include "apps/live/keys.h"
 #include "apps/live/sidecar.h"
 #include "apps/live/writer.h"
+#include "apps/opencv/modules.h"
 #include "apps/overlay.h"
 #include "apps/terminal.h"
 #include "fovea/error.h"
@@ -90,8 +91,8 @@ class Window {
         view_(view),
         stem_(std::move(stem)),
         me_(engine.join(view)) {
-    cv::namedWindow(window_title, cv::WINDOW_NORMAL | cv::WINDOW_FREERATIO | cv::WINDOW_GUI_NORMAL);
-    cv::setMouseCallback(
+    windows_.open(window_title, cv::WINDOW_NORMAL | cv::WINDOW_FREERATIO | cv::WINDOW_GUI_NORMAL);
+    windows_.on_mouse(
         window_title,
         [](int event, int x, int y, int, void* self) {
           static_cast<Window*>(self)->mouse(event, {static_cast<double>(x), static_cast<double>(y)});
@@ -99,7 +100,7 @@ class Window {
         this);
   }
   ~Window() {
-    cv::destroyAllWindows();
+    windows_.close_all();
     engine_.leave(me_);
   }
   Window(const Window&) = delete;
@@ -112,16 +113,16 @@ class Window {
       const EngineStatus status = engine_.status();
       if (status.ended && status.frames == 0 && !shown_) throw Error(ErrorKind::file, status.note);
       if (dirty_ || seconds_since(drawn_) > 0.25) draw(status);
-      const int key = cv::waitKey(1);
+      const int key = windows_.wait_key(1);
       if (key >= 0) press(key & 0xff);
-      if (cv::getWindowProperty(window_title, cv::WND_PROP_VISIBLE) < 1) open_ = false;
+      if (!windows_.visible(window_title)) open_ = false;
     }
     if (recording_) stop_recording();
   }
 
  private:
   void take(const std::shared_ptr<const Shown>& newer) {
-    if (!shown_) cv::resizeWindow(window_title, first_size(newer->picture.size()));
+    if (!shown_) windows_.resize(window_title, first_size(newer->picture.size()));
     shown_ = newer;
     dirty_ = true;
     if (!recording_) return;
@@ -145,7 +146,7 @@ class Window {
     dirty_ = false;
     drawn_ = Clock::now();
     // The canvas is as large as the window, so that text stays sharp and pixels of the mouse are ours.
-    const cv::Rect area = cv::getWindowImageRect(window_title);
+    const cv::Rect area = windows_.area(window_title);
     const cv::Size size(std::clamp(area.width, 160, 8192), std::clamp(area.height, 120, 8192));
     cv::Mat canvas(size, CV_8UC3, cv::Scalar::all(24));
     const double old_scale = scale_;
@@ -163,7 +164,7 @@ class Window {
     HudState state{status, frozen_, help_, hidden_, {}, seconds_since(said_) < 6 ? message_ : ""};
     if (recording_) state.recording_seconds = recording_->seconds();
     draw_hud(canvas, shown_.get(), engine_.model(), state);
-    cv::imshow(window_title, canvas);
+    windows_.show(window_title, canvas);
     // The picture went elsewhere under a pointer that stands still.
     if (pointer_ && (scale_ != old_scale || corner_ != old_corner)) mouse(cv::EVENT_MOUSEMOVE, *pointer_);
   }
@@ -270,6 +271,7 @@ class Window {
     dirty_ = true;
   }
 
+  const opencv::Windows& windows_ = opencv::windows();
   Engine& engine_;
   const Provenance& provenance_;
   View view_;
@@ -308,8 +310,8 @@ int overlay_in_window(const OverlayFlags& flags, const Model& model, const Model
 void add_window_check(CLI::App& program, int& exit_code) {
   CLI::App* command = program.add_subcommand(window_check_command, "Open a window and close it")->group("");
   command->callback([&exit_code] {
-    cv::namedWindow(window_title);
-    cv::destroyAllWindows();
+    opencv::windows().open(window_title, cv::WINDOW_AUTOSIZE);
+    opencv::windows().close_all();
     exit_code = exit_good;
   });
 }

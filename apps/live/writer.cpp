@@ -7,7 +7,6 @@
 #include <cmath>
 #include <filesystem>
 #include <opencv2/imgproc.hpp>
-#include <opencv2/videoio.hpp>
 #include <optional>
 #include <utility>
 
@@ -15,6 +14,7 @@
 #include "apps/codec_messages.h"
 #include "apps/inputs.h"
 #include "apps/live/gif.h"
+#include "apps/opencv/modules.h"
 #include "apps/options.h"
 #include "apps/overlay.h"
 #include "apps/terminal.h"
@@ -45,14 +45,14 @@ class VideoFile : public FrameWriter {
   VideoFile(std::string out, double rate) : out_(std::move(out)), file_(out_), rate_(rate) {}
 
   void write(const cv::Mat& bgr) override {
-    if (!writer_.isOpened()) open(bgr.size());
+    if (!writer_->is_open()) open(bgr.size());
     const CodecMessages messages;
-    writer_.write(fitted(bgr, size_));
+    writer_->write(fitted(bgr, size_));
   }
 
   void finish() override {
-    if (!writer_.isOpened()) return;
-    writer_.release();  // writes the index without which the file cannot be played
+    if (!writer_->is_open()) return;
+    writer_->release();  // writes the index without which the file cannot be played
     file_.check_room();
     file_.commit();
   }
@@ -64,7 +64,7 @@ class VideoFile : public FrameWriter {
     bool open = false;
     try {
       // MPEG-4 part 2: in every FFmpeg and GStreamer build, unlike H.264.
-      open = writer_.open(file_.temporary(), cv::VideoWriter::fourcc('m', 'p', '4', 'v'), rate_, size);
+      open = writer_->open(file_.temporary(), "mp4v", rate_, size);
     } catch (const cv::Exception&) {
       open = false;
     }
@@ -77,7 +77,7 @@ class VideoFile : public FrameWriter {
   std::string out_;
   AtomicFile file_;
   double rate_;
-  cv::VideoWriter writer_;
+  std::unique_ptr<opencv::Writer> writer_ = opencv::video().writer();
   cv::Size size_;
 };
 

@@ -1,9 +1,9 @@
 // What a viewer downloads: the picture, its maps and what they are.
 #include <fmt/format.h>
 
-#include <opencv2/imgcodecs.hpp>
 #include <vector>
 
+#include "apps/opencv/modules.h"
 #include "apps/serve/api.h"
 #include "apps/serve/view_json.h"
 
@@ -32,7 +32,7 @@ Response Api::snapshot(const Request& request, const Parts& parts) {
   Response out;
   if (kind == "snapshot.png") {
     std::vector<unsigned char> png;
-    cv::imencode(".png", shown->picture, png);
+    opencv::codecs().encode(".png", shown->picture, png, {});
     out = text_response({png.begin(), png.end()}, "image/png");
   } else if (kind == "snapshot.npy") {
     out = text_response(npy_of(*shown), "application/octet-stream");

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <utility>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "apps/decode.h"
 #include "apps/image_header.h"
 #include "apps/npy.h"
+#include "apps/opencv/modules.h"
 #include "apps/options.h"
 #include "apps/serve/multipart.h"
 #include "apps/serve/view_json.h"
@@ -67,7 +67,7 @@ Response picture_response(const cv::Mat& image, Session& session, const Attentio
   cv::Mat bgr;
   cv::cvtColor(cv::Mat(image.rows, image.cols, CV_8UC3, rgb.data()), bgr, cv::COLOR_RGB2BGR);
   std::vector<unsigned char> png;
-  cv::imencode(".png", bgr, png);
+  opencv::codecs().encode(".png", bgr, png, {});
   return text_response({png.begin(), png.end()}, "image/png");
 }
 

@@ -6,6 +6,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <vector>
 
+#include "apps/opencv/modules.h"
 #include "apps/serve/guard.h"
 #include "apps/serve/view_json.h"
 #include "fovea/error.h"
@@ -34,7 +35,7 @@ Bytes Jpegs::of(const Shown& shown) {
   const std::lock_guard lock(entry->mutex);
   if (!entry->bytes) {
     std::vector<unsigned char> bytes;
-    cv::imencode(".jpg", shown.picture, bytes, {cv::IMWRITE_JPEG_QUALITY, jpeg_quality});
+    opencv::codecs().encode(".jpg", shown.picture, bytes, {cv::IMWRITE_JPEG_QUALITY, jpeg_quality});
     entry->bytes = std::make_shared<const std::string>(bytes.begin(), bytes.end());
   }
   return entry->bytes;
