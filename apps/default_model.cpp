@@ -10,7 +10,6 @@
 #include "apps/hub/name.h"
 #include "apps/model_choice.h"
 #include "apps/terminal.h"
-#include "fovea/embedded.h"
 #include "fovea/error.h"
 
 namespace fovea::apps {
@@ -31,14 +30,7 @@ std::string lasting(const std::string& text) {
 }
 
 int show() {
-  if (const auto text = user_default()) {
-    write_out(*text + '\n');
-  } else if (embedded_model()) {
-    write_out(fmt::format("{}\n", embedded_name));
-  } else {
-    complain("there is no default; `fovea default NAME` sets it");
-    return exit_failed;
-  }
+  write_out(user_default().value_or(embedded_name) + '\n');
   return exit_good;
 }
 

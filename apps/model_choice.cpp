@@ -43,11 +43,7 @@ bool looks_like_path(std::string_view text) {
 ModelChoice resolve_model(std::string_view text, std::string_view option) {
   std::error_code error;
   if (fs::is_directory(text, error)) return {fs::path(text)};
-  if (text == embedded_name) {
-    if (!embedded_model())
-      wrong(fmt::format("{} {}: this program was built without one", option, embedded_name));
-    return {};
-  }
+  if (text == embedded_name) return {};
   if (looks_like_path(text) || fs::exists(text, error))
     wrong(fmt::format("{} {}: not a folder; it should hold config.json and model.safetensors", option,
                       printable(text)));
@@ -67,21 +63,15 @@ ModelChoice choose_model(const std::string& flag) {
   if (const char* variable = std::getenv("FOVEA_MODEL"); variable != nullptr && *variable != '\0')
     return resolve_model(variable, "FOVEA_MODEL");
   if (const auto text = user_default()) return resolve_model(*text, "the default of `fovea default`,");
-  const auto embedded = embedded_model();
-  if (!embedded)
-    wrong(
-        fmt::format("no model: give --model DIR or NAME, or set FOVEA_MODEL; `fovea pull {}` brings one, and "
-                    "`fovea default {}` makes it the one that is meant",
-                    example, example));
   complain(fmt::format(
       "using the embedded model, which knows {} classes; for one that knows 1000: fovea pull {} && "
       "fovea default {}",
-      embedded->classes, example, example));
+      embedded_model().classes, example, example));
   return {};
 }
 
 Model load_model(const Device& device, const ModelChoice& choice, const ModelOptions& options) {
-  if (choice.embedded()) return Model::load(device, embedded_model().value().files, options);
+  if (choice.embedded()) return Model::load(device, embedded_model().files, options);
   return Model::load(device, choice.folder, options);
 }
 

@@ -23,8 +23,8 @@ struct ModelChoice {
 };
 
 // --model DIR or NAME, else $FOVEA_MODEL, else the user's default, else the embedded model, with a line on
-// stderr that says so and how to get another. Throws Error(usage) where that is none; for a name that is not
-// on this machine it gives the command that brings it.
+// stderr that says so and how to get another. Throws Error(usage) for what is not on this machine; for a name
+// it gives the command that brings it.
 ModelChoice choose_model(const std::string& flag);
 // Whether somebody said which; else choose_model takes the embedded model.
 bool is_model_chosen(const std::string& flag);

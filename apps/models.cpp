@@ -72,18 +72,21 @@ Row describe(const hub::Stored& stored) {
   return row;
 }
 
+Row embedded_row() {
+  const EmbeddedModel model = embedded_model();
+  const ModelSummary summary = summarize(model.files);
+  Row row{embedded_name, "embedded"};
+  row.architecture = summary.architecture;
+  row.family = summary.family;
+  row.licence = model.licence;
+  row.parameters = static_cast<double>(model.parameters) / 1e6;
+  row.gmacs = model.gmacs;
+  return row;  // without top-1: its classes are not ImageNet's
+}
+
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
-  if (const auto model = embedded_model()) {
-    Row row{embedded_name, "embedded"};
-    const ModelSummary summary = summarize(model->files);
-    row.architecture = summary.architecture;
-    row.family = summary.family;
-    row.licence = model->licence;
-    row.parameters = static_cast<double>(model->parameters) / 1e6;
-    row.gmacs = model->gmacs;
-    rows.push_back(row);  // its top-1 is not on ImageNet's classes
-  }
+  rows.push_back(embedded_row());
   for (const hub::Stored& stored : hub::stored_models()) {
     Row row = describe(stored);
     // Other programs' caches hold much that is no vision model.

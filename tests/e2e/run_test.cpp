@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/e2e/program.h"
+#include "tests/e2e/pictures.h"
 
 namespace fovea::e2e {
 namespace {
@@ -220,15 +220,22 @@ TEST_CASE("wrong usage ends with code 2 and one line") {
   }
 }
 
-TEST_CASE("without a model the program says how to give one") {
+TEST_CASE("without --model the embedded model is meant, and one line says so") {
   const Folder folder;
+  save(folder / "a.png", picture(128, 96));
   Call call;
-  call.arguments = {"classify", "a.png"};
+  call.arguments = {"classify", "--json", "a.png"};
   call.model = false;
   const Outcome outcome = run(folder, call);
-  CHECK(outcome.code == 2);
-  CHECK(outcome.err.find("--model DIR") != std::string::npos);
-  CHECK(outcome.err.find("FOVEA_MODEL") != std::string::npos);
+  CHECK(outcome.code == 0);
+  CHECK(nlohmann::json::parse(outcome.out).at("topk").size() == 5);
+  CHECK(outcome.err.find("embedded model, which knows 100 classes") != std::string::npos);
+  CHECK(outcome.err.find("fovea pull ") != std::string::npos);
+
+  call.arguments = {"classify", "--json", "--model", "embedded", "a.png"};
+  const Outcome named = run(folder, call);
+  CHECK(named.code == 0);
+  CHECK(named.err.find("embedded model") == std::string::npos);  // asked for by name: nothing to say
 }
 
 TEST_CASE("help and version are results") {

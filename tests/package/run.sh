@@ -69,5 +69,14 @@ cmp "$work/first.txt" "$work/out.txt" || fail "the two builds of the example dis
 
 if [ -x "$build/apps/fovea" ]; then
   "$prefix/bin/fovea" --help >"$work/help.txt" || fail "the installed program does not start"
+  "$prefix/bin/fovea" classify --model embedded "$work/picture.ppm" >"$work/classes.txt" 2>"$work/error.txt" ||
+    fail "the installed program does not classify: $(cat "$work/error.txt")"
+  codecs=$(find "$prefix" -name libfovea_codecs.so)
+  [ -n "$codecs" ] || fail "libfovea_codecs.so is not installed"
+  rm "$codecs"
+  if "$prefix/bin/fovea" classify --model embedded "$work/picture.ppm" >/dev/null 2>"$work/error.txt"; then
+    fail "the installed program took its codecs from elsewhere"
+  fi
+  grep -q 'cannot load libfovea_codecs.so' "$work/error.txt" || fail "no word of the codecs: $(cat "$work/error.txt")"
 fi
 echo "package: headers, find_package and pkg-config work"

@@ -55,11 +55,12 @@ def normalise(pictures):
 
 
 def resize(pictures, size):
-    """uint8 pictures, whole, at `size`: bicubic and within 0 … 1, as the library does for these crop_pct 1 models."""
-    floats = pictures.float() / 255
-    if floats.shape[-1] == size:
-        return floats
-    return F.interpolate(floats, (size, size), mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+    """uint8 pictures, whole, at `size`, as 0 … 1: PIL's bicubic, which is the library's to the last bit."""
+    if pictures.shape[-1] != size:
+        images = (Image.fromarray(picture) for picture in pictures.permute(0, 2, 3, 1).numpy())
+        resized = np.stack([np.asarray(image.resize((size, size), Image.BICUBIC)) for image in images])
+        pictures = torch.from_numpy(resized).permute(0, 3, 1, 2)
+    return pictures.float() / 255
 
 
 def evaluation_batch(pictures, size):

@@ -2,9 +2,10 @@
 
     python3 tools/train/evaluate.py --data ../shared/data/things100 --model MODEL --out FOLDER
 
-FOLDER/card.json: top-1, top-5, accuracy by class, and the pairs most often confused; classes.png: a bar for each
-class; parity/: 100 pictures as PNG with their inputs and logits, for comparing the library with torch. The pictures
-may not be redistributed, so FOLDER lies outside the repository.
+FOLDER/card.json: top-1, top-5, accuracy by class, the pairs most often confused, and where attention peaks;
+classes.png: a bar for each class; validation.json: what tests/embedded compares the program with; parity/: 100
+pictures as PNG with their inputs and logits, for comparing the library with torch. The pictures may not be
+redistributed, so FOLDER lies outside the repository.
 """
 
 import argparse
@@ -18,6 +19,15 @@ from PIL import Image, ImageDraw
 import data
 import model
 import safetensors
+
+
+SAMPLED = 5  # tests/embedded takes every fifth validation picture
+
+
+def write_json(values, path):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(values, file, indent=1, ensure_ascii=False)
+        file.write("\n")
 
 
 def load(folder):
@@ -56,6 +66,37 @@ def measure(logits, labels, names):
     }
 
 
+@torch.no_grad()
+def peaks(net, pictures, size, batch=50):
+    """Cells [N, 2] (row, column) that the class token attends to most: in the last layer, heads averaged, and by
+    rollout over all layers (Abnar & Zuidema 2020)."""
+    found = {"raw": [], "rollout": []}
+    for part in pictures.split(batch):
+        taps = []
+        net.features(data.evaluation_batch(part, size), taps)
+        layers = [tap.mean(1) for tap in taps]
+        rolled = torch.eye(layers[0].shape[-1])
+        for layer in layers:
+            rolled = (layer + torch.eye(layer.shape[-1])) / 2 @ rolled
+        for name, map_ in (("raw", layers[-1]), ("rollout", rolled)):
+            at = map_[:, 0, 1:].argmax(1)
+            found[name].append(torch.stack([at // net.grid[1], at % net.grid[1]], 1))
+    return {name: torch.cat(parts) for name, parts in found.items()}
+
+
+def central(cells, grid, share=0.6):
+    """Per cent of cells whose centres lie within the central `share` of height and of width."""
+    centres = (cells + 0.5) / torch.tensor(grid)
+    return 100 * ((centres - 0.5).abs() <= share / 2).all(1).float().mean().item()
+
+
+def pointing(net, pictures, size):
+    """Share of pictures whose attention peaks within the central 60 %, beside what a uniform map would give."""
+    every = torch.cartesian_prod(torch.arange(net.grid[0]), torch.arange(net.grid[1]))
+    figures = {name: central(cells, net.grid) for name, cells in peaks(net, pictures, size).items()}
+    return {**figures, "uniform": central(every, net.grid)}
+
+
 def draw_bars(accuracies, path):
     """Classes from best to worst in two columns, a bar each."""
     rows = sorted(accuracies.items(), key=lambda item: -item[1])
@@ -92,13 +133,15 @@ def main():
     os.makedirs(args.out, exist_ok=True)
     net, names, size = load(args.model)
     pictures, labels, _ = data.load(args.data, "val", args.out)
-    figures = measure(all_logits(net, pictures, size), labels, names)
-    with open(os.path.join(args.out, "card.json"), "w", encoding="utf-8") as file:
-        json.dump(figures, file, indent=1, ensure_ascii=False)
-        file.write("\n")
+    logits = all_logits(net, pictures, size)
+    figures = {**measure(logits, labels, names), "pointing": pointing(net, pictures, size)}
+    sample = measure(logits[::SAMPLED], labels[::SAMPLED], names)
+    write_json(figures, os.path.join(args.out, "card.json"))
+    write_json({"every": SAMPLED, "top1": sample["top1"]}, os.path.join(args.out, "validation.json"))
     draw_bars(figures["classes"], os.path.join(args.out, "classes.png"))
     write_parity(net, pictures, labels, size, os.path.join(args.out, "parity"))
     print(f"top-1 {figures['top1']:.2f} %, top-5 {figures['top5']:.2f} % of {figures['pictures']} pictures at {size}")
+    print("peaks within the central 60 %: " + ", ".join(f"{k} {v:.1f} %" for k, v in figures["pointing"].items()))
 
 
 if __name__ == "__main__":
