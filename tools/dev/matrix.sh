@@ -43,15 +43,16 @@ TEXT
   echo "no message from the validation layer"
 }
 
-# Real photographs, 10,000 frames and the comparison with numpy take minutes here and dispatch what the others do, as
-# do the server, the window and streams, whose tests are about sockets, keys and time. The width of 256 is that of
+# A thousand validation pictures take a second each on a minimal device, to dispatch what the embedded model's tests
+# do. Real photographs, 10,000 frames and the comparison with numpy take minutes here and dispatch what the others do,
+# as do the server, the window and streams, whose tests are about sockets, keys and time. The width of 256 is that of
 # ./dev test; 512 is compiled for minutes.
 verb_test_matrix() {
-  local width lavapipe left_out=() widths=(128 256 512)
+  local width lavapipe left_out=(-E validation) widths=(128 256 512)
   case "${1:-}" in
     "") ;;
     --quick)
-      left_out=(-E 'soak|photographs|against_numpy|stream|window|serve_|package|random_model|pull|convert')
+      left_out=(-E 'validation|soak|photographs|against_numpy|stream|window|serve_|package|random_model|pull|convert')
       widths=(128)
       ;;
     *) die "test-matrix knows --quick, not $1" ;;
