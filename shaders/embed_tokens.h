@@ -1,4 +1,4 @@
-// Parameters of embed_tokens.comp, read by GLSL and C++.
+// Parameters of embed_tokens.glsl, read by GLSL and C++.
 #ifdef __cplusplus
 #pragma once
 #include <cstdint>
@@ -7,7 +7,8 @@ using uint = uint32_t;
 #endif
 
 struct EmbedTokensPush {
-  uint images, tokens, prefix, width;
+  uint images, tokens, prefix;
+  uint units;  // of a token
 };
 
 #ifdef __cplusplus

@@ -4,25 +4,29 @@
 #include <fmt/format.h>
 
 #include "generated/shaders.h"
-#include "runtime/ops/check.h"
-#include "runtime/recorder.h"
+#include "runtime/ops/units.h"
 #include "shaders/embed_tokens.h"
 
 namespace fovea::ops {
 
-struct EmbedTokens {
-  static constexpr const gpu::Shader& shader = shaders::embed_tokens;
+template <class Read, const gpu::Shader& source>
+struct EmbedTokensFrom {
+  static constexpr const gpu::Shader& shader = source;
   using Push = EmbedTokensPush;
-  struct Spec {
-    uint32_t group = 64;
-  };
+  using Spec = UnitGroup;
   struct Bind {
-    In x, table;
+    Read x, table;
     Out y;
   };
-  static Grid grid(const Push& p, const Spec& s) { return {groups(p.width, s.group), p.tokens, p.images}; }
+  static Grid grid(const Push& p, const Spec& s) { return unit_grid(p.units, p.tokens, p.images, s); }
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    return unit_variants<Read>(device, unit_group);
+  }
 };
+using EmbedTokens = EmbedTokensFrom<In, shaders::embed_tokens>;
+using EmbedTokensTexel = EmbedTokensFrom<Texel, shaders::embed_tokens_texel>;
 inline const KernelRegistration<EmbedTokens> register_embed_tokens;
+inline const KernelRegistration<EmbedTokensTexel> register_embed_tokens_texel;
 
 // x [images, patches, width] and table [prefix + patches, width] f32 → [images, prefix + patches, width].
 inline Tensor embed_tokens(Recorder& r, const Tensor& x, const Tensor& table, uint32_t prefix) {
@@ -30,8 +34,14 @@ inline Tensor embed_tokens(Recorder& r, const Tensor& x, const Tensor& table, ui
             table.dtype == DType::f32,
         "embed_tokens",
         [&] { return fmt::format("{}, {}, prefix {}", shape_of("x", x), shape_of("table", table), prefix); });
-  const Tensor y = r.temporary({x.shape[0], table.shape[0], x.shape[2]}, x.dtype, "tokens");
-  r.dispatch<EmbedTokens>({x, table, y}, {x.shape[0], table.shape[0], prefix, x.shape[2]});
+  const uint32_t images = x.shape[0], tokens = table.shape[0], width = x.shape[2];
+  const Tensor y = r.temporary({images, tokens, width}, x.dtype, "tokens");
+  const EmbedTokensPush push{images, tokens, prefix, units_of(width)};
+  const UnitGroup group = unit_group(r.device().info(), width);
+  if (reads_texels(r, width, {x, table}))
+    r.dispatch<EmbedTokensTexel>({x, table, y}, push, group);
+  else
+    r.dispatch<EmbedTokens>({x, table, y}, push, group);
   return y;
 }
 
