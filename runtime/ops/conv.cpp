@@ -98,14 +98,15 @@ bool texels_fit(const Recorder& r, const Operands& t) {
 }
 
 void record_product(Recorder& r, const Operands& t, const ConvPush& push, const LinearEpilogue& epilogue) {
-  // The tile that is best for a linear layer of the same size is best here: the inner loop is the same.
+  // The tile for a linear layer of the same size: the inner loop is the same.
   const uint32_t depth = push.inputs / push.groups, columns = push.columns / push.groups;
   const uint64_t pixels = t.y.shape.rows(), k = uint64_t{push.rows} * push.cols * depth;
   const uint32_t fours = columns % 4 == 0 ? 1 : 0;
   const LinearPush product{static_cast<uint32_t>(pixels), groups(columns, 4) * 4, static_cast<uint32_t>(k),
                            groups(columns, 4)};
   if (depth % 4 == 0 && texels_fit(r, t) && (fours != 0 || !t.residual))
-    record<ConvTexel>(r, t, push, {best_texel_tile(r, product, t.x.dtype), fours, epilogue});
+    record<ConvTexel>(r, t, push,
+                      {TexelTile::fitted(r.device().info(), product.m, product.columns4), fours, epilogue});
   else
     record<ConvTiled>(
         r, t, push,
@@ -143,7 +144,7 @@ std::vector<ConvTiled::Spec> ConvTiled::variants(const DeviceInfo& device) {
 std::vector<ConvTexel::Spec> ConvTexel::variants(const DeviceInfo& device) {
   std::vector<Spec> out;
   if (!prefers_texels(device)) return out;
-  for (const TexelTile& tile : TexelTile::candidates(device, 4))
+  for (const TexelTile& tile : TexelTile::shapes(device))
     for (const LinearEpilogue& epilogue : epilogues) out.push_back({tile, 1, epilogue});
   return out;
 }

@@ -61,27 +61,68 @@ std::vector<std::byte> trial_data(uint64_t elements, DType dtype) {
   return bytes;
 }
 
-// The fastest of `specs`, whose tiles tell them apart.
-template <class Kernel>
-typename Kernel::Spec best_spec(const Recorder& r, const LinearPush& wanted, DType dtype,
-                                const std::vector<typename Kernel::Spec>& specs) {
-  LinearPush p = wanted;
+}  // namespace
+
+std::vector<SharedTile> SharedTile::candidates(const DeviceInfo& device) {
+  std::vector<SharedTile> out;
+  for (const SharedTile& t : {SharedTile{128, 64, 64, 8}, SharedTile{64, 32, 32, 4},
+                              SharedTile{256, 128, 64, 8}, SharedTile{256, 128, 128, 16}})
+    if (t.group <= device.max_invocations && 4 * 16 * (t.rows + t.columns) <= device.shared_bytes)
+      out.push_back(t);
+  return out;
+}
+
+std::vector<LinearTiled::Spec> LinearTiled::variants(const DeviceInfo& device) {
+  std::vector<Spec> out;
+  for (const SharedTile& tile : SharedTile::candidates(device))
+    for (const uint32_t fours : {1U, 0U})
+      for (const LinearEpilogue& epilogue : epilogues) out.push_back({tile, fours, epilogue});
+  return out;
+}
+
+std::array<TexelTile, 2> TexelTile::shapes(const DeviceInfo& device) {
+  const uint32_t lanes = device.subgroup_size, group = std::max(8U, lanes);
+  return {{{group, lanes, group}, {group, 4, 4}}};
+}
+
+TexelTile TexelTile::fitted(const DeviceInfo& device, uint32_t m, uint32_t columns4) {
+  const auto [wide, narrow] = shapes(device);
+  const auto padded = [&](const TexelTile& t) {
+    return uint64_t{groups(m, t.rows())} * t.rows() * groups(columns4, t.columns) * t.columns;
+  };
+  // Lanes that share columns fetch the same weights, which costs about a tenth.
+  return 10 * padded(narrow) < 9 * padded(wide) ? narrow : wide;
+}
+
+std::vector<LinearTexel::Spec> LinearTexel::variants(const DeviceInfo& device) {
+  std::vector<Spec> out;
+  if (!prefers_texels(device)) return out;
+  for (const TexelTile& tile : TexelTile::shapes(device))
+    for (const LinearEpilogue& epilogue : epilogues) out.push_back({tile, epilogue});
+  return out;
+}
+
+SharedTile best_shared_tile(const Recorder& r, const LinearPush& product, bool fours, DType dtype) {
+  const std::vector<SharedTile> tiles = SharedTile::candidates(r.device().info());
+  LinearPush p = product;
   p.m = trial_rows(r.device().info(), p);
   Trial trial;
-  trial.key = fmt::format("{} {} {}x{}x{}", Kernel::shader.name, to_string(dtype), p.m, p.n, p.k);
+  trial.key = fmt::format("{} {} {}x{}x{}", LinearTiled::shader.name, to_string(dtype), p.m, p.n, p.k);
   struct Recorded {
     Tensor x, w;
   };
   auto recorded = std::make_shared<Recorded>();
-  for (const auto& spec : specs)
+  for (const SharedTile& tile : tiles) {
+    const LinearTiled::Spec spec{tile, fours ? 1U : 0U, {}};
     trial.candidates.push_back(
-        {fmt::format("{}", fmt::join(constants_of(spec.tile), " ")), [=](Recorder& recorder) {
+        {fmt::format("{}", fmt::join(constants_of(tile), " ")), [=](Recorder& recorder) {
            recorded->x = recorder.input({p.m, p.k}, dtype, "trial x");
            recorded->w = recorder.input({p.k, p.columns4 * 4}, dtype, "trial w");
            const Tensor y = recorder.temporary({p.m, p.n}, dtype, "trial y");
-           record<Kernel>(recorder, spec, {recorded->x, recorded->w, {}, {}, {}, y}, p);
+           record<LinearTiled>(recorder, spec, {recorded->x, recorded->w, {}, {}, {}, y}, p);
            return y;
          }});
+  }
   trial.fill = [=](Program& program) {
     program.write(recorded->x, trial_data(recorded->x.shape.elements(), dtype));
     program.write(recorded->w, trial_data(recorded->w.shape.elements(), dtype));
@@ -112,56 +153,7 @@ typename Kernel::Spec best_spec(const Recorder& r, const LinearPush& wanted, DTy
     }
     return true;
   };
-  return specs[choose(r, trial)];
-}
-
-}  // namespace
-
-std::vector<SharedTile> SharedTile::candidates(const DeviceInfo& device) {
-  std::vector<SharedTile> out;
-  for (const SharedTile& t : {SharedTile{128, 64, 64, 8}, SharedTile{64, 32, 32, 4},
-                              SharedTile{256, 128, 64, 8}, SharedTile{256, 128, 128, 16}})
-    if (t.group <= device.max_invocations && 4 * 16 * (t.rows + t.columns) <= device.shared_bytes)
-      out.push_back(t);
-  return out;
-}
-
-std::vector<LinearTiled::Spec> LinearTiled::variants(const DeviceInfo& device) {
-  std::vector<Spec> out;
-  for (const SharedTile& tile : SharedTile::candidates(device))
-    for (const uint32_t fours : {1U, 0U})
-      for (const LinearEpilogue& epilogue : epilogues) out.push_back({tile, fours, epilogue});
-  return out;
-}
-
-std::vector<TexelTile> TexelTile::candidates(const DeviceInfo& device, uint32_t columns4) {
-  const uint32_t lanes = device.subgroup_size, least = std::max(8U, lanes);
-  std::vector<TexelTile> out{{least, lanes, least}, {2 * least, lanes, 2 * least}};
-  // Few columns would leave lanes idle: let them hold further rows instead.
-  if ((columns4 - 1) % least < least / 2) out.push_back({least, 4, 4});
-  return out;
-}
-
-std::vector<LinearTexel::Spec> LinearTexel::variants(const DeviceInfo& device) {
-  std::vector<Spec> out;
-  if (!prefers_texels(device)) return out;
-  for (const TexelTile& tile : TexelTile::candidates(device, 4))
-    for (const LinearEpilogue& epilogue : epilogues) out.push_back({tile, epilogue});
-  return out;
-}
-
-SharedTile best_shared_tile(const Recorder& r, const LinearPush& product, bool fours, DType dtype) {
-  std::vector<LinearTiled::Spec> specs;
-  for (const SharedTile& tile : SharedTile::candidates(r.device().info()))
-    specs.push_back({tile, fours ? 1U : 0U, {}});
-  return best_spec<LinearTiled>(r, product, dtype, specs).tile;
-}
-
-TexelTile best_texel_tile(const Recorder& r, const LinearPush& product, DType dtype) {
-  std::vector<LinearTexel::Spec> specs;
-  for (const TexelTile& tile : TexelTile::candidates(r.device().info(), product.columns4))
-    specs.push_back({tile, {}});
-  return best_spec<LinearTexel>(r, product, dtype, specs).tile;
+  return tiles[choose(r, trial)];
 }
 
 std::vector<float> pack_linear(std::span<const float> weight, uint32_t columns, uint32_t inputs) {
@@ -209,7 +201,8 @@ Tensor linear(Recorder& r, const Tensor& x, const LinearWeights& weights, const 
   const Operands operands{x, weights.w, weights.bias, options.scale, options.residual, y};
   const bool fours = (n | k) % 4 == 0;
   if (prefers_texels(r.device().info()) && fours && texels_fit(r, push))
-    record<LinearTexel>(r, {best_texel_tile(r, push, x.dtype), epilogue}, operands, push);
+    record<LinearTexel>(r, {TexelTile::fitted(r.device().info(), push.m, columns4), epilogue}, operands,
+                        push);
   else
     record<LinearTiled>(r, {best_shared_tile(r, push, fours, x.dtype), fours ? 1U : 0U, epilogue}, operands,
                         push);

@@ -1,6 +1,7 @@
 // Linear layers with fused bias, activation, layer scale and residual.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -50,7 +51,11 @@ inline const KernelRegistration<LinearTiled> register_linear_tiled;
 struct TexelTile {
   uint32_t group = 8, lanes = 8, columns = 8;  // columns: lanes side by side
   uint32_t rows() const { return 16 * (group / columns); }
-  static std::vector<TexelTile> candidates(const DeviceInfo& device, uint32_t columns4);
+  // Both shapes: all lanes side by side, and four, where the others hold further rows.
+  static std::array<TexelTile, 2> shapes(const DeviceInfo& device);
+  // The one that pads a product of m rows less. By rule, as the two differ little beyond that, while to
+  // measure them a CPU driver would compile each first, for a tenth of a second.
+  static TexelTile fitted(const DeviceInfo& device, uint32_t m, uint32_t columns4);
 };
 
 struct LinearTexel {
@@ -73,7 +78,6 @@ inline const KernelRegistration<LinearTexel> register_linear_texel;
 
 // The tile that is fastest on the device for a product of this size, measured at first use.
 SharedTile best_shared_tile(const Recorder& r, const LinearPush& product, bool fours, DType dtype);
-TexelTile best_texel_tile(const Recorder& r, const LinearPush& product, DType dtype);
 
 // Weights as the kernels read them: Wᵀ, columns padded with zeros to a multiple of four.
 struct LinearWeights {
