@@ -183,9 +183,9 @@ gpu::PipelineKey Recorder::pipeline_of(const Node& node) {
 }
 
 void Recorder::encode(Program& program) const {
-  std::vector<gpu::PipelineKey> pipelines;
-  for (const Node& node : nodes_) pipelines.push_back(pipeline_of(node));
-  device_.compile(pipelines);
+  std::vector<gpu::PipelineKey> keys;
+  for (const Node& node : nodes_) keys.push_back(pipeline_of(node));
+  const auto pipelines = device_.pipelines(keys);
 
   program.commands_ = std::make_unique<gpu::Commands>(
       device_, gpu::Commands::Options{.timestamps = options_.profile, .overlapping = options_.overlapping});
@@ -218,7 +218,7 @@ void Recorder::encode(Program& program) const {
     if (flops + node.flops > options_.flops_per_submission && flops != 0) cut();
     flops += node.flops;
     if (hazards.needs_barrier(ranges, node.kernel->access)) commands.barrier();
-    commands.dispatch(device_.pipeline(pipelines[i]), ranges, node.push, node.grid);
+    commands.dispatch(*pipelines[i], ranges, node.push, node.grid);
     program.kernels_.push_back({node.kernel->shader->name, node.flops});
   }
   begin_parts(nodes_.size());

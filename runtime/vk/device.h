@@ -54,10 +54,10 @@ class Device {
   // A short name, unique to device and driver, for files that keep what was learnt about it.
   const std::string& cache_key() const;
 
-  // Compiles those of `keys` that are not there yet, side by side. Throws as pipeline() does.
-  void compile(std::span<const PipelineKey> keys);
-  // The pipeline for a key, compiled at first use. Throws Error(unsupported) when the device cannot run it.
-  const Pipeline& pipeline(const PipelineKey& key);
+  // The pipeline of each key, those that are not there yet compiled side by side. They live as long as the
+  // device. Throws Error(unsupported) when the device cannot run one.
+  std::vector<const Pipeline*> pipelines(std::span<const PipelineKey> keys);
+  const Pipeline& pipeline(const PipelineKey& key) { return *pipelines({&key, 1}).front(); }
   // What the driver says about it; empty unless opened with capture_statistics.
   std::vector<PipelineStatistic> statistics(const Pipeline& pipeline) const;
   // Writes the pipeline cache to disk if it grew. Failing to write is no error: the cache is a convenience.

@@ -98,24 +98,24 @@ void compile_all(const Device::Impl& impl, std::span<const Missing> missing) {
 
 }  // namespace
 
-void Device::compile(std::span<const PipelineKey> keys) {
+std::vector<const Pipeline*> Device::pipelines(std::span<const PipelineKey> keys) {
   auto& impl = *impl_;
   const std::lock_guard lock(impl.pipelines_mutex);
+  std::vector<std::unique_ptr<Pipeline>*> slots;  // a map's elements stay where they are
   std::vector<Missing> missing;
   for (const PipelineKey& key : keys) {
-    auto& slot = impl.pipelines[PipelineId(key)];
-    const auto same = [&](const Missing& other) { return other.slot == &slot; };
-    if (!slot && std::none_of(missing.begin(), missing.end(), same)) missing.push_back({&key, &slot});
+    auto* slot = &impl.pipelines[PipelineId(key)];
+    slots.push_back(slot);
+    const auto same = [&](const Missing& other) { return other.slot == slot; };
+    if (!*slot && std::none_of(missing.begin(), missing.end(), same)) missing.push_back({&key, slot});
   }
-  if (missing.empty()) return;
-  impl.cache_grew = true;
-  compile_all(impl, missing);
-}
-
-const Pipeline& Device::pipeline(const PipelineKey& key) {
-  compile({&key, 1});
-  const std::lock_guard lock(impl_->pipelines_mutex);
-  return *impl_->pipelines.at(PipelineId(key));
+  if (!missing.empty()) {
+    impl.cache_grew = true;
+    compile_all(impl, missing);
+  }
+  std::vector<const Pipeline*> out;
+  for (const auto* slot : slots) out.push_back(slot->get());
+  return out;
 }
 
 std::vector<PipelineStatistic> Device::statistics(const Pipeline& pipeline) const {

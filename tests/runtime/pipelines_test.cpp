@@ -22,12 +22,14 @@ PipelineKey key(size_t group, uint32_t push_bytes = sizeof(SwigluPush)) {
 TEST_CASE("pipelines compiled together are there afterwards, each once") {
   const auto device = Device::open("");
   const std::vector<PipelineKey> keys{key(0), key(1), key(2), key(1), key(0)};
-  device->compile(keys);
-  std::vector<const Pipeline*> made;
-  for (size_t i = 0; i < groups.size(); ++i) made.push_back(&device->pipeline(key(i)));
+  const auto made = device->pipelines(keys);
+  REQUIRE(made.size() == keys.size());
   CHECK(made[0] != made[1]);
   CHECK(made[1] != made[2]);
-  device->compile(keys);
+  CHECK(made[2] != made[0]);
+  CHECK(made[3] == made[1]);
+  CHECK(made[4] == made[0]);
+  CHECK(device->pipelines(keys) == made);
   for (size_t i = 0; i < groups.size(); ++i) CHECK(&device->pipeline(key(i)) == made[i]);
 }
 
@@ -37,7 +39,7 @@ TEST_CASE(
   const std::vector<PipelineKey> keys{key(0), key(1, 1 << 20), key(2)};
   std::string message;
   try {
-    device->compile(keys);
+    device->pipelines(keys);
   } catch (const Error& error) {
     CHECK(error.kind() == ErrorKind::unsupported);
     message = error.what();
