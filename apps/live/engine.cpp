@@ -201,10 +201,11 @@ void Engine::start(SourceFrame frame) {
     for (auto& [id, viewer] : viewers_) {
       if (!viewer.moving()) continue;
       viewer.stale = false;
+      const View& view = viewer.view;
       const auto same = std::find_if(job.orders.begin(), job.orders.end(),
-                                     [&](const Order& order) { return order.view == viewer.view; });
+                                     [&view](const Order& order) { return order.view == view; });
       Order& order = same != job.orders.end() ? *same : job.orders.emplace_back();
-      order.view = viewer.view;
+      order.view = view;
       order.viewers.push_back(id);
     }
   }
@@ -276,8 +277,7 @@ void Engine::collect() {
   in_flight_.pop_front();
   try {
     drawn = live_.collect();
-    const StageTimes& ms = drawn->device_ms;
-    const double all = ms.upload + ms.preprocess + ms.model + ms.maps + ms.overlay + ms.download;
+    const double all = drawn->device_ms.all();
     frame_ms_ = std::min(all, frame_ms_ + slower_share * (all - frame_ms_));
   } catch (const Error& error) {
     if (fatal(error)) throw;

@@ -82,8 +82,7 @@ int block(cv::Mat& canvas, const Type& type, std::vector<Line> lines, bool at_bo
 
 // In two halves, as one line is too long beside the classes.
 std::pair<std::string, std::string> stages(const StageTimes& ms) {
-  const double all = ms.upload + ms.preprocess + ms.model + ms.maps + ms.overlay + ms.download;
-  if (all <= 0) return {"GPU ms: this device tells no times", ""};
+  if (ms.all() <= 0) return {"GPU ms: this device tells no times", ""};
   return {
       fmt::format("GPU ms: upload {:.1f}  prepare {:.1f}  model {:.1f}", ms.upload, ms.preprocess, ms.model),
       fmt::format("maps {:.1f}  draw {:.1f}  read {:.1f}", ms.maps, ms.overlay, ms.download)};

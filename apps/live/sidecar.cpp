@@ -74,7 +74,8 @@ void add_file(Digest& digest, const fs::path& file, const std::atomic<bool>& can
     throw Error(ErrorKind::file, fmt::format("cannot read {} to its end", printable(file.native())));
 }
 
-// Of shards, as if they were one file in the order of their names.
+}  // namespace
+
 std::string weights_sha256_of(const ModelChoice& choice, const std::atomic<bool>& cancel) {
   Digest digest = Digest::sha256();
   if (choice.embedded()) {
@@ -82,14 +83,6 @@ std::string weights_sha256_of(const ModelChoice& choice, const std::atomic<bool>
   } else {
     for (const fs::path& file : io::weight_files(choice.folder)) add_file(digest, file, cancel);
   }
-  return cancel ? "" : digest.hex();
-}
-
-}  // namespace
-
-std::string sha256_of(const fs::path& file, const std::atomic<bool>& cancel) {
-  Digest digest = Digest::sha256();
-  add_file(digest, file, cancel);
   return cancel ? "" : digest.hex();
 }
 

@@ -14,8 +14,9 @@
 
 namespace fovea::apps {
 
-// SHA-256 in hexadecimal. Throws Error(file); empty when `cancel` became true.
-std::string sha256_of(const std::filesystem::path& file, const std::atomic<bool>& cancel);
+// SHA-256 in hexadecimal of a model's weights; of shards, as if they were one file in the order of their
+// names. Throws Error(file); empty when `cancel` became true.
+std::string weights_sha256_of(const ModelChoice& choice, const std::atomic<bool>& cancel);
 
 // The model and the source, as a record names them. The weights' hash is worked out in the background.
 class Provenance {

@@ -53,6 +53,7 @@ struct LivePicture {
 // Device time of one frame, milliseconds; all zero where the device has no timestamps.
 struct StageTimes {
   double upload = 0, preprocess = 0, model = 0, maps = 0, overlay = 0, download = 0;
+  double all() const { return upload + preprocess + model + maps + overlay + download; }
 };
 
 struct LiveFrame {

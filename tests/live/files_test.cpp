@@ -145,14 +145,15 @@ TEST_CASE("writing goes wrong in its thread and is told here") {
   CHECK_THROWS_AS(writer.finish(), Error);
 }
 
-TEST_CASE("hashes") {
-  const Folder folder;
+TEST_CASE("the hash of a model's weights") {
+  const Folder folder, none;
   const std::atomic<bool> go = false, stop = true;
-  e2e::write_text(folder / "abc", "abc");
+  const ModelChoice model{folder / "."};
+  e2e::write_text(folder / "model.safetensors", "abc");
   // FIPS 180-2, appendix B.1.
-  CHECK(sha256_of(folder / "abc", go) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  CHECK(sha256_of(folder / "abc", stop).empty());
-  CHECK_THROWS_AS(sha256_of(folder / "none", go), Error);
+  CHECK(weights_sha256_of(model, go) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(weights_sha256_of(model, stop).empty());
+  CHECK_THROWS_AS(weights_sha256_of({none / "."}, go), Error);
 }
 
 TEST_CASE("maps of one shape make one array, others one each") {
@@ -189,7 +190,7 @@ TEST_CASE("a saved picture says how it came about") {
   CHECK(json["picture"] == "x.png");
   CHECK(json["arrays"] == nlohmann::json({"x.npy"}));
   const std::atomic<bool> go = false;
-  CHECK(json["model"]["weights_sha256"] == sha256_of(model_folder + "/model.safetensors", go));
+  CHECK(json["model"]["weights_sha256"] == weights_sha256_of({model_folder}, go));
   CHECK(json["model"]["architecture"] == "vit_tiny_patch16_224");
   CHECK(json["preprocessing"]["size"] == nlohmann::json({64, 64}));
   CHECK(json["preprocessing"]["interpolation"] == "bicubic");
