@@ -22,11 +22,11 @@ struct Flags {
 
 // As it means the same tomorrow and in another folder.
 std::string lasting(const std::string& text) {
-  const ModelChoice choice = resolve_model(text, "NAME");
+  const ModelChoice choice = resolve_model(text, "default");
   std::error_code error;
   if (choice.embedded()) return embedded_name;
   if (std::filesystem::is_directory(text, error)) return std::filesystem::absolute(text).lexically_normal();
-  return hub::parse_name(text, "NAME").text();
+  return hub::parse_name(text, "default").text();
 }
 
 int show() {
