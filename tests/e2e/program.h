@@ -18,6 +18,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/temporary_folder.h"
+
 namespace fovea::e2e {
 
 namespace fs = std::filesystem;
@@ -25,24 +27,13 @@ namespace fs = std::filesystem;
 // A folder of its own for every test, gone afterwards; programs run in it.
 class Folder {
  public:
-  Folder() {
-    std::string name = fs::temp_directory_path() / "fovea-e2e-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
-    path_ = name;
-    fs::create_directory(path_ / "work");
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+  Folder() { fs::create_directory(outside_ / "work"); }
 
-  fs::path operator/(const fs::path& name) const { return path_ / "work" / name; }
-  const fs::path& outside() const { return path_; }
+  fs::path operator/(const fs::path& name) const { return outside_ / "work" / name; }
+  const fs::path& outside() const { return outside_.path(); }
 
  private:
-  fs::path path_;
+  test::TemporaryFolder outside_;
 };
 
 inline std::string read_text(const fs::path& path) {

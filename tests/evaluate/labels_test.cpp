@@ -2,12 +2,11 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 
 #include "fovea/error.h"
+#include "tests/temporary_folder.h"
 
 namespace fovea::apps {
 namespace {
@@ -16,17 +15,11 @@ namespace fs = std::filesystem;
 
 class File {
  public:
-  explicit File(const std::string& text) {
-    std::string name = fs::temp_directory_path() / "fovea-labels-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
-    folder_ = name;
-    std::ofstream(path()) << text;
-  }
-  ~File() { fs::remove_all(folder_); }
+  explicit File(const std::string& text) { std::ofstream(path()) << text; }
   fs::path path() const { return folder_ / "labels.tsv"; }
 
  private:
-  fs::path folder_;
+  test::TemporaryFolder folder_;
 };
 
 TEST_CASE("A picture's class is the id of its folder, or what its name begins with") {

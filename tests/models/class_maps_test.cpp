@@ -1,7 +1,6 @@
 // Class-specific maps of ViTs against their definitions, from whole matrices and gradients by automatic
 // differentiation in double precision.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +13,7 @@
 #include "models/maps/evidence_terms.h"
 #include "tests/models/golden.h"
 #include "tests/models/vit_reference.h"
+#include "tests/temporary_folder.h"
 
 namespace {
 
@@ -76,10 +76,7 @@ const std::vector<Variant> variants{
 
 class Folder {
  public:
-  explicit Folder(const Variant& v)
-      : path_(fs::temp_directory_path() / fmt::format("fovea_class_maps_{}", ::getpid())) {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
+  explicit Folder(const Variant& v) {
     const fs::path from = golden::folder(v.golden);
     std::ifstream in(from / "config.json");
     Json config = Json::parse(in);
@@ -92,17 +89,15 @@ class Folder {
       all.push_back(entry.second);
       weights.tensors[entry.first] = {entry.second.values.begin(), entry.second.values.end()};
     }
-    fovea::io::write_safetensors(path_ / "model.safetensors", all);
-    std::ofstream(path_ / "config.json") << config;
+    fovea::io::write_safetensors(folder_ / "model.safetensors", all);
+    std::ofstream(folder_ / "config.json") << config;
   }
-  Folder(const Folder&) = delete;
-  ~Folder() { fs::remove_all(path_); }
-  const fs::path& path() const { return path_; }
+  const fs::path& path() const { return folder_.path(); }
 
   vit_reference::Weights weights;
 
  private:
-  fs::path path_;
+  fovea::test::TemporaryFolder folder_;
 };
 
 // A variant's files, and what they compute in double precision.

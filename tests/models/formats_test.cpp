@@ -1,25 +1,15 @@
 // The same model in the other forms hubs give: transformers' names, fp16 and bf16 weights.
-#include <unistd.h>
-
 #include <cstring>
 #include <fstream>
 #include <map>
 
 #include "runtime/half.h"
 #include "tests/models/golden.h"
+#include "tests/temporary_folder.h"
 
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Folder {
-  Folder() : path(fs::temp_directory_path() / ("fovea_formats_" + std::to_string(::getpid()))) {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  fs::path path;
-};
 
 std::vector<fovea::io::OutputTensor> tensors_of(const char* name) {
   std::vector<fovea::io::OutputTensor> out;
@@ -110,32 +100,32 @@ std::vector<float> logits_of(const fs::path& folder) {
 }  // namespace
 
 TEST_CASE("A transformers ViT gives the logits of the timm ViT it was made from") {
-  const Folder folder;
-  fovea::io::write_safetensors(folder.path / "model.safetensors", as_transformers(tensors_of("vit_mini")));
-  std::ofstream(folder.path / "config.json")
+  const fovea::test::TemporaryFolder folder;
+  fovea::io::write_safetensors(folder / "model.safetensors", as_transformers(tensors_of("vit_mini")));
+  std::ofstream(folder / "config.json")
       << R"({"architectures": ["ViTForImageClassification"], "model_type": "vit",
     "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 3, "intermediate_size": 192, "hidden_act": "gelu",
     "image_size": 64, "patch_size": 16, "layer_norm_eps": 1e-6, "id2label": {"0": "a", "1": "b", "2": "c", "3": "d",
     "4": "e", "5": "f", "6": "g", "7": "h", "8": "i", "9": "j"}})";
   const auto expected = golden::Reference(golden::folder("vit_mini")).values("logits");
-  CHECK(golden::largest_difference(logits_of(folder.path), expected) <= 1e-4);
-  const auto model = fovea::Model::load(fovea::Device::open(), folder.path);
+  CHECK(golden::largest_difference(logits_of(folder.path()), expected) <= 1e-4);
+  const auto model = fovea::Model::load(fovea::Device::open(), folder.path());
   CHECK(model.info().labels.at(9) == "j");
   CHECK(model.info().architecture == "ViTForImageClassification");
 }
 
 TEST_CASE("A transformers ViT without a head may bring its pooler") {
-  const Folder folder;
+  const fovea::test::TemporaryFolder folder;
   auto tensors = as_transformers(tensors_of("vit_mini"));
   std::erase_if(tensors, [](const auto& t) { return t.name.starts_with("classifier"); });
   for (auto& t : tensors) t.name = t.name.substr(4);  // ViTModel names its parts without "vit."
   tensors.push_back({"pooler.dense.weight", {48, 48}, std::vector<float>(48 * 48)});
   tensors.push_back({"pooler.dense.bias", {48}, std::vector<float>(48)});
-  fovea::io::write_safetensors(folder.path / "model.safetensors", tensors);
-  std::ofstream(folder.path / "config.json") << R"({"architectures": ["ViTModel"], "model_type": "vit",
+  fovea::io::write_safetensors(folder / "model.safetensors", tensors);
+  std::ofstream(folder / "config.json") << R"({"architectures": ["ViTModel"], "model_type": "vit",
     "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 3, "intermediate_size": 192, "hidden_act": "gelu",
     "image_size": 64, "patch_size": 16, "layer_norm_eps": 1e-6})";
-  const auto model = fovea::Model::load(fovea::Device::open(), folder.path);
+  const auto model = fovea::Model::load(fovea::Device::open(), folder.path());
   CHECK_FALSE(model.info().has_head);
   CHECK(model.info().classes == 48);
 }
@@ -144,10 +134,10 @@ TEST_CASE("Weights stored as fp16 and bf16 load and stay close") {
   const auto expected = golden::Reference(golden::folder("vit_mini")).values("logits");
   for (const bool bfloat : {false, true}) {
     CAPTURE(bfloat);
-    const Folder folder;
-    write_16_bit(folder.path / "model.safetensors", tensors_of("vit_mini"), bfloat);
-    fs::copy_file(golden::folder("vit_mini") / "config.json", folder.path / "config.json");
-    const double difference = golden::largest_difference(logits_of(folder.path), expected);
+    const fovea::test::TemporaryFolder folder;
+    write_16_bit(folder / "model.safetensors", tensors_of("vit_mini"), bfloat);
+    fs::copy_file(golden::folder("vit_mini") / "config.json", folder / "config.json");
+    const double difference = golden::largest_difference(logits_of(folder.path()), expected);
     // Rounding errors of the weights, relative 2^-12 (fp16) or 2^-8 (bf16, cut), through three blocks.
     CHECK(difference <= (bfloat ? 8.0 / 256 : 8.0 / 4096) * golden::largest(expected));
     CHECK(difference > 0);

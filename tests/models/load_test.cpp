@@ -1,10 +1,9 @@
 // Folders that cannot be loaded: one clear line each, naming what is wrong and where.
-#include <unistd.h>
-
 #include <fstream>
 #include <functional>
 
 #include "tests/models/golden.h"
+#include "tests/temporary_folder.h"
 
 namespace {
 
@@ -12,14 +11,10 @@ namespace fs = std::filesystem;
 
 // A golden folder copied aside, to be damaged.
 struct Copy {
-  explicit Copy(const std::string& name)
-      : path(fs::temp_directory_path() / ("fovea_load_" + std::to_string(::getpid()))) {
-    fs::remove_all(path);
-    fs::create_directories(path);
+  explicit Copy(const std::string& name) {
     for (const char* file : {"config.json", "model.safetensors"})
       fs::copy_file(golden::folder(name) / file, path / file);
   }
-  ~Copy() { fs::remove_all(path); }
   void replace(const std::string& from, const std::string& to) const {
     std::ifstream in(path / "config.json");
     std::string text((std::istreambuf_iterator<char>(in)), {});
@@ -45,7 +40,8 @@ struct Copy {
     }
     return "";
   }
-  fs::path path;
+  fovea::test::TemporaryFolder folder;
+  const fs::path& path = folder.path();
 };
 
 bool has(const std::string& text, const std::string& part) {

@@ -3,8 +3,6 @@
 // of the written files must give.
 #pragma once
 
-#include <unistd.h>
-
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "models/io/safetensors.h"
+#include "tests/temporary_folder.h"
 
 namespace random_network {
 
@@ -192,21 +191,16 @@ class Network {
 class Folder {
  public:
   Folder(const Network& network, const std::string& architecture, const std::string& model_args,
-         uint32_t rows, uint32_t cols)
-      : path_(std::filesystem::temp_directory_path() / ("fovea_random_" + std::to_string(::getpid()))) {
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
-    fovea::io::write_safetensors(path_ / "model.safetensors", network.tensors());
-    std::ofstream(path_ / "config.json")
+         uint32_t rows, uint32_t cols) {
+    fovea::io::write_safetensors(folder_ / "model.safetensors", network.tensors());
+    std::ofstream(folder_ / "config.json")
         << R"({"architecture": ")" << architecture << R"(", "model_args": )" << model_args
         << R"(, "pretrained_cfg": {"input_size": [3, )" << rows << ", " << cols << "]}}";
   }
-  Folder(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return folder_.path(); }
 
  private:
-  std::filesystem::path path_;
+  fovea::test::TemporaryFolder folder_;
 };
 
 }  // namespace random_network

@@ -1,11 +1,10 @@
 // Sessions from pictures to classes and maps: slots, errors, threads and numbers out of range.
 #include "fovea/session.h"
 
-#include <unistd.h>
-
 #include <thread>
 
 #include "tests/models/golden.h"
+#include "tests/temporary_folder.h"
 
 namespace {
 
@@ -125,10 +124,8 @@ TEST_CASE("Two sessions of one model run in two threads") {
 }
 
 TEST_CASE("Activations beyond fp16 are an error and not an answer") {
-  const fs::path folder = fs::temp_directory_path() / ("fovea_range_" + std::to_string(::getpid()));
-  fs::create_directories(folder);
-  fs::copy_file(golden::folder("vit_mini") / "config.json", folder / "config.json",
-                fs::copy_options::overwrite_existing);
+  const fovea::test::TemporaryFolder folder;
+  fs::copy_file(golden::folder("vit_mini") / "config.json", folder / "config.json");
   {
     std::vector<fovea::io::OutputTensor> tensors;
     const auto file = fovea::io::Safetensors::open(golden::folder("vit_mini") / "model.safetensors");
@@ -140,11 +137,10 @@ TEST_CASE("Activations beyond fp16 are an error and not an answer") {
   const auto device = fovea::Device::open();
   const Picture picture(64, 64, 6);
   const auto view = picture.view();
-  fovea::Session wide(fovea::Model::load(device, folder, {fovea::Precision::fp32, 0, 0}));
+  fovea::Session wide(fovea::Model::load(device, folder.path(), {fovea::Precision::fp32, 0, 0}));
   CHECK_NOTHROW(wide.classify({&view, 1}));
   if (device.info().fp16_storage) {
-    fovea::Session narrow(fovea::Model::load(device, folder, {fovea::Precision::fp16, 0, 0}));
+    fovea::Session narrow(fovea::Model::load(device, folder.path(), {fovea::Precision::fp16, 0, 0}));
     CHECK_THROWS_WITH_AS(narrow.classify({&view, 1}), doctest::Contains("use fp32 storage"), fovea::Error);
   }
-  fs::remove_all(folder);
 }

@@ -1,6 +1,7 @@
 // Swin against timm's numbers, and against its definition at sizes that no window divides.
 #include "tests/models/hybrid.h"
 #include "tests/models/window_reference.h"
+#include "tests/temporary_folder.h"
 
 namespace {
 
@@ -130,15 +131,12 @@ TEST_CASE("Swin's files of old name the head and the merges otherwise") {
   tensors.push_back({"layers.0.blocks.1.attn_mask", {4, 49, 49}, std::vector<float>(4 * 49 * 49)});
   tensors.push_back(
       {"layers.0.blocks.1.attn.relative_position_index", {49, 49}, std::vector<float>(49 * 49)});
-  const auto folder =
-      std::filesystem::temp_directory_path() / ("fovea_old_swin_" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
-  std::filesystem::copy_file(golden::folder("swin_mini") / "config.json", folder / "config.json",
-                             std::filesystem::copy_options::overwrite_existing);
+  const fovea::test::TemporaryFolder folder;
+  std::filesystem::copy_file(golden::folder("swin_mini") / "config.json", folder / "config.json");
   fovea::io::write_safetensors(folder / "model.safetensors", tensors);
-  fovea::Session session(fovea::Model::load(fovea::Device::open(), folder, {fovea::Precision::fp32, 0, 0}));
+  fovea::Session session(
+      fovea::Model::load(fovea::Device::open(), folder.path(), {fovea::Precision::fp32, 0, 0}));
   const auto logits = session.run(reference.values("input"), 2, {}).at("logits").values;
-  std::filesystem::remove_all(folder);
   CHECK(golden::largest_difference(logits, reference.values("logits")) <= 1e-4);
 }
 

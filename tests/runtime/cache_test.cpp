@@ -15,6 +15,7 @@
 #include "runtime/vk/device.h"
 #include "runtime/vk/pipeline_cache.h"
 #include "shaders/swiglu.h"
+#include "tests/temporary_folder.h"
 
 namespace fovea::gpu {
 namespace {
@@ -24,10 +25,8 @@ using Bytes = std::vector<uint8_t>;
 
 // XDG_CACHE_HOME is an empty folder of the test's own until the fixture goes.
 struct CacheFolder {
-  CacheFolder() : root(fs::temp_directory_path() / fmt::format("fovea-cache-{}", getpid())) {
+  CacheFolder() {
     if (const char* value = std::getenv("XDG_CACHE_HOME")) before = value;
-    fs::remove_all(root);
-    fs::create_directories(root);
     setenv("XDG_CACHE_HOME", root.c_str(), 1);
   }
   ~CacheFolder() {
@@ -35,7 +34,6 @@ struct CacheFolder {
       setenv("XDG_CACHE_HOME", before->c_str(), 1);
     else
       unsetenv("XDG_CACHE_HOME");
-    fs::remove_all(root);
   }
   Bytes read(const fs::path& path) const {
     std::ifstream in(path, std::ios::binary);
@@ -50,7 +48,8 @@ struct CacheFolder {
         std::distance(fs::directory_iterator(root / "fovea"), fs::directory_iterator()));
   }
 
-  fs::path root;
+  const test::TemporaryFolder folder;
+  const fs::path& root = folder.path();
   std::optional<std::string> before;
 };
 
