@@ -156,6 +156,22 @@ TEST_CASE("LinearTexel at every group and lane count") {
     }
 }
 
+TEST_CASE("a texel tile pads a product least") {
+  DeviceInfo cpu;
+  for (const uint32_t lanes : {4U, 8U}) {
+    cpu.subgroup_size = lanes;
+    const auto columns = [&](uint32_t m, uint32_t columns4) {
+      return ops::TexelTile::fitted(cpu, m, columns4).columns;
+    };
+    CHECK(columns(1024, 12) == 4);  // 12 columns for 12, instead of 16
+    CHECK(columns(1024, 8) == 8);
+    CHECK(columns(257, 96) == 8);
+    CHECK(columns(4096, 1) == 4);
+    CHECK(columns(1, 4) == 8);  // 16 × 8 for 1 × 4, where the other would take 32 × 4: no less
+    CHECK(columns(1, 250) == 8);
+  }
+}
+
 TEST_CASE("linear rejects what does not fit") {
   Case c;
   const Tensor x = c.recorder.input({3, 8}, DType::f32, "x");
