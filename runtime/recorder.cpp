@@ -20,6 +20,14 @@ void check_owner(const Tensor& t, uint32_t serial, const char* operation) {
                 fmt::format("[{}] a tensor of another recording: use Program::shared", operation));
 }
 
+// What a tensor takes, so that a view of it as texels may be this long. Mesa's llvmpipe takes bits 8 to 15 of
+// a view's size for a number of mip levels, zero or not, when it looks for a kernel that it compiled: none
+// are zero here.
+uint64_t texel_span(uint64_t bytes) {
+  const uint64_t whole = (bytes + 15) / 16 * 16;
+  return (whole & 0xff00) == 0 ? whole + 256 : whole;
+}
+
 }  // namespace
 
 std::vector<const KernelDeclaration*>& registered_kernels() {
@@ -127,12 +135,18 @@ gpu::BindingRange Recorder::place(const Binding& b, const Program& program) cons
   if (b.tensor.buffer != nullptr) {
     range.buffer = b.tensor.buffer;
     range.offset = b.tensor.offset;
-    range.bytes = b.kind == gpu::BindingKind::texel ? b.tensor.bytes() : (b.tensor.bytes() + 3) / 4 * 4;
+    range.bytes = (b.tensor.bytes() + 3) / 4 * 4;
   } else {
     const auto& placed = program.placed_[b.tensor.id];
     range.buffer = program.arena_.get();
     range.offset = placed.offset;
-    range.bytes = b.kind == gpu::BindingKind::texel ? b.tensor.bytes() : placed.bytes;
+    range.bytes = placed.bytes;
+  }
+  if (b.kind == gpu::BindingKind::texel) {
+    const uint64_t span = texel_span(b.tensor.bytes());
+    const bool fits = range.offset + span <= range.buffer->size() &&
+                      span / (4 * element_bytes(b.tensor.dtype)) <= device_.limits().max_texel_elements;
+    range.bytes = fits ? span : b.tensor.bytes();
   }
   return range;
 }
@@ -142,7 +156,8 @@ void Recorder::plan_memory(Program& program) const {
   std::vector<Lifetime> lifetimes;
   for (const Value& v : values_) {
     const bool kept = v.is_input || v.is_output || v.is_kept;
-    lifetimes.push_back({v.bytes, kept ? 0 : v.first, kept ? static_cast<uint32_t>(nodes_.size()) : v.last});
+    lifetimes.push_back(
+        {texel_span(v.bytes), kept ? 0 : v.first, kept ? static_cast<uint32_t>(nodes_.size()) : v.last});
     if (v.first == UINT32_MAX && !kept) lifetimes.back() = {0, 0, 0};
   }
   const auto& limits = device_.limits();
