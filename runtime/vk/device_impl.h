@@ -25,6 +25,7 @@ class Pipeline {
 struct PipelineId {
   explicit PipelineId(const PipelineKey& key)
       : shader(key.shader), f16(key.f16), spec(key.spec.begin(), key.spec.end()) {}
+  // clang-tidy 14 takes the zero of the default for a pointer. NOLINTNEXTLINE(modernize-use-nullptr)
   auto operator<=>(const PipelineId&) const = default;
 
   const Shader* shader;

@@ -21,7 +21,7 @@ using e2e::Folder;
 using e2e::fs::exists;
 using namespace std::chrono_literals;
 
-cv::Mat plain(cv::Scalar colour, cv::Size size = {40, 30}) {
+cv::Mat plain(const cv::Scalar& colour, cv::Size size = {40, 30}) {
   return {size, CV_8UC3, colour};
 }
 
