@@ -91,6 +91,15 @@ class Good(Case):
 
 
 class Resumed(Case):
+    def under_way(self):
+        """A download of which more than 10 000 bytes are kept."""
+        self.hub.trouble(slowly(100, 20))
+        process = self.start("pull", NAME)
+        deadline = time.monotonic() + 20
+        while not (self.part().exists() and self.part().stat().st_size > 10_000) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return process
+
     def test_a_cut_goes_on_where_it_was(self):
         self.hub.trouble(cut_after(200_000))
         done = self.fovea("pull", NAME)
@@ -138,11 +147,7 @@ class Resumed(Case):
         self.assertEqual(len(self.hub.asked("cdn", "GET")), 8)
 
     def test_ctrl_c_keeps_what_came(self):
-        self.hub.trouble(slowly(100, 20))
-        process = self.start("pull", NAME)
-        deadline = time.monotonic() + 20
-        while not (self.part().exists() and self.part().stat().st_size > 10_000) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        process = self.under_way()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=10)
         self.assertEqual(process.returncode, 130, err)
@@ -154,11 +159,7 @@ class Resumed(Case):
         self.assertEqual(self.hub.asked("cdn", "GET")[-1]["Range"], f"bytes={kept}-")
 
     def test_a_process_that_was_killed_leaves_a_part(self):
-        self.hub.trouble(slowly(100, 20))
-        process = self.start("pull", NAME)
-        deadline = time.monotonic() + 20
-        while not (self.part().exists() and self.part().stat().st_size > 10_000) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        process = self.under_way()
         process.kill()
         process.communicate()
         self.assertFalse(self.folder().exists())
