@@ -8,9 +8,11 @@
 #include <string>
 #include <string_view>
 
-#include "apps/codec_messages.h"
-#include "apps/commands.h"
-#include "apps/terminal.h"
+#include "apps/cli/commands.h"
+#include "apps/ui/overlay.h"
+#include "apps/util/codec_messages.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps {

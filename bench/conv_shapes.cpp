@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "fovea/error.h"
-#include "models/weight_store.h"
-#include "runtime/ops/conv.h"
+#include "models/weights/weight_store.h"
+#include "runtime/ops/conv/conv.h"
 
 namespace fovea::bench {
 namespace {

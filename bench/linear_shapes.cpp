@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "fovea/error.h"
-#include "models/weight_store.h"
-#include "runtime/ops/linear.h"
+#include "models/weights/weight_store.h"
+#include "runtime/ops/nn/linear.h"
 
 namespace fovea::bench {
 namespace {

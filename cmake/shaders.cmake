@@ -1,10 +1,10 @@
-# Compiles shaders/*.comp to SPIR-V and embeds them: one module a kernel and storage type. Prints how many, and the
+# Compiles shaders/*/*.comp to SPIR-V and embeds them: one module a kernel and storage type. Prints how many, and the
 # reason for each kernel beyond one an operation.
-# A shader that includes common/storage.glsl is compiled for fp32 and fp16 storage, any other once.
+# A shader that includes shaders/common/storage.glsl is compiled for fp32 and fp16 storage, any other once.
 find_program(GLSLANG glslangValidator REQUIRED)
-file(GLOB shader_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.comp)
-file(GLOB shader_includes CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*.h ${PROJECT_SOURCE_DIR}/shaders/*.glsl
-     ${PROJECT_SOURCE_DIR}/shaders/common/*)
+file(GLOB shader_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*/*.comp)
+file(GLOB shader_includes CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/shaders/*/*.h
+     ${PROJECT_SOURCE_DIR}/shaders/*/*.glsl)
 # Whether a shader has fp16 storage is read from it below, when CMake runs.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${shader_sources})
 set(shader_dir ${PROJECT_BINARY_DIR}/generated/shaders)
@@ -23,7 +23,7 @@ set(shader_beside)
 function(fovea_compile_shader source symbol)
   add_custom_command(
     OUTPUT ${shader_dir}/${symbol}.inc
-    COMMAND ${GLSLANG} -V --quiet --target-env vulkan1.1 ${ARGN} -I${PROJECT_SOURCE_DIR}/shaders
+    COMMAND ${GLSLANG} -V --quiet --target-env vulkan1.1 ${ARGN} -I${PROJECT_SOURCE_DIR}
             --vn ${symbol} -o ${shader_dir}/${symbol}.inc ${source}
     DEPENDS ${source} ${shader_includes}
     COMMENT "Shader ${symbol}")
@@ -31,7 +31,7 @@ endfunction()
 
 foreach(source ${shader_sources})
   get_filename_component(name ${source} NAME_WE)
-  file(STRINGS ${source} uses_storage REGEX "^#include \"common/storage\\.glsl\"")
+  file(STRINGS ${source} uses_storage REGEX "^#include \"shaders/common/storage\\.glsl\"")
   fovea_compile_shader(${source} ${name}_f32)
   list(APPEND shader_outputs ${shader_dir}/${name}_f32.inc)
   string(APPEND shader_embeds "#include \"${name}_f32.inc\"\n")
@@ -91,6 +91,9 @@ std::span<const gpu::Shader* const> all() {
 }  // namespace fovea::shaders
 ")
 set_source_files_properties(${shader_dir}/shaders.cpp PROPERTIES OBJECT_DEPENDS "${shader_outputs}")
-add_library(fovea_shaders OBJECT ${shader_dir}/shaders.cpp)
-target_include_directories(fovea_shaders PUBLIC ${shader_dir})
-target_link_libraries(fovea_shaders PRIVATE fovea_flags)
+# What C++ sees of it: the parameter blocks and the modules.
+fovea_view(room_shaders shaders)
+target_include_directories(room_shaders INTERFACE ${shader_dir})
+target_link_libraries(room_shaders INTERFACE room_runtime_vk)
+add_library(objects_shaders OBJECT ${shader_dir}/shaders.cpp)
+target_link_libraries(objects_shaders PRIVATE room_shaders)

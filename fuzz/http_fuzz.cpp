@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "apps/serve/http.h"
-#include "apps/serve/multipart.h"
+#include "apps/serve/http/http.h"
+#include "apps/serve/http/multipart.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fovea::apps::serve;

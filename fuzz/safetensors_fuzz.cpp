@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "fovea/error.h"
-#include "models/io/safetensors.h"
-#include "models/io/weights.h"
+#include "models/weights/safetensors.h"
+#include "models/weights/weights.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {

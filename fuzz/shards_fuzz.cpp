@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "fovea/error.h"
-#include "models/io/shards.h"
+#include "models/weights/shards.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {

@@ -13,7 +13,7 @@
 #include "fovea/error.h"
 #include "generated/all_ops.h"
 #include "generated/shaders.h"
-#include "runtime/kernel.h"
+#include "runtime/record/kernel.h"
 
 namespace fovea {
 namespace {

@@ -6,7 +6,7 @@
 #include <opencv2/imgproc.hpp>
 #include <utility>
 
-#include "apps/terminal.h"
+#include "apps/util/terminal.h"
 
 namespace fovea::apps {
 namespace {

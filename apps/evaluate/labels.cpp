@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <string_view>
 
-#include "apps/decode.h"
-#include "apps/options.h"
-#include "apps/terminal.h"
+#include "apps/text/typed.h"
+#include "apps/util/decode.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "apps/evaluate/scores.h"
-#include "apps/json.h"
+#include "apps/text/json.h"
 
 namespace fovea::apps {
 

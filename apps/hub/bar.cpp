@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "apps/progress.h"
-#include "apps/terminal.h"
+#include "apps/util/progress.h"
+#include "apps/util/terminal.h"
 
 namespace fovea::apps::hub {
 namespace {

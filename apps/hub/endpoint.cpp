@@ -6,7 +6,8 @@
 #include <cstdlib>
 
 #include "apps/hub/http.h"
-#include "apps/terminal.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::hub {

@@ -7,11 +7,12 @@
 #include <system_error>
 #include <utility>
 
-#include "apps/digest.h"
 #include "apps/hub/bar.h"
 #include "apps/hub/refusal.h"
 #include "apps/hub/store.h"
-#include "apps/terminal.h"
+#include "apps/util/digest.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::hub {

@@ -8,8 +8,9 @@
 #include <cstdlib>
 #include <memory>
 
-#include "apps/options.h"
-#include "apps/terminal.h"
+#include "apps/text/typed.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::hub {

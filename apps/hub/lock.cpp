@@ -11,7 +11,8 @@
 #include <thread>
 
 #include "apps/hub/patience.h"
-#include "apps/terminal.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::hub {

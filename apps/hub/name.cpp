@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "apps/hub/known.h"
-#include "apps/terminal.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::hub {

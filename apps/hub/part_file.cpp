@@ -15,11 +15,12 @@
 #include <utility>
 #include <vector>
 
-#include "apps/atomic_file.h"
-#include "apps/digest.h"
 #include "apps/hub/bar.h"
-#include "apps/json.h"
-#include "apps/terminal.h"
+#include "apps/text/json.h"
+#include "apps/util/digest.h"
+#include "apps/util/terminal.h"
+#include "core/atomic_file.h"
+#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::hub {

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <thread>
 
-#include "apps/terminal.h"
+#include "apps/util/terminal.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::hub {

@@ -11,11 +11,12 @@
 #include "apps/hub/fetch.h"
 #include "apps/hub/lock.h"
 #include "apps/hub/store.h"
-#include "apps/terminal.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
 #include "fovea/error.h"
 #include "fovea/model.h"
-#include "models/io/json.h"
-#include "models/io/shards.h"
+#include "models/config/json.h"
+#include "models/weights/shards.h"
 
 namespace fovea::apps::hub {
 namespace fs = std::filesystem;

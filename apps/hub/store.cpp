@@ -6,12 +6,12 @@
 #include <cstdlib>
 #include <system_error>
 
-#include "apps/digest.h"
-#include "apps/json.h"
-#include "apps/xdg.h"
+#include "apps/text/json.h"
+#include "apps/util/digest.h"
+#include "core/xdg.h"
 #include "fovea/error.h"
-#include "models/io/json.h"
-#include "models/io/shards.h"
+#include "models/config/json.h"
+#include "models/weights/shards.h"
 
 namespace fovea::apps::hub {
 namespace fs = std::filesystem;

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 
-#include "apps/options.h"
-#include "apps/painter.h"
 #include "apps/serve/page.h"
 #include "apps/serve/view_json.h"
+#include "apps/ui/painter.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::serve {

@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "apps/live/sidecar.h"
 #include "apps/serve/browser_camera.h"
 #include "apps/serve/guard.h"
 #include "apps/serve/server.h"
 #include "apps/serve/uploads.h"
 #include "apps/serve/viewers.h"
+#include "apps/ui/sidecar.h"
 
 namespace fovea::apps::serve {
 

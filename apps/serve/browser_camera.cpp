@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "apps/serve/guard.h"
-#include "apps/serve/http.h"
+#include "apps/serve/http/http.h"
 
 namespace fovea::apps::serve {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <thread>
 
-#include "apps/live/feed.h"
+#include "apps/ui/feed.h"
 
 namespace fovea::apps::serve {
 

@@ -7,8 +7,9 @@
 #include <algorithm>
 #include <array>
 
-#include "apps/options.h"
-#include "apps/terminal.h"
+#include "apps/text/typed.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::serve {

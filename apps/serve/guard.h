@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "apps/serve/http.h"
+#include "apps/serve/http/http.h"
 
 namespace fovea::apps::serve {
 

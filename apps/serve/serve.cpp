@@ -5,11 +5,11 @@
 
 #include <cstdlib>
 
-#include "apps/commands.h"
-#include "apps/live/engine.h"
 #include "apps/serve/api.h"
 #include "apps/serve/server.h"
-#include "apps/terminal.h"
+#include "apps/ui/engine.h"
+#include "apps/util/exit_codes.h"
+#include "apps/util/terminal.h"
 
 namespace fovea::apps::serve {
 namespace {

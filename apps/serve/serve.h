@@ -4,10 +4,10 @@
 #include <memory>
 #include <string>
 
-#include "apps/live/feed.h"
-#include "apps/live/sidecar.h"
 #include "apps/serve/guard.h"
-#include "apps/view.h"
+#include "apps/ui/feed.h"
+#include "apps/ui/sidecar.h"
+#include "apps/ui/view.h"
 
 namespace fovea::apps::serve {
 

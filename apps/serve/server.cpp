@@ -16,7 +16,8 @@
 #include <new>
 #include <system_error>
 
-#include "apps/terminal.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::serve {

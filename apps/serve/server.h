@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "apps/serve/http.h"
+#include "apps/serve/http/http.h"
 
 namespace fovea::apps::serve {
 

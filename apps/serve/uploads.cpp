@@ -10,14 +10,14 @@
 #include <utility>
 #include <vector>
 
-#include "apps/decode.h"
-#include "apps/image_header.h"
-#include "apps/npy.h"
 #include "apps/opencv/modules.h"
-#include "apps/options.h"
-#include "apps/serve/multipart.h"
+#include "apps/serve/http/multipart.h"
 #include "apps/serve/view_json.h"
-#include "apps/view.h"
+#include "apps/text/typed.h"
+#include "apps/ui/view.h"
+#include "apps/util/decode.h"
+#include "apps/util/image_header.h"
+#include "apps/util/npy.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::serve {

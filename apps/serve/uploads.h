@@ -7,8 +7,8 @@
 #include <opencv2/core/mat.hpp>
 #include <optional>
 
-#include "apps/json.h"
-#include "apps/serve/http.h"
+#include "apps/serve/http/http.h"
+#include "apps/text/json.h"
 #include "fovea/session.h"
 
 namespace fovea::apps::serve {

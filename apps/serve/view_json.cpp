@@ -8,10 +8,12 @@
 #include <limits>
 #include <string>
 
-#include "apps/options.h"
-#include "apps/painter.h"
-#include "apps/serve/http.h"
-#include "apps/terminal.h"
+#include "apps/serve/http/http.h"
+#include "apps/text/typed.h"
+#include "apps/ui/painter.h"
+#include "apps/util/classes.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::serve {

@@ -4,8 +4,8 @@
 #include <opencv2/core/types.hpp>
 #include <span>
 
-#include "apps/json.h"
-#include "apps/view.h"
+#include "apps/text/json.h"
+#include "apps/ui/view.h"
 #include "fovea/model.h"
 
 namespace fovea::apps::serve {

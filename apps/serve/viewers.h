@@ -9,9 +9,9 @@
 #include <mutex>
 #include <string>
 
-#include "apps/json.h"
-#include "apps/live/engine.h"
-#include "apps/serve/http.h"
+#include "apps/serve/http/http.h"
+#include "apps/text/json.h"
+#include "apps/ui/engine.h"
 
 namespace fovea::apps::serve {
 

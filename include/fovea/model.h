@@ -75,7 +75,7 @@ std::vector<uint32_t> drawable_layers(const ModelInfo& info, MapMethod method);
 // Error(usage) where there is no such layer or the method does not draw it, naming what does.
 uint32_t layer_of(const ModelInfo& info, const MapRequest& request);
 
-class LoadedModel;  // the implementation, models/model.h
+class LoadedModel;  // the implementation, models/model/model.h
 
 // Weights on a device. Cheap to copy: copies share the weights.
 class Model {

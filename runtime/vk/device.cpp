@@ -4,8 +4,8 @@
 
 #include <utility>
 
+#include "core/hash.h"
 #include "runtime/vk/device_impl.h"
-#include "runtime/vk/hash.h"
 
 namespace fovea::gpu {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "runtime/vk/hash.h"
+#include "core/hash.h"
 
 namespace fovea::gpu {
 namespace {

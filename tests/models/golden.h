@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "fovea/fovea.h"
-#include "models/io/safetensors.h"
+#include "models/weights/safetensors.h"
 
 namespace golden {
 

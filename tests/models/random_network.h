@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "models/io/safetensors.h"
+#include "models/weights/safetensors.h"
 #include "tests/temporary_folder.h"
 
 namespace random_network {

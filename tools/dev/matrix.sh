@@ -52,7 +52,7 @@ verb_test_matrix() {
   case "${1:-}" in
     "") ;;
     --quick)
-      left_out=(-E 'validation|soak|photographs|against_numpy|stream|window|serve_|package|random_model|pull|convert')
+      left_out=(-E 'validation|soak|photographs|against_numpy|ui_|serve_|package|random_model|pull|convert')
       widths=(128)
       ;;
     *) die "test-matrix knows --quick, not $1" ;;

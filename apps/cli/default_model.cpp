@@ -1,0 +1,59 @@
+// `fovea default`: the model that is meant when nobody says which.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "apps/cli/commands.h"
+#include "apps/hub/model_choice.h"
+#include "apps/hub/name.h"
+#include "apps/util/terminal.h"
+#include "fovea/error.h"
+
+namespace fovea::apps {
+namespace {
+
+struct Flags {
+  std::string name;
+  bool unset = false;
+};
+
+// As it means the same tomorrow and in another folder.
+std::string lasting(const std::string& text) {
+  const ModelChoice choice = resolve_model(text, "default");
+  std::error_code error;
+  if (choice.embedded()) return embedded_name;
+  if (std::filesystem::is_directory(text, error)) return std::filesystem::absolute(text).lexically_normal();
+  return hub::parse_name(text, "default").text();
+}
+
+int show() {
+  write_out(user_default().value_or(embedded_name) + '\n');
+  return exit_good;
+}
+
+int run(const Flags& flags) {
+  if (flags.unset && !flags.name.empty()) throw Error(ErrorKind::usage, "--unset: takes no NAME");
+  if (flags.unset) {
+    if (!unset_user_default()) complain("there was no default");
+    return exit_good;
+  }
+  if (flags.name.empty()) return show();
+  set_user_default(lasting(flags.name));
+  return exit_good;
+}
+
+}  // namespace
+
+void add_default(CLI::App& program, int& exit_code) {
+  const auto flags = std::make_shared<Flags>();
+  CLI::App* command =
+      program.add_subcommand("default", "Show or set the model that is meant without --model");
+  command->add_option("NAME", flags->name, "A pulled model, a folder, or `embedded`");
+  command->add_flag("--unset", flags->unset, "Forget it");
+  command->callback([flags, &exit_code] { exit_code = run(*flags); });
+}
+
+}  // namespace fovea::apps

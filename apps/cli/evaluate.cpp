@@ -1,0 +1,215 @@
+// `fovea evaluate maps`: are a model's maps true?
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <opencv2/imgcodecs.hpp>
+#include <optional>
+#include <system_error>
+
+#include "apps/cli/commands.h"
+#include "apps/evaluate/evaluator.h"
+#include "apps/evaluate/labels.h"
+#include "apps/evaluate/report.h"
+#include "apps/hub/model_flags.h"
+#include "apps/ui/overlay.h"
+#include "apps/util/decode.h"
+#include "apps/util/decode_queue.h"
+#include "apps/util/inputs.h"
+#include "apps/util/progress.h"
+#include "apps/util/terminal.h"
+#include "core/atomic_file.h"
+#include "core/text.h"
+#include "fovea/error.h"
+#include "fovea/preprocessing.h"
+
+namespace fovea::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Flags {
+  ModelFlags model;
+  std::string images, labels, out;
+  std::vector<std::string> methods;
+  size_t limit = 0;
+  uint32_t batch = 8, steps = 20;
+  bool json = false;
+};
+
+[[noreturn]] void wrong(const std::string& message) {
+  throw Error(ErrorKind::usage, message);
+}
+
+// Those asked for, or all that need no patch to start from.
+std::vector<MapMethod> methods_of(const Flags& flags, const ModelInfo& info) {
+  std::vector<MapMethod> out;
+  const bool cls = !info.attention.empty() && info.attention.back().has_cls;
+  if (flags.methods.empty()) {
+    for (const MapMethod method : info.maps)
+      if (method != MapMethod::similarity || cls) out.push_back(method);
+    return out;
+  }
+  for (const std::string& name : flags.methods) {
+    const auto found = std::find_if(info.maps.begin(), info.maps.end(),
+                                    [&](MapMethod method) { return name == to_string(method); });
+    if (found == info.maps.end())
+      wrong(fmt::format("--methods {}: {} has {}", printable(name), info.architecture, names_of(info.maps)));
+    if (*found == MapMethod::similarity && !cls)
+      wrong(fmt::format("--methods similarity: {} has no class token to compare with", info.architecture));
+    if (std::find(out.begin(), out.end(), *found) == out.end()) out.push_back(*found);
+  }
+  return out;
+}
+
+void make_folder(const std::string& out) {
+  std::error_code error;
+  fs::create_directories(out, error);
+  if (error || !fs::is_directory(out, error))
+    throw Error(ErrorKind::file, fmt::format("--out {}: cannot make this folder", printable(out)));
+}
+
+void write_report(const Evaluation& evaluation, const fs::path& out) {
+  const auto text = [&](const char* name, const std::string& content) {
+    write_file(out / name, {reinterpret_cast<const unsigned char*>(content.data()), content.size()});
+  };
+  text("maps.csv", csv_of(evaluation));
+  text("maps.json", dump(json_of(evaluation), 2) + "\n");
+  for (const Metric& metric : metrics)
+    if (!(evaluation.methods.front().*metric.values).empty())
+      write_picture(out / (std::string(metric.name) + ".png"), plot_of(evaluation, metric));
+}
+
+class Run {
+ public:
+  Run(const Flags& flags, Session& session, std::span<const MapMethod> methods)
+      : flags_(flags),
+        session_(session),
+        preprocessing_(preprocessing_of(session.model())),
+        evaluator_(session, flags.batch, methods, flags.steps) {
+    if (!flags.labels.empty()) labels_.emplace(flags.labels, session.model().info().classes);
+    evaluator_.result.labelled = labels_.has_value();
+  }
+
+  int run(const std::vector<Input>& inputs) {
+    DecodeQueue queue(inputs, 4);
+    Progress progress(inputs.size(), "pictures", 1);
+    for (const Input& input : inputs) {
+      if (interrupted()) break;
+      std::optional<Sample> sample;
+      try {
+        sample = sample_of(input, queue.next());
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::file && error.kind() != ErrorKind::usage) throw;
+        progress.hide();
+        ++evaluator_.result.failed;
+        complain(fmt::format("{}: {}", printable(input.path.native()), error.what()));
+        progress.advance();
+        continue;
+      }
+      evaluator_.add(std::move(sample->picture), sample->label);
+      progress.advance(evaluator_.take_finished());
+    }
+    evaluator_.finish();
+    progress.hide();
+    return report(inputs.size());
+  }
+
+ private:
+  struct Sample {
+    std::vector<float> picture;
+    std::optional<uint32_t> label;
+  };
+
+  Sample sample_of(const Input& input, const Decoded& decoded) {
+    if (!decoded.error.empty()) throw Error(ErrorKind::file, decoded.error);
+    Sample sample;
+    if (labels_ && !(sample.label = labels_->class_of(input.path)))
+      throw Error(ErrorKind::file, "neither its folder nor the beginning of its name is an id of --labels");
+    const auto pixels = session_.preprocessed_pixels(view_of(decoded.image));
+    sample.picture.resize(pixels.size());
+    const size_t plane = pixels.size() / 3;
+    for (size_t i = 0; i < pixels.size(); ++i)
+      sample.picture[i] = (static_cast<float>(pixels[i]) / 255.0F - preprocessing_.mean[i / plane]) /
+                          preprocessing_.std[i / plane];
+    return sample;
+  }
+
+  int report(size_t inputs) {
+    Evaluation& result = evaluator_.result;
+    result.interrupted = interrupted();
+    if (result.images > 0) {
+      write_out(flags_.json ? dump(json_of(result), 2) + "\n" : table_of(result));
+      if (!flags_.out.empty()) write_report(result, flags_.out);
+      flush_out();
+    }
+    if (result.failed > 0) complain(fmt::format("{} of {} pictures failed", result.failed, inputs));
+    if (result.interrupted) {
+      complain(fmt::format("interrupted after {} of {} pictures", result.images + result.failed, inputs));
+      return exit_interrupted;
+    }
+    return result.failed > 0 ? exit_failed : exit_good;
+  }
+
+  const Flags& flags_;
+  Session& session_;
+  Preprocessing preprocessing_;
+  std::optional<Labels> labels_;
+  Evaluator evaluator_;
+};
+
+int evaluate_maps(const Flags& flags) {
+  if (flags.steps == 0 || flags.steps > 1000 || flags.steps % 10 != 0)
+    wrong(fmt::format("--steps {}: want a multiple of 10, up to 1000", flags.steps));
+  std::vector<Input> inputs = expand_inputs({flags.images}, std::cin);
+  if (flags.limit != 0 && inputs.size() > flags.limit) inputs.resize(flags.limit);
+  const Model model = load_model(flags.model);
+  const ModelInfo& info = model.info();
+  if (!info.has_head) wrong(fmt::format("--model: {} has no classes to evaluate maps by", info.architecture));
+  const auto methods = methods_of(flags, info);
+  if (methods.empty()) wrong(fmt::format("--model: {} has no maps", info.architecture));
+  if (!flags.out.empty()) make_folder(flags.out);
+  SessionOptions options;
+  options.batch = flags.batch;
+  options.attention = true;
+  Session session(model, options);
+  catch_interrupts();
+  return Run(flags, session, methods).run(inputs);
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& program, int& exit_code) {
+  CLI::App* verb = program.add_subcommand("evaluate", "Measure what a model does");
+  verb->require_subcommand(1);
+  const auto flags = std::make_shared<Flags>();
+  CLI::App* command = verb->add_subcommand(
+      "maps", "Measure how true its attention maps are, beside a random map and a spot at the centre");
+  add_model_flags(*command, flags->model);
+  command->add_option("--images", flags->images, "Pictures: a folder, a file or a pattern")
+      ->type_name("FOLDER")
+      ->required();
+  command
+      ->add_option("--labels", flags->labels,
+                   "Lines INDEX<tab>ID: a picture's class is the id that its folder or name begins with; "
+                   "without it, the class that the model gives it")
+      ->type_name("TSV");
+  command->add_option("--methods", flags->methods, "Some methods, with commas (default all the model has)")
+      ->delimiter(',')
+      ->type_name("A,B");
+  command->add_option("--out", flags->out, "Folder for maps.csv, maps.json and one plot a metric")
+      ->type_name("DIR");
+  command->add_flag("--json", flags->json, "JSON instead of a table");
+  command->add_option("--limit", flags->limit, "Stop after so many pictures")->type_name("N");
+  command
+      ->add_option("--steps", flags->steps, "Points of the deletion and insertion curves, a multiple of 10")
+      ->capture_default_str();
+  command->add_option("--batch", flags->batch, "Pictures in one forward pass")
+      ->check(CLI::Range(1U, largest_batch))
+      ->capture_default_str();
+  command->callback([flags, &exit_code] { exit_code = evaluate_maps(*flags); });
+}
+
+}  // namespace fovea::apps

@@ -1,0 +1,71 @@
+// `fovea maps`: the methods there are, and what a model has for them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "apps/cli/commands.h"
+#include "apps/hub/model_choice.h"
+#include "apps/hub/model_flags.h"
+#include "apps/util/terminal.h"
+#include "core/text.h"
+
+namespace fovea::apps {
+namespace {
+
+std::string methods_of(const ModelInfo& info, uint32_t layer) {
+  std::string out;
+  for (const MapMethod method : info.maps) {
+    const auto drawn = drawable_layers(info, method);
+    if (std::find(drawn.begin(), drawn.end(), layer) == drawn.end()) continue;
+    out += (out.empty() ? "" : ", ") + std::string(to_string(method));
+  }
+  return out;
+}
+
+void list_methods(const ModelInfo* info) {
+  for (const MapTraits& t : map_traits()) {
+    if (info != nullptr && std::find(info->maps.begin(), info->maps.end(), t.method) == info->maps.end())
+      continue;
+    write_out(fmt::format("{:<10}  {:<14}  {}\n", t.name,
+                          t.class_specific ? "class-specific" : "class-agnostic", t.meaning));
+  }
+}
+
+void list_layers(const ModelInfo& info) {
+  constexpr const char* row = "{:>5}  {:<8}  {:<14}  {:>5}  {:>7}  {:<13}  {}\n";
+  write_out(fmt::format("{} at {}x{}\n", printable(info.architecture), info.height, info.width));
+  if (!info.attention.empty())
+    write_out(fmt::format(row, "layer", "tensor", "kind", "heads", "grid", "methods", "module"));
+  for (uint32_t i = 0; i < info.attention.size(); ++i) {
+    const AttentionLayer& layer = info.attention[i];
+    write_out(fmt::format(row, i, layer.tensor, to_string(layer.kind), layer.heads,
+                          fmt::format("{}x{}", layer.rows, layer.cols), methods_of(info, i),
+                          printable(layer.name)));
+  }
+  if (info.cam_rows != 0)
+    write_out(fmt::format("cam: each class over the last features, {}x{}\n", info.cam_rows, info.cam_cols));
+}
+
+int list(const ModelFlags& flags) {
+  if (!is_model_chosen(flags.model)) {
+    list_methods(nullptr);
+    return exit_good;
+  }
+  const Model model = load_model(flags);
+  list_layers(model.info());
+  list_methods(&model.info());
+  return exit_good;
+}
+
+}  // namespace
+
+void add_maps(CLI::App& program, int& exit_code) {
+  const auto flags = std::make_shared<ModelFlags>();
+  CLI::App* command = program.add_subcommand(
+      "maps", "List the methods of attention maps; with a model, its layers and what it has methods for");
+  add_model_flags(*command, *flags);
+  command->callback([flags, &exit_code] { exit_code = list(*flags); });
+}
+
+}  // namespace fovea::apps

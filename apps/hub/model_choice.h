@@ -1,0 +1,43 @@
+// Which model is meant: the one place that knows --model, $FOVEA_MODEL, the user's default and the embedded
+// model.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "apps/hub/model_flags.h"
+#include "fovea/device.h"
+#include "fovea/model.h"
+
+namespace fovea::apps {
+
+// The name by which the embedded model can be asked for.
+constexpr const char* embedded_name = "embedded";
+
+struct ModelChoice {
+  std::filesystem::path folder;  // empty: the embedded model
+  bool embedded() const { return folder.empty(); }
+  // What --model takes to mean the same, in whatever surroundings.
+  std::string text() const { return embedded() ? embedded_name : folder.string(); }
+};
+
+// --model DIR or NAME, else $FOVEA_MODEL, else the user's default, else the embedded model, with a line on
+// stderr that says so and how to get another. Throws Error(usage) for what is not on this machine; for a name
+// it gives the command that brings it.
+ModelChoice choose_model(const std::string& flag);
+// Whether somebody said which; else choose_model takes the embedded model.
+bool is_model_chosen(const std::string& flag);
+
+Model load_model(const Device& device, const ModelChoice& choice, const ModelOptions& options);
+
+// What a user or a variable calls a model; `option` begins errors. Throws Error(usage).
+ModelChoice resolve_model(std::string_view text, std::string_view option);
+
+// The user's default, as `fovea default` wrote it.
+std::optional<std::string> user_default();
+void set_user_default(const std::string& text);  // throws Error(file)
+bool unset_user_default();                       // false: there was none. Throws Error(file).
+
+}  // namespace fovea::apps

@@ -1,0 +1,52 @@
+# Read by nearly every source.
+set(standard_headers algorithm array chrono cmath cstdint cstring filesystem functional map memory mutex optional span
+                     string string_view thread utility vector fmt/format.h)
+fovea_precompiled(standard HEADERS ${standard_headers} LIBRARIES fmt::fmt)
+fovea_precompiled(vulkan HEADERS ${standard_headers} runtime/vk/vulkan.h LIBRARIES room_runtime_vk)
+fovea_precompiled(json HEADERS ${standard_headers} nlohmann/json.hpp LIBRARIES fmt::fmt nlohmann_json::nlohmann_json)
+
+# The rooms of the library, from the ground up. A room sees only rooms above it in this list.
+fovea_room(core LIBRARIES fmt::fmt)
+fovea_room(runtime/vk SEES core LIBRARIES Vulkan::Vulkan PRECOMPILED vulkan)
+include(cmake/shaders.cmake)
+fovea_room(runtime/record SEES runtime/vk)
+fovea_room(runtime/tune SEES runtime/record)
+
+fovea_room(runtime/ops/common SEES runtime/tune shaders)
+fovea_room(runtime/ops/nn SEES runtime/ops/common)
+fovea_room(runtime/ops/conv SEES runtime/ops/nn)
+fovea_room(runtime/ops/attention SEES runtime/ops/common)
+fovea_room(runtime/ops/image SEES runtime/ops/common)
+fovea_room(runtime/ops/maps SEES runtime/ops/nn runtime/ops/attention)
+fovea_room(runtime/ops/train SEES runtime/ops/nn runtime/ops/attention)
+set(op_rooms runtime/ops/common runtime/ops/nn runtime/ops/conv runtime/ops/attention runtime/ops/image runtime/ops/maps
+             runtime/ops/train)
+
+fovea_room(models/config SEES core LIBRARIES nlohmann_json::nlohmann_json PRECOMPILED json)
+fovea_room(models/weights SEES models/config runtime/record PRECOMPILED json)
+fovea_room(models/nn SEES models/weights runtime/ops/conv runtime/ops/maps runtime/ops/train)
+fovea_room(models/model SEES models/nn)
+
+# A folder an architecture. Those that share blocks name whose.
+set(arch_rooms models/arch/byob)
+fovea_room(models/arch/byob SEES models/model)
+foreach(family vit swin tiny_vit coatnet pvt_v2 resnet)
+  fovea_room(models/arch/${family} SEES models/model)
+  list(APPEND arch_rooms models/arch/${family})
+endforeach()
+foreach(family mobilevit mobilevitv2 botnet)
+  fovea_room(models/arch/${family} SEES models/model models/arch/byob)
+  list(APPEND arch_rooms models/arch/${family})
+endforeach()
+
+fovea_room(maps SEES models/model)
+fovea_room(models/registry SEES models/model maps)
+fovea_room(vision SEES runtime/ops/image models/config)
+fovea_room(models/tasks SEES models/registry maps vision)
+fovea_room(stream SEES models/tasks)
+
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/models/registry/embedded.S APPEND PROPERTY OBJECT_DEPENDS
+  "${PROJECT_SOURCE_DIR}/models/registry/embedded/config.json;${PROJECT_SOURCE_DIR}/models/registry/embedded/model.safetensors")
+
+fovea_objects_of(library_objects core runtime/vk shaders runtime/record runtime/tune ${op_rooms} models/config models/weights
+                 models/nn models/model ${arch_rooms} maps models/registry vision models/tasks stream)

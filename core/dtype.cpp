@@ -1,0 +1,17 @@
+#include "core/dtype.h"
+
+namespace fovea {
+
+const char* to_string(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return "f32";
+    case DType::f16:
+      return "f16";
+    case DType::u32:
+      break;
+  }
+  return "u32";
+}
+
+}  // namespace fovea

@@ -1,0 +1,12 @@
+#include "maps/methods.h"
+#include "runtime/ops/maps/token_norm.h"
+
+namespace fovea::maps {
+
+Drawn norms(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info) {
+  const uint32_t index = layer_of(info, request);
+  const AttentionLayer& grid = info.attention[index];
+  return {ops::token_norm(r, kept.chain.stream.at(index + 1)), grid.rows, grid.cols, grid.prefix_tokens, {}};
+}
+
+}  // namespace fovea::maps

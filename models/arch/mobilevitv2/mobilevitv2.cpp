@@ -1,0 +1,174 @@
+// MobileViTv2 (Mehta & Rastegari 2022, "Separable Self-attention for Mobile Vision Transformers"): MobileViT
+// with attention that is linear in the number of tokens.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "models/arch/byob/byob.h"
+#include "models/model/family.h"
+#include "models/nn/patch_groups.h"
+#include "models/nn/shapes.h"
+#include "runtime/ops/attention/separable_attention.h"
+#include "runtime/ops/conv/resize2d.h"
+#include "runtime/ops/nn/group_norm.h"
+
+namespace fovea {
+namespace {
+
+using byob::FeatureMap;
+using layers::PatchGroups;
+
+// Over all tokens and channels of an image: GroupNorm of one group.
+class ImageNorm {
+ public:
+  ImageNorm(WeightStore& store, const io::Weights& w, uint32_t width)
+      : gamma_(store.vector(w.take("weight", {width}), {width})),
+        beta_(store.vector(w.take("bias", {width}), {width})) {}
+  Tensor operator()(Recorder& r, const Tensor& x) const {
+    return ops::group_norm(r, x, gamma_, beta_, /*epsilon=*/1e-5F);
+  }
+
+ private:
+  Tensor gamma_, beta_;
+};
+
+// Section 3.2: one softmax over a group's tokens weighs the keys' sum, by which relu(values) are multiplied.
+class SeparableAttention {
+ public:
+  SeparableAttention(WeightStore& store, const io::Weights& w, uint32_t width)
+      : name_(w.scope()),
+        qkv_(packed_qkv(store, w / "qkv_proj", width)),
+        out_(store, w / "out_proj", width, {width, width, 1, 1}) {}
+  Tensor operator()(Recorder& r, const Tensor& x, const Tensor& residual, const PatchGroups& groups,
+                    AttentionTap* tap) const;
+
+ private:
+  // The checkpoint's rows are query, keys, values; the kernel reads keys, values, query, 0, 0, 0.
+  static layers::Linear packed_qkv(WeightStore& store, const io::Weights& w, uint32_t width) {
+    const uint32_t rows = 2 * width + 1;
+    auto weight = w.take("weight", {rows, width, 1, 1}), bias = w.take("bias", {rows});
+    std::rotate(weight.begin(), weight.begin() + width, weight.end());
+    std::rotate(bias.begin(), bias.begin() + 1, bias.end());
+    weight.resize(size_t{rows + 3} * width);
+    bias.resize(rows + 3);
+    return {store, weight, bias, rows + 3};
+  }
+
+  std::string name_;
+  layers::Linear qkv_, out_;
+};
+
+// x [images, groups * patches, width]
+Tensor SeparableAttention::operator()(Recorder& r, const Tensor& x, const Tensor& residual,
+                                      const PatchGroups& groups, AttentionTap* tap) const {
+  const uint32_t images = x.shape[0], patches = groups.patches();
+  const Tensor qkv = qkv_(r, x);
+  const auto [o, scores] =
+      ops::separable_attention(r, qkv.reshaped({images * PatchGroups::groups, patches, qkv.shape.last()}));
+  if (tap != nullptr) {
+    AttentionRecord record;
+    record.layer.name = name_;
+    record.layer.kind = AttentionKind::token_scores;
+    record.values = scores;
+    record.reference = {images, 1, PatchGroups::groups, patches};
+    groups.describe(record);
+    tap->layers.push_back(std::move(record));
+  }
+  return out_(r, o.reshaped(x.shape), {ops::Activation::none, {}, residual, ops::Activation::none});
+}
+
+class TransformerBlock {
+ public:
+  TransformerBlock(WeightStore& store, const io::Weights& w, uint32_t width, ops::Activation activation)
+      : activation_(activation),
+        hidden_(layers::dimension(w / "mlp" / "fc1", "weight", 4, 0)),
+        norm1_(store, w / "norm1", width),
+        norm2_(store, w / "norm2", width),
+        attn_(store, w / "attn", width),
+        fc1_(store, w / "mlp" / "fc1", hidden_, {hidden_, width, 1, 1}),
+        fc2_(store, w / "mlp" / "fc2", width, {width, hidden_, 1, 1}) {}
+
+  Tensor operator()(Recorder& r, const Tensor& x, const PatchGroups& groups, AttentionTap* tap) const {
+    const Tensor y = attn_(r, norm1_(r, x), x, groups, tap);  // x + attention(norm(x))
+    const Tensor h = fc1_(r, norm2_(r, y), {activation_, {}, {}, ops::Activation::none});
+    return fc2_(r, h, {ops::Activation::none, {}, y, ops::Activation::none});  // y + MLP(norm(y))
+  }
+
+ private:
+  ops::Activation activation_;
+  uint32_t hidden_;
+  ImageNorm norm1_, norm2_;
+  SeparableAttention attn_;
+  layers::Linear fc1_, fc2_;
+};
+
+class MobileVitV2Block : public byob::Block {
+ public:
+  MobileVitV2Block(WeightStore& store, const io::Weights& w, const FeatureMap& in, const byob::Style& style);
+  Tensor operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const override;
+  FeatureMap out() const override { return project_.out(); }
+
+ private:
+  FeatureMap map_;  // the input's, whole patches
+  uint32_t width_;  // of the transformer
+  byob::ConvNorm local_;
+  layers::Linear widen_;
+  PatchGroups groups_;
+  std::vector<TransformerBlock> transformer_;
+  ImageNorm norm_;
+  byob::ConvNorm project_;
+};
+
+FeatureMap in_whole_patches(const FeatureMap& in) {
+  return {PatchGroups::whole_patches(in.rows), PatchGroups::whole_patches(in.cols), in.channels,
+          in.reduction};
+}
+
+MobileVitV2Block::MobileVitV2Block(WeightStore& store, const io::Weights& w, const FeatureMap& in,
+                                   const byob::Style& style)
+    : map_(in_whole_patches(in)),
+      width_(layers::dimension(w / "conv_1x1", "weight", 4, 0)),
+      local_(store, w / "conv_kxk", map_, 1, style.activation),
+      widen_(store, w / "conv_1x1", width_, {width_, in.channels, 1, 1}),
+      groups_(store, map_.rows, map_.cols),
+      norm_(store, w / "norm", width_),
+      project_(store, w / "conv_proj", {map_.rows, map_.cols, width_, map_.reduction}, 1,
+               ops::Activation::none) {
+  do transformer_.emplace_back(store, w / "transformer" / transformer_.size(), width_, style.activation);
+  while (w.has(fmt::format("transformer.{}.norm1.weight", transformer_.size())));
+}
+
+// x [images, rows, cols, channels] → the same, rounded up to whole patches
+Tensor MobileVitV2Block::operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const {
+  // Stretched corner to corner, and left so.
+  const bool whole = x.shape[1] == map_.rows && x.shape[2] == map_.cols;
+  Tensor y = whole ? x : ops::resize2d(r, x, map_.rows, map_.cols, ops::ResizeMode::bilinear_corners);
+  y = groups_.unfold(r, widen_(r, local_(r, y)));  // [images, groups * patches, width]
+  for (const auto& block : transformer_) y = block(r, y, groups_, tap);
+  return project_(r, groups_.fold(r, norm_(r, y)));
+}
+
+std::unique_ptr<byob::Block> make_block(WeightStore& store, const io::Weights& w, const FeatureMap& in,
+                                        uint32_t stride, const byob::Style& style) {
+  if (w.has("conv_kxk.conv.weight")) return std::make_unique<MobileVitV2Block>(store, w, in, style);
+  return std::make_unique<byob::Bottleneck>(store, w, in, stride, style);
+}
+
+bool matches(const io::ModelConfig& config) {
+  return config.naming == io::Naming::timm && config.architecture.starts_with("mobilevitv2_");
+}
+
+std::shared_ptr<LoadedModel> load(const Device& device, DType storage, const io::ModelConfig& config,
+                                  const io::Weights& weights, const ModelOptions& options) {
+  byob::Style style;
+  style.activation = byob::activation_of(config, "silu");
+  return std::make_shared<byob::Network>(device, storage, config, weights, options, style, &make_block);
+}
+
+}  // namespace
+
+Family mobilevitv2_family() {
+  return {"MobileViTv2", "timm mobilevitv2_*", &matches, &load};
+}
+
+}  // namespace fovea

@@ -1,0 +1,306 @@
+// Vision transformers (Dosovitskiy et al. 2021) and what grew from them: DeiT, DINOv2, CLIP and SigLIP
+// towers, and ours with early convolutions.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "fovea/error.h"
+#include "models/model/family.h"
+#include "models/nn/attention_pool.h"
+#include "models/nn/patch_embed.h"
+#include "models/nn/position_embedding.h"
+#include "models/nn/shapes.h"
+#include "models/nn/transformer.h"
+#include "models/nn/transformer_chain.h"
+#include "runtime/ops/nn/embed_tokens.h"
+#include "runtime/ops/nn/token_pool.h"
+
+namespace fovea {
+namespace {
+
+enum class Pool { token, mean, attention };
+
+// Everything the files say about a ViT, from weight shapes first and config keys where shapes are silent.
+struct VitShape {
+  layers::PatchShape patch;
+  uint32_t width = 0, depth = 0, heads = 0;
+  uint32_t grid_rows = 0, grid_cols = 0;
+  bool cls = false, dist = false;
+  uint32_t registers = 0;
+  Pool pool = Pool::token;
+  float epsilon = 1e-6F;
+  ops::Activation activation = ops::Activation::gelu;
+
+  uint32_t prefix() const { return (cls ? 1 : 0) + (dist ? 1 : 0) + registers; }
+};
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Heads are in no tensor's shape. 64 channels a head, but for the few widths timm splits otherwise.
+uint32_t heads_of(const io::ModelConfig& config, uint32_t width) {
+  const bool timm = config.naming == io::Naming::timm;
+  uint32_t heads =
+      io::arg_uint(config.model_args, timm ? "num_heads" : "num_attention_heads", 0, config.file, 0, 1024);
+  for (const auto& [w, h] : {std::pair{1152U, 16U}, {1280U, 16U}, {1408U, 16U}, {1664U, 16U}, {832U, 13U}})
+    if (heads == 0 && width == w) heads = h;
+  if (heads == 0 && width % 64 == 0) heads = width / 64;
+  if (heads == 0 || width % heads != 0)
+    throw Error(ErrorKind::model,
+                fmt::format("[load] {}: width {} does not split into {} heads; set num_heads in model_args",
+                            config.file.string(), width, heads));
+  return heads;
+}
+
+ops::Activation activation_of(const io::ModelConfig& config) {
+  const bool timm = config.naming == io::Naming::timm;
+  const std::string fallback = contains(config.architecture, "quickgelu") ? "quick_gelu" : "gelu";
+  const std::string name =
+      io::arg_string(config.model_args, timm ? "act_layer" : "hidden_act", fallback, config.file);
+  if (name == "gelu") return ops::Activation::gelu;
+  if (name == "gelu_tanh" || name == "gelu_pytorch_tanh" || name == "gelu_new")
+    return ops::Activation::gelu_tanh;
+  if (name == "quick_gelu" || name == "quickgelu") return ops::Activation::quick_gelu;
+  throw Error(ErrorKind::model,
+              fmt::format("[load] {}: activation '{}' is unknown; there are gelu, gelu_tanh, quick_gelu",
+                          config.file.string(), name));
+}
+
+VitShape shape_of(const io::ModelConfig& config, const io::Weights& w) {
+  VitShape s;
+  s.patch = layers::patch_shape(w);
+  s.width = s.patch.width;
+  while (w.has(fmt::format("blocks.{}.norm1.weight", s.depth))) ++s.depth;
+  if (s.depth == 0)
+    throw Error(ErrorKind::model,
+                fmt::format("[load] {}: the weights hold no blocks.0", config.file.string()));
+  s.heads = heads_of(config, s.width);
+  s.cls = w.has("cls_token");
+  s.dist = w.has("dist_token");
+  s.registers = w.has("reg_token") ? layers::dimension(w, "reg_token", 3, 1) : 0;
+  s.activation = activation_of(config);
+  if (config.naming == io::Naming::transformers)
+    s.epsilon =
+        static_cast<float>(io::arg_double(config.model_args, "layer_norm_eps", 1e-12, config.file, 0, 1));
+  else if (contains(config.architecture, "clip_"))
+    s.epsilon = 1e-5F;  // timm builds CLIP towers with torch's default
+
+  const std::string pool = io::arg_string(config.model_args, "global_pool", "", config.file);
+  if (w.has("attn_pool.latent"))
+    s.pool = Pool::attention;
+  else if (pool == "avg" || !s.cls || (pool.empty() && w.has("fc_norm.weight")))
+    s.pool = Pool::mean;
+  else if (!pool.empty() && pool != "token")
+    throw Error(ErrorKind::model,
+                fmt::format("[load] {}: global_pool '{}' is unknown; there are token, avg, map",
+                            config.file.string(), pool));
+  return s;
+}
+
+class Vit : public LoadedModel {
+ public:
+  Vit(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
+      const ModelOptions& options);
+  ForwardResult forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const override;
+
+ private:
+  static VitShape grid_of(VitShape s, const io::PreprocessConfig& p) {
+    s.grid_rows = p.height / s.patch.rows;
+    s.grid_cols = p.width / s.patch.cols;
+    return s;
+  }
+  Tensor token_table(const io::ModelConfig& config, const io::Weights& w);
+  Tensor pooled(Recorder& r, const Tensor& x, uint32_t token) const;
+  PooledHead pooled_head(const Tensor& x) const;
+  // What maps take apart; no chain where the answer is no class or comes out of an attention pool.
+  std::optional<layers::TransformerChain> chain() const;
+
+  VitShape s_;
+  layers::PatchEmbed patch_embed_;
+  Tensor table_;  // [tokens, width]: position embeddings, prefix tokens added
+  std::optional<layers::LayerNorm> norm_pre_, norm_, fc_norm_;
+  std::vector<layers::Block> blocks_;
+  std::optional<layers::AttentionPool> attn_pool_;
+  std::optional<layers::Linear> head_, head_dist_;
+  std::optional<layers::TransformerChain> chain_;
+};
+
+void check_size(const io::ModelConfig& config, const VitShape& s, uint32_t height, uint32_t width) {
+  if (height % s.patch.rows != 0 || width % s.patch.cols != 0 || height == 0 || width == 0)
+    throw Error(ErrorKind::usage,
+                fmt::format("[load] an input of {}×{} is not whole patches of {}×{} ({}): use {}×{}", height,
+                            width, s.patch.rows, s.patch.cols, config.architecture,
+                            std::max(1U, height / s.patch.rows) * s.patch.rows,
+                            std::max(1U, width / s.patch.cols) * s.patch.cols));
+}
+
+Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
+         const ModelOptions& options)
+    : LoadedModel(device, storage), s_(shape_of(config, w)), patch_embed_(store_, w, s_.patch) {
+  take_input_size(config, options);
+  check_size(config, s_, preprocess_.height, preprocess_.width);
+  s_ = grid_of(s_, preprocess_);
+  table_ = token_table(config, w);
+
+  const layers::BlockShape shape{s_.width, s_.heads, s_.epsilon, s_.activation};
+  if (w.has("norm_pre.weight")) norm_pre_.emplace(store_, w / "norm_pre", s_.width, s_.epsilon);
+  for (uint32_t i = 0; i < s_.depth; ++i) blocks_.emplace_back(store_, w / "blocks" / i, shape);
+  if (w.has("norm.weight")) norm_.emplace(store_, w / "norm", s_.width, s_.epsilon);
+  if (w.has("fc_norm.weight")) fc_norm_.emplace(store_, w / "fc_norm", s_.width, s_.epsilon);
+  if (s_.pool == Pool::token && !norm_)
+    throw Error(ErrorKind::model,
+                fmt::format("[load] {}: a class-token head needs norm.weight, which is missing",
+                            config.file.string()));
+  if (s_.pool == Pool::attention) attn_pool_.emplace(store_, w / "attn_pool", shape);
+
+  uint32_t classes = s_.width;
+  if (w.has("head.weight")) {
+    classes = config.num_classes != 0 ? config.num_classes : layers::dimension(w, "head.weight", 2, 0);
+    // DeiT answers with the mean of both heads (Touvron et al. 2021, 3).
+    const bool both = w.has("head_dist.weight");
+    head_.emplace(store_, w / "head", classes, s_.width, both ? 0.5F : 1.0F);
+    if (both) head_dist_.emplace(store_, w / "head_dist", classes, s_.width, 0.5F);
+  }
+  // A transformers model without a head ships a pooler that no answer here reads.
+  if (config.naming == io::Naming::transformers)
+    for (const char* name : {"pooler.dense.weight", "pooler.dense.bias"}) w.ignore(name);
+  describe(config, classes, head_.has_value());
+  chain_ = chain();
+}
+
+// Positions of the trained grid resampled to ours; class, distillation and register tokens in front.
+// Positions cover the prefix tokens too, unless the checkpoint says otherwise by their number (timm:
+// no_embed_class).
+Tensor Vit::token_table(const io::ModelConfig& config, const io::Weights& w) {
+  const uint32_t positions = layers::dimension(w, "pos_embed", 3, 1), prefix = s_.prefix(), width = s_.width;
+  const VitShape trained = grid_of(s_, config.preprocess);
+  const uint32_t trained_patches = trained.grid_rows * trained.grid_cols;
+  const bool covers_prefix = positions == trained_patches + prefix;
+  if (!covers_prefix && positions != trained_patches)
+    throw Error(
+        ErrorKind::model,
+        fmt::format(
+            "[load] {}: pos_embed has {} positions, a {}×{} grid with {} prefix tokens needs {} or {}",
+            config.file.string(), positions, trained.grid_rows, trained.grid_cols, prefix,
+            trained_patches + prefix, trained_patches));
+  const auto pos = w.take("pos_embed", {1, positions, width});
+  const uint32_t covered = covers_prefix ? prefix : 0;
+
+  std::vector<float> table;
+  const auto append = [&](const char* name, uint32_t count) {
+    const auto tokens = w.take(name, {1, count, width});
+    table.insert(table.end(), tokens.begin(), tokens.end());
+  };
+  if (s_.cls) append("cls_token", 1);
+  if (s_.dist) append("dist_token", 1);
+  if (s_.registers != 0) append("reg_token", s_.registers);
+  for (size_t i = 0; i < size_t{covered} * width; ++i) table[i] += pos[i];
+  const auto patches =
+      layers::resample_positions(std::span(pos).subspan(size_t{covered} * width), trained.grid_rows,
+                                 trained.grid_cols, s_.grid_rows, s_.grid_cols, width);
+  table.insert(table.end(), patches.begin(), patches.end());
+  return store_.vector(table, {prefix + s_.grid_rows * s_.grid_cols, width});
+}
+
+// What the head reads: a token, the mean of the patches or the attention pool.
+Tensor Vit::pooled(Recorder& r, const Tensor& x, uint32_t token) const {
+  const auto normed = [&] { return norm_ ? (*norm_)(r, x) : x; };
+  Tensor pool;
+  switch (s_.pool) {
+    case Pool::token:
+      pool = norm_->of_token(r, x, token);
+      break;
+    case Pool::mean:
+      pool = ops::token_mean(r, normed(), s_.prefix());
+      break;
+    case Pool::attention:
+      pool = (*attn_pool_)(r, normed());
+      break;
+  }
+  return fc_norm_ ? (*fc_norm_)(r, pool) : pool;
+}
+
+// Class activation maps need a mean of patches and at most one norm between them and the head.
+PooledHead Vit::pooled_head(const Tensor& x) const {
+  PooledHead out;
+  if (s_.pool != Pool::mean || !head_ || (norm_ && fc_norm_)) return out;
+  out.features = x;
+  out.rows = s_.grid_rows;
+  out.cols = s_.grid_cols;
+  out.prefix_tokens = s_.prefix();
+  out.head = head_->weights();
+  if (const auto& norm = norm_ ? norm_ : fc_norm_) {
+    out.norm = norm_ ? PooledHead::Norm::before_pooling : PooledHead::Norm::after_pooling;
+    out.gamma = norm->gamma();
+    out.epsilon = norm->epsilon();
+  }
+  return out;
+}
+
+std::optional<layers::TransformerChain> Vit::chain() const {
+  if (!head_ || s_.pool == Pool::attention) return std::nullopt;
+  layers::TransformerChain out;
+  out.blocks = blocks_;
+  out.prefix_tokens = s_.prefix();
+  out.pooled = s_.pool == Pool::mean;
+  out.norm = norm_;
+  out.fc_norm = fc_norm_;
+  out.heads.push_back(head_->weights());
+  if (head_dist_) out.heads.push_back(head_dist_->weights());
+  return out;
+}
+
+ForwardResult Vit::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
+  Tensor x = ops::embed_tokens(r, patch_embed_(r, input), table_, s_.prefix());  // [images, tokens, width]
+  if (norm_pre_) x = (*norm_pre_)(r, x);
+  ForwardResult out;
+  for (const auto& block : blocks_) {
+    out.chain.stream.push_back(x);
+    x = block(r, x, tap);
+  }
+  out.chain.stream.push_back(x);
+  if (tap != nullptr && chain_) out.chain.chain = &*chain_;
+  if (tap != nullptr)
+    for (AttentionRecord& record : tap->layers) {
+      record.layer.rows = s_.grid_rows;
+      record.layer.cols = s_.grid_cols;
+      record.layer.prefix_tokens = s_.prefix();
+      record.layer.has_cls = s_.cls;
+    }
+
+  if (features) out.features = norm_ ? (*norm_)(r, x) : x;
+  const Tensor pool = pooled(r, x, 0);
+  out.pooled_head = pooled_head(x);
+  if (norm_) out.final_norm = {norm_->gamma(), norm_->beta(), norm_->epsilon()};
+  out.logits = head_ ? (*head_)(r, pool) : pool;
+  if (head_dist_) out.logits = (*head_dist_)(r, pooled(r, x, 1), {ops::Activation::none, {}, out.logits});
+  return out;
+}
+
+bool matches(const io::ModelConfig& config) {
+  if (config.naming == io::Naming::transformers)
+    return config.model_type == "vit" || config.model_type == "deit";
+  const std::string& name = config.architecture;
+  if (name == "fovea_early_conv_vit") return true;
+  const bool family = name.starts_with("vit_") || name.starts_with("deit_") || name.starts_with("deit3_");
+  // Cousins that share the prefix and not the mathematics.
+  for (const char* other : {"relpos", "rope", "_r26_", "_r50_", "resnet", "_rmlp", "parallel", "_ppt"})
+    if (contains(name, other)) return false;
+  return family;
+}
+
+std::shared_ptr<LoadedModel> load(const Device& device, DType storage, const io::ModelConfig& config,
+                                  const io::Weights& weights, const ModelOptions& options) {
+  return std::make_shared<Vit>(device, storage, config, weights, options);
+}
+
+}  // namespace
+
+Family vit_family() {
+  return {"ViT", "timm vit_*, deit_*, deit3_* with CLIP, SigLIP and DINOv2 towers; transformers vit, deit",
+          &matches, &load};
+}
+
+}  // namespace fovea

@@ -1,0 +1,20 @@
+// The two ways in which model hubs say how a picture becomes the model's input.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "models/config/config.h"
+
+namespace fovea::io {
+
+// settings: pretrained_cfg. model_args may name another input size than the pretrained one.
+PreprocessConfig timm_preprocess(const nlohmann::json& settings, const nlohmann::json& model_args,
+                                 const std::filesystem::path& file);
+
+// preprocessor: preprocessor_config.json, an empty object when there is none.
+PreprocessConfig transformers_preprocess(const nlohmann::json& config, const nlohmann::json& preprocessor,
+                                         const std::filesystem::path& config_file,
+                                         const std::filesystem::path& preprocessor_file);
+
+}  // namespace fovea::io

@@ -1,0 +1,155 @@
+#include "models/registry/registry.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/boundary.h"
+#include "fovea/error.h"
+#include "maps/methods.h"
+
+namespace fovea {
+
+Family vit_family();          // models/arch/vit/vit.cpp
+Family swin_family();         // models/arch/swin/swin.cpp
+Family tiny_vit_family();     // models/arch/tiny_vit/tiny_vit.cpp
+Family coatnet_family();      // models/arch/coatnet/coatnet.cpp
+Family pvt_v2_family();       // models/arch/pvt_v2/pvt_v2.cpp
+Family mobilevit_family();    // models/arch/mobilevit/mobilevit.cpp
+Family mobilevitv2_family();  // models/arch/mobilevitv2/mobilevitv2.cpp
+Family botnet_family();       // models/arch/botnet/botnet.cpp
+Family resnet_family();       // models/arch/resnet/resnet.cpp
+
+std::span<const Family> families() {
+  static const Family list[] = {
+      vit_family(),       swin_family(),        tiny_vit_family(), coatnet_family(), pvt_v2_family(),
+      mobilevit_family(), mobilevitv2_family(), botnet_family(),   resnet_family(),
+  };
+  return list;
+}
+
+std::vector<std::string> known_architectures() {
+  std::vector<std::string> out;
+  for (const Family& family : families()) out.push_back(fmt::format("{} ({})", family.name, family.examples));
+  return out;
+}
+
+const char* to_string(Precision precision) {
+  switch (precision) {
+    case Precision::automatic:
+      return "auto";
+    case Precision::fp32:
+      return "fp32";
+    case Precision::fp16:
+      break;
+  }
+  return "fp16";
+}
+
+namespace {
+
+DType storage_for(const Device& device, Precision precision) {
+  const DeviceInfo& info = device.info();
+  if (precision == Precision::fp16 && !info.fp16_storage)
+    throw Error(ErrorKind::unsupported,
+                fmt::format("[load] {} cannot store fp16: use fp32 storage", info.name));
+  const bool half = precision == Precision::fp16 ||
+                    (precision == Precision::automatic && info.fp16_storage && info.type != DeviceType::cpu);
+  return half ? DType::f16 : DType::f32;
+}
+
+}  // namespace
+
+const Family* family_of(const io::ModelConfig& config) {
+  for (const Family& family : families())
+    if (family.matches(config)) return &family;
+  return nullptr;
+}
+
+namespace {
+
+const Family& demand_family(const io::ModelConfig& config) {
+  if (const Family* family = family_of(config)) return *family;
+  std::string known;
+  for (const std::string& name : known_architectures()) known += (known.empty() ? "" : "; ") + name;
+  throw Error(ErrorKind::model,
+              fmt::format("[load] {} describes a '{}', which Fovea does not have; it has {}",
+                          config.file.string(), config.architecture, known));
+}
+
+// What a forward pass offers to its tap is the description of the model's attention.
+void describe_attention(LoadedModel& model) {
+  Recorder::Options options;
+  options.describe = true;
+  Recorder r(model.device().impl(), options);
+  AttentionTap tap;
+  const Tensor input = r.input({1, 3, model.info().height, model.info().width}, model.storage(), "input");
+  const ForwardResult result = model.forward(r, input, false, &tap);
+  std::vector<AttentionLayer> layers;
+  uint32_t softmaxes = 0, gates = 0;
+  for (const AttentionRecord& record : tap.layers) {
+    AttentionLayer layer = record.layer;
+    const bool gate = layer.kind == AttentionKind::channel_gate || layer.kind == AttentionKind::spatial_gate;
+    layer.tensor = gate ? fmt::format("gate.{}", gates++) : fmt::format("attn.{}", softmaxes++);
+    layers.push_back(layer);
+  }
+  model.set_maps(std::move(layers), maps::methods_of(tap, result), result.pooled_head);
+}
+
+std::shared_ptr<LoadedModel> load_model(const Device& device, const io::ModelConfig& config,
+                                        const Family& family, io::WeightFile weights,
+                                        const ModelOptions& options) {
+  auto model = family.load(device, storage_for(device, options.precision), config, weights.root(), options);
+  weights.check_all_used();
+  model->finish(weights.parameters());
+  describe_attention(*model);
+  return model;
+}
+
+// In messages the name stands where a folder would.
+io::ModelConfig config_of(const ModelBytes& files) {
+  return io::parse_config(files.config, files.preprocessor,
+                          std::filesystem::path(files.name) / "config.json");
+}
+
+ModelSummary summary_of(const io::ModelConfig& config) {
+  const Family* family = family_of(config);
+  return {config.architecture, family == nullptr ? "" : family->name};
+}
+
+}  // namespace
+
+Model Model::load(const Device& device, const std::filesystem::path& folder, const ModelOptions& options) {
+  return at_boundary("load", [&] {
+    const io::ModelConfig config = io::read_config(folder);
+    const Family& family = demand_family(config);
+    return Model(load_model(device, config, family, io::WeightFile::open(folder, config.naming), options));
+  });
+}
+
+Model Model::load(const Device& device, const ModelBytes& files, const ModelOptions& options) {
+  return at_boundary("load", [&] {
+    const io::ModelConfig config = config_of(files);
+    const Family& family = demand_family(config);
+    io::WeightFile weights(io::Safetensors::parse(files.weights, files.name + "/model.safetensors"),
+                           config.naming);
+    return Model(load_model(device, config, family, std::move(weights), options));
+  });
+}
+
+ModelSummary summarize(const std::filesystem::path& folder) {
+  return at_boundary("load", [&] { return summary_of(io::read_config(folder)); });
+}
+
+ModelSummary summarize(const ModelBytes& files) {
+  return at_boundary("load", [&] { return summary_of(config_of(files)); });
+}
+
+const ModelInfo& Model::info() const {
+  return impl_->info();
+}
+const Device& Model::device() const {
+  return impl_->device();
+}
+
+}  // namespace fovea

@@ -1,0 +1,159 @@
+#include "models/weights/weights.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "fovea/error.h"
+#include "models/config/text.h"
+#include "models/weights/shards.h"
+
+namespace fovea::io {
+
+namespace {
+
+// The file's own names: what a person can look for.
+std::string describe(std::span<const std::string> parts) {
+  return printable(fmt::format("{}", fmt::join(parts, " + ")), 400);
+}
+
+}  // namespace
+
+std::string Weights::path(std::string_view name) const {
+  return prefix_.empty() ? std::string(name) : fmt::format("{}.{}", prefix_, name);
+}
+
+bool Weights::has(std::string_view name) const {
+  return !file_->find(path(name)).empty();
+}
+
+std::vector<uint64_t> Weights::shape(std::string_view name) const {
+  return file_->joined_shape(file_->demand(path(name)));
+}
+
+std::vector<float> Weights::take(std::string_view name, std::span<const uint64_t> expected_shape) const {
+  const std::vector<const TensorEntry*> parts = file_->demand(path(name));
+  const std::vector<uint64_t> shape = file_->joined_shape(parts);
+  if (!std::equal(shape.begin(), shape.end(), expected_shape.begin(), expected_shape.end())) {
+    throw Error(ErrorKind::model,
+                fmt::format("[load] tensor {} is {} in {}, the model needs {}",
+                            describe(source_of(path(name), file_->dialect_).parts), shape_text(shape),
+                            file_->tensors_.file(), shape_text(expected_shape)));
+  }
+  std::vector<float> values;
+  for (const TensorEntry* part : parts) {
+    std::vector<float> rows = to_float(*part);
+    const auto bad =
+        std::find_if(rows.begin(), rows.end(), [](float value) { return !std::isfinite(value); });
+    if (bad != rows.end()) {
+      throw Error(ErrorKind::file,
+                  fmt::format("[load] tensor {} in {} holds {} at element {}: the file is damaged "
+                              "or the training diverged",
+                              printable(part->name), file_->tensors_.file(), *bad, bad - rows.begin()));
+    }
+    if (parts.size() == 1) {
+      values = std::move(rows);
+    } else {
+      values.insert(values.end(), rows.begin(), rows.end());
+    }
+    file_->taken_.insert(part->name);
+  }
+  return values;
+}
+
+void Weights::ignore(std::string_view name) const {
+  file_->ignore(path(name));
+}
+
+WeightFile WeightFile::open(const std::filesystem::path& folder, Naming naming) {
+  const std::filesystem::path path = folder / "model.safetensors";
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) {
+    const std::filesystem::path index = folder / shard_index_name;
+    if (std::filesystem::exists(index, ignored)) return {open_shards(index), naming};
+    throw Error(ErrorKind::file, fmt::format("[load] {} has no model.safetensors; a model folder holds "
+                                             "config.json and model.safetensors",
+                                             folder.string()));
+  }
+  return {Safetensors::open(path), naming};
+}
+
+WeightFile::WeightFile(Safetensors tensors, Naming naming)
+    : tensors_(std::move(tensors)), dialect_(detect_dialect(tensors_, naming)) {}
+
+std::vector<const TensorEntry*> WeightFile::find(std::string_view timm_name) const {
+  std::vector<const TensorEntry*> found;
+  for (const std::string& part : source_of(timm_name, dialect_).parts) {
+    const TensorEntry* entry = tensors_.find(part);
+    if (entry == nullptr) return {};
+    found.push_back(entry);
+  }
+  return found;
+}
+
+std::vector<const TensorEntry*> WeightFile::demand(std::string_view timm_name) const {
+  const SourceTensor source = source_of(timm_name, dialect_);
+  if (source.parts.empty()) {
+    throw Error(ErrorKind::model,
+                fmt::format("[load] tensor {} is missing in {}: files of this kind have no such tensor",
+                            timm_name, tensors_.file()));
+  }
+  std::vector<const TensorEntry*> found;
+  for (const std::string& part : source.parts) {
+    found.push_back(tensors_.find(part));
+    if (found.back() == nullptr) {
+      throw Error(ErrorKind::model, fmt::format("[load] tensor {} is missing in {}", part, tensors_.file()));
+    }
+  }
+  return found;
+}
+
+std::vector<uint64_t> WeightFile::joined_shape(std::span<const TensorEntry* const> parts) const {
+  std::vector<uint64_t> shape = parts.front()->shape;
+  for (const TensorEntry* part : parts.subspan(1)) {
+    const bool joins = !shape.empty() && shape.size() == part->shape.size() &&
+                       std::equal(shape.begin() + 1, shape.end(), part->shape.begin() + 1) &&
+                       !__builtin_add_overflow(shape[0], part->shape[0], &shape[0]);
+    if (!joins) {
+      throw Error(ErrorKind::model,
+                  fmt::format("[load] tensor {} is {} in {}, which does not fit {} {}", printable(part->name),
+                              shape_text(part->shape), tensors_.file(), printable(parts.front()->name),
+                              shape_text(parts.front()->shape)));
+    }
+  }
+  return shape;
+}
+
+void WeightFile::ignore(std::string_view name) {
+  for (const TensorEntry* entry : find(name)) ignored_.insert(entry->name);
+  ignored_.emplace(name);
+  ignored_.insert(dialect_.prefix + std::string(name));
+}
+
+void WeightFile::check_all_used() const {
+  constexpr size_t shown = 5;
+  std::vector<std::string> unused;
+  for (const TensorEntry& tensor : tensors_.tensors()) {
+    if (!taken_.contains(tensor.name) && !ignored_.contains(tensor.name))
+      unused.push_back(printable(tensor.name));
+  }
+  if (unused.empty()) return;
+  const size_t count = unused.size();
+  unused.resize(std::min(count, shown));
+  throw Error(
+      ErrorKind::model,
+      fmt::format("[load] {} of the {} tensors in {} have no place in the model its config describes: {}{}",
+                  count, tensors_.tensors().size(), tensors_.file(), fmt::join(unused, ", "),
+                  count > shown ? ", ..." : ""));
+}
+
+uint64_t WeightFile::parameters() const {
+  uint64_t sum = 0;
+  for (const std::string& name : taken_) sum += tensors_.find(name)->elements();
+  return sum;
+}
+
+}  // namespace fovea::io

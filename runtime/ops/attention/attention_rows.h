@@ -1,0 +1,100 @@
+// Exact attention probabilities for the rows somebody asked for, from queries, keys and log-sum-exp.
+#pragma once
+
+#include <algorithm>
+
+#include "generated/shaders.h"
+#include "runtime/ops/attention/attention.h"
+#include "shaders/attention/attention_rows.h"
+
+namespace fovea::ops {
+
+enum class RowFusion : uint32_t { none = 0, mean = 1, max = 2, min = 3, one_head = 4 };  // over heads
+
+struct AttentionRows {
+  static constexpr const gpu::Shader& shader = shaders::attention_rows;
+  using Push = AttentionRowsPush;
+  struct Spec {
+    uint32_t group = 64, fusion = 0, has_bias = 0, has_mask = 0;
+  };
+  struct Bind {
+    In q, k, bias, mask, lse;
+    Out probability;
+  };
+  static Grid grid(const Push& p, const Spec& s) {
+    return {groups(p.a.keys, s.group), groups(p.rows, 8), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
+  }
+  static std::vector<Spec> variants(const DeviceInfo&) {
+    return {{64, 0}, {64, 1}, {64, 2}, {64, 3}, {64, 4}, {64, 0, 1, 1}, {64, 1, 1, 1}};
+  }
+};
+inline const KernelRegistration<AttentionRows> register_attention_rows;
+
+struct AttentionRowsTexel {
+  static constexpr const gpu::Shader& shader = shaders::attention_rows_texel;
+  using Push = AttentionRowsPush;
+  struct Spec {
+    uint32_t group = 8, lanes = 8, fusion = 0, has_bias = 0, has_mask = 0;
+  };
+  struct Bind {
+    Texel q, k, bias, mask;
+    In lse;
+    Out probability;
+  };
+  static Grid grid(const Push& p, const Spec& s) {
+    return {groups(p.a.keys, s.group), groups(p.rows, 16), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
+  }
+  static Spec fitted(const DeviceInfo& device, RowFusion fusion, uint32_t has_bias = 0,
+                     uint32_t has_mask = 0) {
+    return {std::max(8U, device.subgroup_size), device.subgroup_size, static_cast<uint32_t>(fusion), has_bias,
+            has_mask};
+  }
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    if (!prefers_texels(device)) return {};
+    return {fitted(device, RowFusion::none),     fitted(device, RowFusion::mean),
+            fitted(device, RowFusion::max),      fitted(device, RowFusion::min),
+            fitted(device, RowFusion::one_head), fitted(device, RowFusion::none, 1, 1)};
+  }
+};
+inline const KernelRegistration<AttentionRowsTexel> register_attention_rows_texel;
+
+// Rows first_row … first_row + rows − 1 of the attention of `in`: [images, heads, rows, keys] for
+// RowFusion::none, [images, rows, keys] otherwise, f32. Head widths and offsets must be multiples of four.
+inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor& lse, uint32_t first_row,
+                             uint32_t rows, RowFusion fusion, uint32_t head = 0) {
+  const AttentionLayout& p = in.layout;
+  check((p.width | p.q_first | p.q_image | p.q_token | p.k_first | p.kv_image | p.kv_token) % 4 == 0,
+        "attention_rows",
+        [&] { return fmt::format("heads of {} channels are not a multiple of four", p.width); });
+  check(rows != 0 && rows <= p.queries && first_row <= p.queries - rows && head < p.heads &&
+            lse.shape == Shape{p.images, p.heads, p.queries},
+        "attention_rows", [&] {
+          return fmt::format("{} rows from {} of {}, head {} of {}, {}", rows, first_row, p.queries, head,
+                             p.heads, shape_of("lse", lse));
+        });
+  in.check_layout("attention_rows");
+  in.check_terms("attention_rows");
+  const bool per_head = fusion == RowFusion::none;
+  const Tensor out =
+      r.temporary(per_head ? Shape{p.images, p.heads, rows, p.keys} : Shape{p.images, rows, p.keys},
+                  DType::f32, "attention_rows");
+  const uint32_t heads = fusion == RowFusion::one_head ? 1 : p.heads;
+  const uint64_t flops = uint64_t{2} * p.images * heads * rows * p.keys * p.width;
+  const AttentionRowsPush push{
+      p, in.term(in.bias), in.term(in.mask), first_row, rows, fusion == RowFusion::one_head ? head : 0};
+  const DeviceInfo& device = r.device().info();
+  const uint64_t texels = std::max({in.q.shape.elements(), in.k.shape.elements(), in.bias.shape.elements(),
+                                    in.mask.shape.elements()}) /
+                          4;
+  const Tensor &bias = in.bias ? in.bias : in.q, &mask = in.mask ? in.mask : in.q;
+  const uint32_t has_bias = in.bias ? 1 : 0, has_mask = in.mask ? 1 : 0;
+  if (prefers_texels(device) && texels <= r.device().limits().max_texel_elements)
+    r.dispatch<AttentionRowsTexel>({in.q, in.k, bias, mask, lse, out}, push,
+                                   AttentionRowsTexel::fitted(device, fusion, has_bias, has_mask), flops);
+  else
+    r.dispatch<AttentionRows>({in.q, in.k, bias, mask, lse, out}, push,
+                              {64, static_cast<uint32_t>(fusion), has_bias, has_mask}, flops);
+  return out;
+}
+
+}  // namespace fovea::ops

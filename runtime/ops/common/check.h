@@ -1,0 +1,33 @@
+// Shape checks of operations: the message begins with the operation and gives the actual shapes.
+#pragma once
+
+#include <string>
+
+#include "fovea/device.h"
+#include "fovea/error.h"
+#include "runtime/record/tensor.h"
+
+namespace fovea::ops {
+
+// `what` describes the shapes, e.g. "x is [197, 192], gamma is [384]"; built only when the check fails.
+template <class Describe>
+void check(bool fits, const char* operation, Describe&& describe) {
+  if (!fits) throw Error(ErrorKind::usage, std::string("[") + operation + "] " + describe());
+}
+
+inline std::string shape_of(const char* name, const Tensor& t) {
+  return std::string(name) + " is " + to_string(t.shape);
+}
+
+// Work items in groups, rounded up.
+constexpr uint32_t groups(uint64_t items, uint32_t group) {
+  return static_cast<uint32_t>((items + group - 1) / group);
+}
+
+// A CPU driver: kernels that load texels and hand them round by shuffles beat those with shared memory there.
+inline bool prefers_texels(const DeviceInfo& device) {
+  return device.type == DeviceType::cpu && device.subgroup_shuffle &&
+         (device.subgroup_size == 4 || device.subgroup_size == 8 || device.subgroup_size == 16);
+}
+
+}  // namespace fovea::ops

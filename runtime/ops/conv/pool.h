@@ -1,0 +1,92 @@
+// Pooling over a sliding window.
+#pragma once
+
+#include <fmt/format.h>
+
+#include "generated/shaders.h"
+#include "runtime/ops/common/units.h"
+#include "runtime/ops/common/window.h"
+#include "shaders/conv/pool.h"
+
+namespace fovea::ops {
+
+enum class PoolKind : uint32_t { max, mean };
+
+struct PoolSpec {
+  UnitGroup group;
+  uint32_t maximum = 1, count_pad = 0;
+  uint32_t rows = 3, cols = 3;  // of the window
+};
+
+template <class Read, const gpu::Shader& source>
+struct PoolFrom {
+  static constexpr const gpu::Shader& shader = source;
+  using Push = PoolPush;
+  using Spec = PoolSpec;
+  struct Bind {
+    Read x;
+    Out y;
+  };
+  static Grid grid(const Push& p, const Spec& s) {
+    return unit_grid(p.units, p.out_cols, p.images * p.out_rows, s.group);
+  }
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    std::vector<Spec> out;
+    for (const UnitGroup& group : unit_variants<Read>(device, unit_group))
+      out.insert(out.end(), {{group, 1, 0, 3, 3}, {group, 0, 0, 2, 2}, {group, 0, 1, 3, 3}});
+    return out;
+  }
+};
+using Pool = PoolFrom<In, shaders::pool>;
+using PoolTexel = PoolFrom<Texel, shaders::pool_texel>;
+inline const KernelRegistration<Pool> register_pool;
+inline const KernelRegistration<PoolTexel> register_pool_texel;
+
+// One more position where rows or columns are left over (`ceil`), as long as it begins before the padding
+// behind.
+constexpr uint32_t pool_positions(uint32_t floor_positions, uint32_t size, uint32_t before, uint32_t after,
+                                  uint32_t taps, const Window& w, bool ceil) {
+  const uint64_t begin = uint64_t{floor_positions} * w.stride;
+  const uint64_t covered = begin - w.stride + uint64_t{taps - 1} * w.dilation + 1;
+  const bool left_over = covered < uint64_t{before} + size + after;
+  return floor_positions + (ceil && left_over && begin < uint64_t{before} + size ? 1 : 0);
+}
+
+// x [images, height, width, channels]. The mean divides by the number of elements in the window, those in the
+// padding included with `count_pad`; as in PyTorch, what `ceil` adds beyond the padding never counts.
+inline Tensor pool(Recorder& r, const Tensor& x, const Window& window, PoolKind kind, bool count_pad,
+                   bool ceil) {
+  const auto describe = [&] { return fmt::format("{}, window {}", shape_of("x", x), to_string(window)); };
+  check(x.shape.rank() == 4 && window.fits(x.shape[1], x.shape[2]), "pool", describe);
+  const uint32_t images = x.shape[0], height = x.shape[1], width = x.shape[2], channels = x.shape[3];
+  // Every window holds an element: padding is narrower than the window, and a mean has no gaps.
+  check((kind == PoolKind::max || window.dilation == 1) &&
+            std::max(window.top, window.bottom) < window.rows &&
+            std::max(window.left, window.right) < window.cols,
+        "pool", describe);
+  const PoolPush push{
+      images,
+      height,
+      width,
+      units_of(channels),
+      pool_positions(window.out_rows(height), height, window.top, window.bottom, window.rows, window, ceil),
+      pool_positions(window.out_cols(width), width, window.left, window.right, window.cols, window, ceil),
+      window.stride,
+      window.dilation,
+      window.top,
+      window.left,
+      window.bottom,
+      window.right};
+  const Tensor y = r.temporary({images, push.out_rows, push.out_cols, channels}, x.dtype, "pool");
+  const bool maximum = kind == PoolKind::max;
+  const PoolSpec spec{unit_group(r.device().info(), channels), maximum ? 1U : 0U,
+                      !maximum && count_pad ? 1U : 0U, window.rows, window.cols};
+  const uint64_t flops = y.shape.elements() * window.rows * window.cols;
+  if (reads_texels(r, channels, {x}))
+    r.dispatch<PoolTexel>({x, y}, push, spec, flops);
+  else
+    r.dispatch<Pool>({x, y}, push, spec, flops);
+  return y;
+}
+
+}  // namespace fovea::ops

@@ -1,0 +1,124 @@
+// The gradient of fused attention by queries, keys and values.
+#pragma once
+
+#include "generated/shaders.h"
+#include "runtime/ops/attention/attention.h"
+#include "shaders/train/attention_backward.h"
+
+namespace fovea::ops {
+
+struct AttentionBackward {
+  static constexpr const gpu::Shader& shader = shaders::attention_backward;
+  using Push = AttentionBackwardPush;
+  struct Spec {
+    uint32_t group = 64, own = 16, other = 16, width = 64, own_keys = 0;
+    uint32_t shared_bytes() const { return 8 * (own + other) * width + 8 * own * (other + 1); }
+  };
+  struct Bind {
+    In q, k, v, o, d_o, lse;
+    InOut delta;
+    Out dqkv;
+  };
+  static Grid grid(const Push& p, const Spec& s) {
+    return {groups(s.own_keys != 0 ? p.a.keys : p.a.queries, s.own), p.a.heads, p.a.images};
+  }
+  // The largest tiles that fit the device's shared memory, for a head of `width` channels.
+  static Spec fitted(const DeviceInfo& device, uint32_t width) {
+    const uint32_t padded = (width + 15) / 16 * 16;
+    for (const Spec s : {Spec{128, 32, 32, padded}, Spec{64, 16, 32, padded}, Spec{64, 16, 16, padded},
+                         Spec{32, 8, 16, padded}, Spec{16, 4, 8, padded}, Spec{8, 2, 4, padded}})
+      if (s.shared_bytes() <= device.shared_bytes && s.group <= device.max_invocations) return s;
+    throw Error(ErrorKind::unsupported,
+                fmt::format("[attention_backward] heads of {} channels do not fit {} bytes of shared memory",
+                            width, device.shared_bytes));
+  }
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    std::vector<Spec> out;
+    for (const uint32_t width : {16U, 32U, 64U, 80U, 128U})
+      for (const uint32_t own_keys : {0U, 1U}) {
+        out.push_back(fitted(device, width));
+        out.back().own_keys = own_keys;
+      }
+    return out;
+  }
+};
+inline const KernelRegistration<AttentionBackward> register_attention_backward;
+
+struct AttentionBackwardTexel {
+  static constexpr const gpu::Shader& shader = shaders::attention_backward_texel;
+  using Push = AttentionBackwardPush;
+  struct Spec {
+    uint32_t group = 8, lanes = 8, width4 = 16, own_keys = 0;
+  };
+  struct Bind {
+    Texel q, k, v, o, d_o;
+    In lse;
+    InOut delta;
+    Out dqkv;
+  };
+  static Grid grid(const Push& p, const Spec& s) {
+    return {groups(s.own_keys != 0 ? p.a.keys : p.a.queries, s.group), p.a.heads, p.a.images};
+  }
+  static Spec fitted(const DeviceInfo& device, uint32_t width) {
+    return {std::max(8U, device.subgroup_size), std::min(8U, device.subgroup_size), width / 4};
+  }
+  static std::vector<Spec> variants(const DeviceInfo& device) {
+    std::vector<Spec> out;
+    if (!prefers_texels(device)) return out;
+    for (const uint32_t width : {16U, 32U, 64U, 80U, 128U})
+      for (const uint32_t own_keys : {0U, 1U}) {
+        out.push_back(fitted(device, width));
+        out.back().own_keys = own_keys;
+      }
+    return out;
+  }
+};
+inline const KernelRegistration<AttentionBackwardTexel> register_attention_backward_texel;
+
+// Queries' gradients first, for the second pass reads the δ that the first writes.
+template <class Kernel>
+void dispatch_attention_backward(Recorder& r, const typename Kernel::Bind& bind, const AttentionLayout& p,
+                                 typename Kernel::Spec spec) {
+  const uint64_t product = uint64_t{2} * p.images * p.heads * p.queries * p.keys * p.width;
+  spec.own_keys = 0;
+  r.dispatch<Kernel>(bind, {p}, spec, 3 * product);
+  spec.own_keys = 1;
+  r.dispatch<Kernel>(bind, {p}, spec, 4 * product);
+}
+
+// in: queries, keys and values that are parts of one packed tensor, without bias or mask. forward: what
+// attention() made of them. d_o: f32, as forward.o. The result is f32 of the packed tensor's shape, gradients
+// where q, k and v lie.
+inline Tensor attention_backward(Recorder& r, const AttentionInput& in, const AttentionResult& forward,
+                                 const Tensor& d_o) {
+  const AttentionLayout& p = in.layout;
+  in.check_layout("attention_backward");
+  check(!in.bias && !in.mask && in.q.shape == in.k.shape && in.k.shape == in.v.shape &&
+            in.q.shape.elements() == uint64_t{3} * p.images * p.queries * p.heads * p.width &&
+            p.queries == p.keys && forward.o.shape == Shape{p.images, p.queries, p.heads * p.width} &&
+            forward.lse.shape == Shape{p.images, p.heads, p.queries} && d_o.dtype == DType::f32 &&
+            d_o.shape == forward.o.shape,
+        "attention_backward", [&] {
+          return fmt::format("{}, {}, {}, {} {}, {} queries of {} heads of {}", shape_of("q", in.q),
+                             shape_of("o", forward.o), shape_of("lse", forward.lse), shape_of("do", d_o),
+                             to_string(d_o.dtype), p.queries, p.heads, p.width);
+        });
+  const Tensor delta = r.temporary(forward.lse.shape, DType::f32, "attention_backward δ");
+  const Tensor dqkv = r.temporary(in.q.shape, DType::f32, "attention_backward");
+  const DeviceInfo& device = r.device().info();
+  const bool fours =
+      (p.width | p.q_first | p.q_image | p.q_token | p.k_first | p.v_first | p.kv_image | p.kv_token) % 4 ==
+      0;
+  const bool fits = in.q.shape.elements() / 4 <= r.device().limits().max_texel_elements;
+  if (prefers_texels(device) && fours && fits && p.width <= 128)
+    dispatch_attention_backward<AttentionBackwardTexel>(
+        r, {in.q, in.k, in.v, forward.o, d_o, forward.lse, delta, dqkv}, p,
+        AttentionBackwardTexel::fitted(device, p.width));
+  else
+    dispatch_attention_backward<AttentionBackward>(
+        r, {in.q, in.k, in.v, forward.o, d_o, forward.lse, delta, dqkv}, p,
+        AttentionBackward::fitted(device, p.width));
+  return dqkv;
+}
+
+}  // namespace fovea::ops

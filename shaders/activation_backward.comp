@@ -1,5 +1,0 @@
-// activation_backward.glsl on storage buffers.
-#version 450
-#extension GL_GOOGLE_include_directive : require
-#include "common/storage.glsl"
-#include "activation_backward.glsl"

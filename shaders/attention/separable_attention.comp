@@ -1,0 +1,5 @@
+// separable_attention.glsl on storage buffers.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "shaders/common/storage.glsl"
+#include "shaders/attention/separable_attention.glsl"

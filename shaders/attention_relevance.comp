@@ -1,5 +1,0 @@
-// attention_relevance.glsl on storage buffers.
-#version 450
-#extension GL_GOOGLE_include_directive : require
-#include "common/storage.glsl"
-#include "attention_relevance.glsl"

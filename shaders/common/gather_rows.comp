@@ -1,0 +1,5 @@
+// gather_rows.glsl on storage buffers.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "shaders/common/storage.glsl"
+#include "shaders/common/gather_rows.glsl"

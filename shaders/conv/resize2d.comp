@@ -1,0 +1,5 @@
+// resize2d.glsl on storage buffers.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "shaders/common/storage.glsl"
+#include "shaders/conv/resize2d.glsl"

@@ -1,5 +1,0 @@
-// group_norm_parts.glsl on storage buffers.
-#version 450
-#extension GL_GOOGLE_include_directive : require
-#include "common/storage.glsl"
-#include "group_norm_parts.glsl"

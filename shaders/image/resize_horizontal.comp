@@ -1,0 +1,4 @@
+// resize_horizontal.glsl on storage buffers.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "shaders/image/resize_horizontal.glsl"

@@ -1,0 +1,5 @@
+// attention_relevance.glsl on storage buffers.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "shaders/common/storage.glsl"
+#include "shaders/maps/attention_relevance.glsl"

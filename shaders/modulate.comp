@@ -1,5 +1,0 @@
-// modulate.glsl on storage buffers.
-#version 450
-#extension GL_GOOGLE_include_directive : require
-#include "common/storage.glsl"
-#include "modulate.glsl"

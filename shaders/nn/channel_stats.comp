@@ -1,0 +1,5 @@
+// channel_stats.glsl on storage buffers.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "shaders/common/storage.glsl"
+#include "shaders/nn/channel_stats.glsl"

@@ -1,0 +1,5 @@
+// embed_tokens.glsl on storage buffers.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "shaders/common/storage.glsl"
+#include "shaders/nn/embed_tokens.glsl"

@@ -1,0 +1,5 @@
+// place_tokens.glsl on storage buffers.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "shaders/common/storage.glsl"
+#include "shaders/nn/place_tokens.glsl"

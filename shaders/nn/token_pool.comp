@@ -1,0 +1,5 @@
+// token_pool.glsl on storage buffers.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "shaders/common/storage.glsl"
+#include "shaders/nn/token_pool.glsl"

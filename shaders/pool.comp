@@ -1,6 +1,0 @@
-// pool.glsl on storage buffers.
-#version 450
-#extension GL_EXT_control_flow_attributes : require
-#extension GL_GOOGLE_include_directive : require
-#include "common/storage.glsl"
-#include "pool.glsl"

@@ -1,5 +1,0 @@
-// resize2d.glsl on storage buffers.
-#version 450
-#extension GL_GOOGLE_include_directive : require
-#include "common/storage.glsl"
-#include "resize2d.glsl"

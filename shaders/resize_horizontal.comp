@@ -1,4 +1,0 @@
-// resize_horizontal.glsl on storage buffers.
-#version 450
-#extension GL_GOOGLE_include_directive : require
-#include "resize_horizontal.glsl"

@@ -1,4 +1,0 @@
-// resize_vertical.glsl on storage buffers.
-#version 450
-#extension GL_GOOGLE_include_directive : require
-#include "resize_vertical.glsl"

@@ -1,5 +1,0 @@
-// separable_attention.glsl on storage buffers.
-#version 450
-#extension GL_GOOGLE_include_directive : require
-#include "common/storage.glsl"
-#include "separable_attention.glsl"

@@ -1,0 +1,158 @@
+#include "stream/live_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "fovea/error.h"
+#include "runtime/ops/image/levels.h"
+#include "runtime/ops/nn/softmax_topk.h"
+#include "vision/colormap.h"
+#include "vision/overlay.h"
+
+namespace fovea {
+namespace {
+
+bool same_map(const LiveLayer& a, const LiveLayer& b) {
+  const bool same_range = a.scale != MapScale::fixed || (a.lowest == b.lowest && a.highest == b.highest);
+  return a.map == b.map && a.scale == b.scale && same_range && a.smoothing == b.smoothing;
+}
+
+void check_layer(const LiveLayer& layer) {
+  check_look(layer.look);
+  color_table(layer.look);  // throws for a colormap that is none
+  if (!(layer.smoothing >= 0 && layer.smoothing < 1))
+    throw Error(ErrorKind::usage,
+                fmt::format("[live] smoothing is {}, it must be from 0 to below 1", layer.smoothing));
+  if (layer.scale == MapScale::fixed &&
+      !(std::isfinite(layer.lowest) && std::isfinite(layer.highest) && layer.lowest < layer.highest))
+    throw Error(ErrorKind::usage, fmt::format("[live] a fixed range of {}…{}: the lowest must be below the "
+                                              "highest",
+                                              layer.lowest, layer.highest));
+}
+
+ops::LevelsOptions levels_options(const LiveLayer& layer) {
+  ops::LevelsOptions out;
+  switch (layer.scale) {
+    case MapScale::frame:
+      break;
+    case MapScale::running:
+      out.scale = ops::LevelScale::running;
+      break;
+    case MapScale::fixed:
+      out.scale = ops::LevelScale::fixed;
+      out.lowest = layer.lowest;
+      out.highest = layer.highest;
+      break;
+  }
+  out.smoothing = layer.smoothing;
+  return out;
+}
+
+}  // namespace
+
+ModelStage::ModelStage(const LoadedModel& model, const Tensor& input, uint32_t top_k,
+                       std::span<const LiveView> views, const ModelStage* before)
+    : device_(model.device().impl()), views_(views.begin(), views.end()) {
+  Recorder::Options options;
+  options.overlapping = true;
+  recorder_.emplace(device_, options);
+  const maps::Kept kept = record_model(model, input, top_k);
+  recorder_->begin_part();
+  record_maps(kept, model.info(), before);
+}
+
+maps::Kept ModelStage::record_model(const LoadedModel& model, const Tensor& input, uint32_t top_k) {
+  const bool tapped =
+      std::any_of(views_.begin(), views_.end(), [](const LiveView& v) { return !v.layers.empty(); });
+  AttentionTap tap;
+  const ForwardResult result = model.forward(*recorder_, input, false, tapped ? &tap : nullptr);
+  logits_ = result.logits;
+  const auto top = ops::softmax_topk(*recorder_, logits_, top_k);
+  probabilities_ = top.best;
+  indices_ = top.indices;
+  for (const Tensor& t : {logits_, probabilities_, indices_}) recorder_->keep(t);
+  return {std::move(tap.layers), result.pooled_head, result.final_norm, result.chain, indices_};
+}
+
+void ModelStage::record_maps(const maps::Kept& kept, const ModelInfo& info, const ModelStage* before) {
+  Recorder& r = *recorder_;
+  std::vector<std::pair<MapRequest, maps::Drawn>> drawn;
+  const auto draw = [&](const MapRequest& request) -> const maps::Drawn& {
+    for (const auto& [asked, map] : drawn)
+      if (asked == request) return map;
+    maps::Drawn map = maps::draw(r, kept, request, info);
+    std::move(map.presets.begin(), map.presets.end(), std::back_inserter(presets_));
+    return drawn.emplace_back(request, std::move(map)).second;
+  };
+  for (const LiveView& view : views_)
+    for (const LiveLayer& layer : view.layers) {
+      check_layer(layer);
+      if (index_of(layer) != maps_.size()) continue;
+      const maps::Drawn& source = draw(layer.map);
+      Map map{layer, source.rows, source.cols, {}, {}, {}};
+      const ops::LevelsOptions scale = levels_options(layer);
+      const uint32_t remembered = ops::levels_state(map.rows * map.cols);
+      Tensor state;
+      if (scale.remembers()) {
+        map.state = state_for(map, before);
+        state.shape = {remembered};
+        state.buffer = map.state.get();
+      } else {
+        state = r.temporary({remembered}, DType::f32, "state");
+      }
+      const auto result = ops::levels(r, source.values, source.first, map.rows, map.cols, scale, state);
+      map.values = result.values;
+      map.levels = result.levels;
+      r.keep(map.values);
+      r.keep(map.levels);
+      maps_.push_back(std::move(map));
+    }
+}
+
+void ModelStage::finish() {
+  if (!recorder_) return;
+  program_ = recorder_->finish();
+  recorder_.reset();
+  for (const auto& [tensor, values] : presets_) program_.write(tensor, std::as_bytes(std::span(values)));
+  for (Tensor* t : {&logits_, &probabilities_, &indices_}) *t = program_.shared(*t);
+  for (Map& map : maps_) {
+    map.values = program_.shared(map.values);
+    map.levels = program_.shared(map.levels);
+  }
+  if (fresh_.empty()) return;
+  clear_ = std::make_unique<gpu::Commands>(device_, gpu::Commands::Options{});
+  for (const auto& state : fresh_) clear_->clear(*state);
+  clear_->finish();
+}
+
+std::shared_ptr<gpu::Buffer> ModelStage::state_for(const Map& map, const ModelStage* before) {
+  if (before != nullptr)
+    for (const Map& old : before->maps_)
+      if (same_map(old.asked, map.asked)) {
+        const auto& fresh = before->fresh_;
+        const bool is_fresh = std::find(fresh.begin(), fresh.end(), old.state) != fresh.end();
+        if (is_fresh && !before->cleared_) fresh_.push_back(old.state);  // no frame has cleared it
+        return old.state;
+      }
+  const uint64_t bytes = uint64_t{ops::levels_state(map.rows * map.cols)} * sizeof(float);
+  fresh_.push_back(std::make_shared<gpu::Buffer>(device_, bytes, gpu::Memory::device));
+  return fresh_.back();
+}
+
+size_t ModelStage::index_of(const LiveLayer& layer) const {
+  return static_cast<size_t>(
+      std::find_if(maps_.begin(), maps_.end(), [&](const Map& m) { return same_map(m.asked, layer); }) -
+      maps_.begin());
+}
+
+std::vector<gpu::Sequence> ModelStage::map_sequences() {
+  std::vector<gpu::Sequence> out;
+  if (clear_ && !cleared_) out.push_back({clear_.get()});
+  if (!maps_.empty()) out.push_back(program_.part(1));
+  return out;
+}
+
+}  // namespace fovea

@@ -1,0 +1,251 @@
+// `fovea run`, `devices`, `bench`, and wrong usage of all.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/apps/cli/pictures.h"
+
+namespace fovea::e2e {
+namespace {
+
+struct Tensor {
+  std::vector<uint64_t> shape;
+  std::vector<float> values;
+};
+
+// The tensors of a safetensors file that holds float32 alone.
+std::vector<std::pair<std::string, Tensor>> read_tensors(const fs::path& path) {
+  const std::string bytes = read_text(path);
+  uint64_t length = 0;
+  REQUIRE(bytes.size() > 8);
+  std::memcpy(&length, bytes.data(), 8);
+  std::vector<std::pair<std::string, Tensor>> tensors;
+  const auto header = nlohmann::json::parse(bytes.substr(8, length));
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") continue;
+    REQUIRE(entry.at("dtype") == "F32");
+    Tensor tensor{entry.at("shape"), {}};
+    const auto begin = entry.at("data_offsets").at(0).get<size_t>(),
+               end = entry.at("data_offsets").at(1).get<size_t>();
+    tensor.values.resize((end - begin) / 4);
+    std::memcpy(tensor.values.data(), bytes.data() + 8 + length + begin, end - begin);
+    tensors.emplace_back(name, tensor);
+  }
+  return tensors;
+}
+
+const Tensor* find(const std::vector<std::pair<std::string, Tensor>>& tensors, const std::string& name) {
+  for (const auto& [key, tensor] : tensors)
+    if (key == name) return &tensor;
+  return nullptr;
+}
+
+std::string reference_file() {
+  return model_folder() + "/reference.safetensors";
+}
+
+}  // namespace
+
+TEST_CASE("run gives the reference's logits, features and attention") {
+  const Folder folder;
+  for (const std::string batch : {"1", "8"}) {
+    CAPTURE(batch);
+    const Outcome outcome = run(folder, {"run", "--dtype", "fp32", "--batch", batch, "--attention", "all",
+                                         "--input", reference_file(), "--output", "y.safetensors"});
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.code == 0);
+    const auto got = read_tensors(folder / "y.safetensors"), want = read_tensors(reference_file());
+    for (const std::string name : {"logits", "features", "attn.0", "attn.1", "attn.2"}) {
+      CAPTURE(name);
+      const Tensor* a = find(got, name);
+      const Tensor* b = find(want, name);
+      REQUIRE(a != nullptr);
+      REQUIRE(b != nullptr);
+      CHECK(a->shape == b->shape);
+      REQUIRE(a->values.size() == b->values.size());
+      double worst = 0;
+      for (size_t i = 0; i < a->values.size(); ++i)
+        worst = std::max<double>(worst, std::abs(a->values[i] - b->values[i]));
+      CHECK(worst < 1e-4);
+    }
+  }
+}
+
+TEST_CASE("run writes the attention that was asked for") {
+  const Folder folder;
+  const auto names = [&](std::vector<std::string> options) {
+    std::vector<std::string> arguments = {"run", "--input", reference_file(), "--output", "y.safetensors"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    REQUIRE(run(folder, arguments).code == 0);
+    std::vector<std::string> result;
+    for (const auto& entry : read_tensors(folder / "y.safetensors")) result.push_back(entry.first);
+    return result;
+  };
+  CHECK(names({}) == std::vector<std::string>{"features", "logits"});
+  CHECK(names({"--attention", "2,0"}) == std::vector<std::string>{"attn.0", "attn.2", "features", "logits"});
+}
+
+TEST_CASE("run refuses tensors that do not fit, naming both shapes") {
+  const Folder folder;
+  const Outcome outcome =
+      run(folder, {"run", "--size", "32", "--input", reference_file(), "--output", "y.safetensors"});
+  CHECK(outcome.code == 1);
+  REQUIRE(outcome.complaints().size() == 1);
+  CHECK(outcome.err.find("3, 64, 64]") != std::string::npos);
+  CHECK(outcome.err.find("[B, 3, 32, 32]") != std::string::npos);
+  CHECK_FALSE(fs::exists(folder / "y.safetensors"));
+
+  write_text(folder / "empty.safetensors", "");
+  CHECK(run(folder, {"run", "--input", "empty.safetensors", "--output", "y.safetensors"}).code == 1);
+  // A sound file without `input`.
+  const std::string weights = model_folder() + "/model.safetensors";
+  CHECK(run(folder, {"run", "--input", weights, "--output", "y.safetensors"}).code == 1);
+  CHECK(run(folder, {"run", "--attention", "3", "--input", reference_file(), "--output", "y.safetensors"})
+            .code == 2);
+  CHECK_FALSE(fs::exists(folder / "y.safetensors"));
+}
+
+TEST_CASE("devices lists what there is, and one default") {
+  const Folder folder;
+  const Outcome table = run(folder, {"devices"});
+  CHECK(table.code == 0);
+  CHECK(count_of(table.out, "yes, by default") == 1);
+  const Outcome json = run(folder, {"devices", "--json"});
+  CHECK(json.code == 0);
+  const auto list = nlohmann::json::parse(json.out);
+  REQUIRE(!list.empty());
+  CHECK(lines_of(table.out).size() == list.size() + 1);
+  int defaults = 0;
+  for (const auto& device : list) {
+    CHECK(table.out.find(device.at("name").get<std::string>()) != std::string::npos);
+    CHECK(device.at("usable").get<bool>() == device.at("why_not").get<std::string>().empty());
+    defaults += device.at("default").get<bool>() ? 1 : 0;
+  }
+  CHECK(defaults == 1);
+}
+
+TEST_CASE("bench reports times that fit together") {
+  const Folder folder;
+  const Outcome outcome = run(folder, {"bench", "--json", "--runs", "5", "--batch", "2"});
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.code == 0);
+  const auto bench = nlohmann::json::parse(outcome.out);
+  CHECK(bench.at("batch") == 2);
+  const double median = bench.at("median_ms");
+  CHECK(bench.at("min_ms").get<double>() > 0);
+  CHECK(bench.at("min_ms").get<double>() <= median);
+  CHECK(median <= bench.at("max_ms").get<double>());
+  CHECK(bench.at("gflops").get<double>() > 0);
+  CHECK(bench.at("peak_share").get<double>() ==
+        doctest::Approx(bench.at("gflops").get<double>() / bench.at("peak_gflops").get<double>()));
+  CHECK(bench.at("peak_memory_bytes").get<uint64_t>() >= bench.at("weight_bytes").get<uint64_t>());
+  CHECK(bench.at("first_result_ms").at("cold").get<double>() > 0);
+  CHECK(bench.at("first_result_ms").at("warm").get<double>() > 0);
+  REQUIRE(!bench.at("kernels").empty());
+  double shares = 0;
+  for (const auto& kernel : bench.at("kernels")) {
+    CHECK(kernel.at("dispatches").get<int>() > 0);
+    shares += kernel.at("share").get<double>();
+  }
+  CHECK(shares == doctest::Approx(1).epsilon(1e-6));
+
+  const Outcome table = run(folder, {"bench", "--runs", "2", "--plan", "--attention"});
+  CHECK(table.code == 0);
+  CHECK(table.out.find("forward pass") != std::string::npos);
+  CHECK(lines_of(table.out).size() > 12);
+}
+
+TEST_CASE("bench times every map that the model has") {
+  const Folder folder;
+  const Outcome outcome = run(folder, {"bench", "--maps", "--json", "--runs", "2"});
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.code == 0);
+  const auto bench = nlohmann::json::parse(outcome.out);
+  CHECK(bench.at("pass_ms").get<double>() > 0);
+  std::vector<std::string> methods;
+  for (const auto& map : bench.at("maps")) {
+    methods.push_back(map.at("method"));
+    CHECK(map.at("ms").get<double>() > 0);
+    CHECK(map.at("share").get<double>() > 0);
+  }
+  CHECK(methods == std::vector<std::string>{"raw", "rollout", "mask", "similarity", "norms", "evidence",
+                                            "gradcam", "gradsum", "gae"});
+  const Outcome table = run(folder, {"bench", "--maps", "--runs", "1"});
+  CHECK(lines_of(table.out).size() == methods.size() + 2);
+}
+
+TEST_CASE("wrong usage ends with code 2 and one line") {
+  const Folder folder;
+  write_text(folder / "a.png", "");
+  const std::vector<std::vector<std::string>> cases = {
+      {},
+      {"paint"},
+      {"--frob"},
+      {"classify"},
+      {"classify", "--top-k", "0", "a.png"},
+      {"classify", "--top-k", "many", "a.png"},
+      {"classify", "--batch", "-1", "a.png"},
+      {"classify", "--dtype", "fp64", "a.png"},
+      {"classify", "--size", "12by9", "a.png"},
+      {"classify", "--size", "0", "a.png"},
+      {"classify", "--model", "no/such/folder", "a.png"},
+      {"classify", "--device", "no such device", "a.png"},
+      {"overlay"},
+      {"overlay", "--colormap", "rainbow", "a.png"},
+      {"overlay", "--method", "guess", "a.png"},
+      {"overlay", "--alpha", "1.5", "a.png"},
+      {"overlay", "--layer", "3", "a.png"},
+      {"overlay", "--layer", "last", "a.png"},
+      {"overlay", "--head", "3", "a.png"},
+      {"overlay", "--head", "median", "a.png"},
+      {"overlay", "--query", "12", "a.png"},
+      {"run", "--input", "x"},
+      {"bench", "--runs", "0"},
+      {"devices", "all"},
+  };
+  for (const auto& arguments : cases) {
+    std::string line;
+    for (const std::string& argument : arguments) line += argument + ' ';
+    CAPTURE(line);
+    const Outcome outcome = run(folder, arguments);
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 2);
+    CHECK(outcome.out.empty());
+    REQUIRE(outcome.complaints().size() == 1);
+    CHECK(outcome.complaints().front().starts_with("fovea: "));
+  }
+}
+
+TEST_CASE("without --model the embedded model is meant, and one line says so") {
+  const Folder folder;
+  save(folder / "a.png", picture(128, 96));
+  Call call;
+  call.arguments = {"classify", "--json", "a.png"};
+  call.model = false;
+  const Outcome outcome = run(folder, call);
+  CHECK(outcome.code == 0);
+  CHECK(nlohmann::json::parse(outcome.out).at("topk").size() == 5);
+  CHECK(outcome.err.find("embedded model, which knows 100 classes") != std::string::npos);
+  CHECK(outcome.err.find("fovea pull ") != std::string::npos);
+
+  call.arguments = {"classify", "--json", "--model", "embedded", "a.png"};
+  const Outcome named = run(folder, call);
+  CHECK(named.code == 0);
+  CHECK(named.err.find("embedded model") == std::string::npos);  // asked for by name: nothing to say
+}
+
+TEST_CASE("help and version are results") {
+  const Folder folder;
+  for (const std::string option : {"--help", "--version"}) {
+    const Outcome outcome = run(folder, {option});
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out.find("fovea") != std::string::npos);
+    CHECK(outcome.err.empty());
+  }
+}
+
+}  // namespace fovea::e2e

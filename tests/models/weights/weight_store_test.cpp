@@ -1,0 +1,36 @@
+#include "models/weights/weight_store.h"
+
+#include "runtime/ops/nn/swiglu.h"
+#include "tests/runtime/ops/harness.h"
+#include "tests/runtime/vk/clamped_device.h"
+
+namespace fovea::test {
+namespace {
+
+TEST_CASE("weights added after others were sent leave them as they are") {
+  for (gpu::Device* d : {&device(), &clamped_device()}) {
+    WeightStore store(*d, DType::f32);
+    std::vector<Values> values;
+    std::vector<Tensor> weights;
+    for (uint32_t i = 0; i < 4; ++i) {
+      values.push_back(random_values({1, 3 + i, 10}, DType::f32, i));
+      weights.push_back(store.vector(values.back().floats(), values.back().shape));
+      if (i != 1) store.finish();  // the second and the third go together
+    }
+    Recorder r(*d);
+    std::vector<Tensor> results;
+    for (const Tensor& w : weights) {
+      results.push_back(ops::swiglu(r, w));
+      r.output(results.back());
+    }
+    Program program = r.finish();
+    program.run();
+    for (uint32_t i = 0; i < 4; ++i) {
+      CAPTURE(i);
+      check_close(read_numbers(program, results[i]), swiglu(values[i].numbers, 3 + i, 5), DType::f32);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fovea::test
