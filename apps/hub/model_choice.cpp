@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <system_error>
 
-#include "apps/hub/model_flags.h"
 #include "apps/hub/name.h"
 #include "apps/hub/store.h"
 #include "apps/util/terminal.h"

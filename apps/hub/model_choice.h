@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "apps/hub/model_flags.h"
 #include "fovea/device.h"
 #include "fovea/model.h"
 
