@@ -29,12 +29,12 @@ bool is_self_attention(AttentionKind kind) {
   return kind == AttentionKind::self_attention;
 }
 
-bool has_layers(const AttentionTap& tap, const ForwardResult&) {
+bool has_layers(const AttentionTap& tap) {
   return !tap.layers.empty();
 }
 
 // Rollout multiplies the layers' matrices: all must attend among the same tokens.
-bool chains(const AttentionTap& tap, const ForwardResult&) {
+bool chains(const AttentionTap& tap) {
   return !tap.layers.empty() &&
          std::all_of(tap.layers.begin(), tap.layers.end(), [&](const AttentionRecord& a) {
            return a.layer.kind == AttentionKind::self_attention && a.groups == 1 &&
@@ -43,38 +43,38 @@ bool chains(const AttentionTap& tap, const ForwardResult&) {
          });
 }
 
-bool has_stream(const AttentionTap&, const ForwardResult& result) {
-  return !result.chain.stream.empty();
+bool has_stream(const AttentionTap& tap) {
+  return !tap.chain.stream.empty();
 }
 
-bool has_gates(const AttentionTap& tap, const ForwardResult&) {
+bool has_gates(const AttentionTap& tap) {
   return std::any_of(tap.layers.begin(), tap.layers.end(),
                      [](const AttentionRecord& a) { return is_gate(a.layer.kind); });
 }
 
-bool has_chain(const AttentionTap&, const ForwardResult& result) {
-  return static_cast<bool>(result.chain);
+bool has_chain(const AttentionTap& tap) {
+  return static_cast<bool>(tap.chain);
 }
 
-bool reads_class_token(const AttentionTap&, const ForwardResult& result) {
-  return result.chain && !result.chain.chain->pooled;
+bool reads_class_token(const AttentionTap& tap) {
+  return tap.chain && !tap.chain.chain->pooled;
 }
 
 // One norm is linear when its statistics are held.
-bool has_one_norm(const AttentionTap&, const ForwardResult& result) {
-  return result.chain && !(result.chain.chain->norm && result.chain.chain->fc_norm);
+bool has_one_norm(const AttentionTap& tap) {
+  return tap.chain && !(tap.chain.chain->norm && tap.chain.chain->fc_norm);
 }
 
-bool has_pooled_head(const AttentionTap&, const ForwardResult& result) {
-  return static_cast<bool>(result.pooled_head);
+bool has_pooled_head(const AttentionTap& tap) {
+  return static_cast<bool>(tap.head);
 }
 
 // What a method is, in one row.
 struct Method {
   MapTraits traits;
   Drawn (*draw)(Recorder&, const Kept&, const MapRequest&, const ModelInfo&);
-  bool (*fits)(const AttentionTap&, const ForwardResult&);  // a model
-  bool (*reads)(AttentionKind);                             // layers that a request may name
+  bool (*fits)(const AttentionTap&);  // a model
+  bool (*reads)(AttentionKind);       // layers that a request may name
 };
 
 const std::array methods = {
@@ -165,10 +165,10 @@ void check_ranges(const MapRequest& request) {
 
 }  // namespace
 
-std::vector<MapMethod> methods_of(const AttentionTap& tap, const ForwardResult& result) {
+std::vector<MapMethod> methods_of(const AttentionTap& tap) {
   std::vector<MapMethod> out;
   for (const Method& m : methods)
-    if (m.fits(tap, result)) out.push_back(m.traits.method);
+    if (m.fits(tap)) out.push_back(m.traits.method);
   return out;
 }
 

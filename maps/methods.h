@@ -17,11 +17,7 @@ class ChainBackward;
 namespace fovea::maps {
 
 // What a forward pass keeps for maps.
-struct Kept {
-  std::vector<AttentionRecord> layers;
-  PooledHead head;
-  FinalNorm final_norm;
-  ChainRun chain;
+struct Kept : AttentionTap {
   Tensor best;  // u32 [images, k], each image's best class first; empty when nobody asked for classes
 };
 
@@ -100,8 +96,8 @@ struct LayerRange {
 };
 LayerRange layers_of(const ModelInfo& info, const MapRequest& request);
 
-// Methods that make sense for a model with these layers and this head.
-std::vector<MapMethod> methods_of(const AttentionTap& tap, const ForwardResult& result);
+// Methods that make sense for a model whose pass offers this.
+std::vector<MapMethod> methods_of(const AttentionTap& tap);
 
 // The token a request starts from, or nothing for the mean over queries.
 std::optional<uint32_t> start_token(const MapRequest& request, const AttentionLayer& layer);

@@ -67,14 +67,15 @@ ModelStage::ModelStage(const LoadedModel& model, const Tensor& input, uint32_t t
 maps::Kept ModelStage::record_model(const LoadedModel& model, const Tensor& input, uint32_t top_k) {
   const bool tapped =
       std::any_of(views_.begin(), views_.end(), [](const LiveView& v) { return !v.layers.empty(); });
-  AttentionTap tap;
-  const ForwardResult result = model.forward(*recorder_, input, false, tapped ? &tap : nullptr);
-  logits_ = result.logits;
+  maps::Kept kept;
+  const size_t logits = model.output("logits").value();
+  logits_ = model.record(*recorder_, {input}, std::span(&logits, 1), tapped ? &kept : nullptr).front();
   const auto top = ops::softmax_topk(*recorder_, logits_, top_k);
   probabilities_ = top.best;
   indices_ = top.indices;
   for (const Tensor& t : {logits_, probabilities_, indices_}) recorder_->keep(t);
-  return {std::move(tap.layers), result.pooled_head, result.final_norm, result.chain, indices_};
+  kept.best = indices_;
+  return kept;
 }
 
 void ModelStage::record_maps(const maps::Kept& kept, const ModelInfo& info, const ModelStage* before) {

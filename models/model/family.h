@@ -5,7 +5,6 @@
 
 #include "models/config/config.h"
 #include "models/model/model.h"
-#include "models/weights/weights.h"
 
 namespace fovea {
 
@@ -13,8 +12,14 @@ struct Family {
   const char* name;      // for people: "ViT"
   const char* examples;  // architectures and model types it loads, for messages
   bool (*matches)(const io::ModelConfig& config);
-  std::shared_ptr<LoadedModel> (*load)(const Device& device, DType storage, const io::ModelConfig& config,
-                                       const io::Weights& weights, const ModelOptions& options);
+  std::shared_ptr<LoadedModel> (*load)(const Loading& from);
 };
+
+// The family whose models are M, made by M(from).
+template <class M>
+Family family(const char* name, const char* examples, bool (*matches)(const io::ModelConfig& config)) {
+  return {name, examples, matches,
+          [](const Loading& from) -> std::shared_ptr<LoadedModel> { return std::make_shared<M>(from); }};
+}
 
 }  // namespace fovea

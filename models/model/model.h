@@ -1,66 +1,49 @@
-// What every architecture is to the rest of the library: something that records its forward pass.
+// What every architecture is to the rest of the library: named inputs and outputs, and a forward pass that
+// records how the ones become the others.
 #pragma once
 
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "fovea/model.h"
 #include "models/config/config.h"
-#include "models/nn/attention_tap.h"
+#include "models/model/pass.h"
+#include "models/nn/basic.h"
 #include "models/weights/weight_store.h"
-#include "runtime/ops/nn/linear.h"
-#include "runtime/record/recorder.h"
+#include "models/weights/weights.h"
 
 namespace fovea {
 
-namespace layers {
-struct TransformerChain;
-}
-
-// One run of a chain of transformer blocks: what class-specific maps take apart.
-struct ChainRun {
-  const layers::TransformerChain* chain = nullptr;  // belongs to the model
-  std::vector<Tensor> stream;  // [images, tokens, width]: each block's input, then the last one's output
-  explicit operator bool() const { return chain != nullptr; }
-};
-
-// A head that reads the mean over cells, linear but for a norm: what class activation maps are exact for.
-struct PooledHead {
-  enum class Norm { none, before_pooling, after_pooling };
-  Tensor features;              // [images, tokens, width], before the norm where that comes first
-  uint32_t rows = 0, cols = 0;  // grid of the cells
-  uint32_t prefix_tokens = 0;   // before them, not in the mean
-  Norm norm = Norm::none;
-  Tensor gamma;  // [width] f32, of that norm
-  float epsilon = 0;
-  ops::LinearWeights head;
-  explicit operator bool() const { return static_cast<bool>(features); }
-};
-
-// The LayerNorm that tokens pass behind the last block.
-struct FinalNorm {
-  Tensor gamma, beta;  // [width] f32
-  float epsilon = 0;
-  explicit operator bool() const { return static_cast<bool>(gamma); }
-};
-
-struct ForwardResult {
-  Tensor logits;    // [images, classes], or pooled features without a head
-  Tensor features;  // after the final norm, in the reference implementation's shape; empty unless asked for
-  PooledHead pooled_head;  // empty where the answer does not come from a mean
-  FinalNorm final_norm;    // empty where there is none, or none of all tokens
-  ChainRun chain;          // empty without a tap, and for models that are no chain with a head
+// What a model is made from.
+struct Loading {
+  const Device& device;
+  DType storage;
+  const io::ModelConfig& config;
+  const io::Weights& weights;
+  const ModelOptions& options;
 };
 
 class LoadedModel {
  public:
-  LoadedModel(const Device& device, DType storage) : device_(device), store_(device.impl(), storage) {}
+  explicit LoadedModel(const Loading& from);
   virtual ~LoadedModel() = default;
 
-  // input [images, 3, height, width], normalised, at storage type.
-  virtual ForwardResult forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const = 0;
+  const std::vector<Port>& inputs() const { return inputs_; }
+  const std::vector<Port>& outputs() const { return outputs_; }
+  // Index of the output of that name, for those who resolve it once.
+  std::optional<size_t> output(std::string_view name) const;
+
+  // Records a forward pass. inputs: a tensor a declared input, [images, ...]. wanted: indices of outputs.
+  // Returns one tensor a wanted output. With a tap, what maps are drawn from is left there.
+  std::vector<Tensor> record(Recorder& r, std::vector<Tensor> inputs, std::span<const size_t> wanted,
+                             AttentionTap* tap) const;
 
   // Ends loading: weights are on the device afterwards.
   void finish(uint64_t parameters);
+  // Records the pass once for description alone, which tells the outputs' shapes. Returns what it offered.
+  AttentionTap rehearse();
   // What of its attention can be drawn, as a pass told it.
   void set_maps(std::vector<AttentionLayer> layers, std::vector<MapMethod> methods, const PooledHead& head);
 
@@ -68,18 +51,33 @@ class LoadedModel {
   const ModelInfo& info() const { return info_; }
   const io::PreprocessConfig& preprocess() const { return preprocess_; }
   DType storage() const { return store_.storage(); }
+  DType device_type(const Port& port) const;  // of its elements on the device
   uint64_t weight_bytes() const { return store_.bytes(); }
 
  protected:
-  // The configuration's preprocessing, at another input size where the options have one.
-  void take_input_size(const io::ModelConfig& config, const ModelOptions& options);
-  // What the configuration says of the model, once the input size is known. Throws what labels_for() does.
-  void describe(const io::ModelConfig& config, uint32_t classes, bool has_head);
+  virtual void forward(Pass& pass) const = 0;
+
+  size_t declare_input(std::string name, DType type, const Shape& shape);
+  // Its shape is that of what the pass gives.
+  size_t declare_output(std::string name);
+  // Normalised pictures [images, 3, height, width], and the last layer's cells or tokens behind the final
+  // norm, under the names that timm or transformers have for them.
+  size_t declare_pixels();
+  size_t declare_features();
+  // The linear head over features of this width whose weights `w` holds, times a factor; none where it holds
+  // none. Says what the classes are. Throws what labels_for() does.
+  std::optional<layers::Linear> classifier(const io::ModelConfig& config, const io::Weights& w,
+                                           uint32_t width, float factor = 1);
 
   Device device_;
   WeightStore store_;
   ModelInfo info_;
-  io::PreprocessConfig preprocess_;
+  io::PreprocessConfig preprocess_;  // the configuration's, at another input size where the options have one
+  io::Naming naming_;
+
+ private:
+  std::vector<Port> inputs_, outputs_;
+  bool rehearsed_ = false;  // shapes of outputs_ are known
 };
 
 }  // namespace fovea

@@ -6,6 +6,7 @@
 
 #include "fovea/model.h"
 #include "runtime/ops/attention/attention.h"
+#include "runtime/ops/nn/linear.h"
 
 namespace fovea {
 
@@ -39,9 +40,44 @@ struct AttentionRecord {
   StitchTable stitch;   // empty where tokens are the grid's cells in order
 };
 
-// Handed through a forward pass by whoever wants attention; no tap, no cost.
+namespace layers {
+struct TransformerChain;
+}
+
+// One run of a chain of transformer blocks: what class-specific maps take apart.
+struct ChainRun {
+  const layers::TransformerChain* chain =
+      nullptr;                 // belongs to the model; null where it is no chain with a head
+  std::vector<Tensor> stream;  // [images, tokens, width]: each block's input, then the last one's output
+  explicit operator bool() const { return chain != nullptr; }
+};
+
+// A head that reads the mean over cells, linear but for a norm: what class activation maps are exact for.
+struct PooledHead {
+  enum class Norm { none, before_pooling, after_pooling };
+  Tensor features;              // [images, tokens, width], before the norm where that comes first
+  uint32_t rows = 0, cols = 0;  // grid of the cells
+  uint32_t prefix_tokens = 0;   // before them, not in the mean
+  Norm norm = Norm::none;
+  Tensor gamma;  // [width] f32, of that norm
+  float epsilon = 0;
+  ops::LinearWeights head;
+  explicit operator bool() const { return static_cast<bool>(features); }
+};
+
+// The LayerNorm that tokens pass behind the last block.
+struct FinalNorm {
+  Tensor gamma, beta;  // [width] f32
+  float epsilon = 0;
+  explicit operator bool() const { return static_cast<bool>(gamma); }
+};
+
+// Handed through a forward pass by whoever wants maps; no tap, no cost.
 struct AttentionTap {
   std::vector<AttentionRecord> layers;
+  PooledHead head;       // empty where the answer does not come from a mean
+  FinalNorm final_norm;  // empty where there is none, or none of all tokens
+  ChainRun chain;
 };
 
 // Every tensor a record refers to.

@@ -79,12 +79,7 @@ const Family& demand_family(const io::ModelConfig& config) {
 
 // What a forward pass offers to its tap is the description of the model's attention.
 void describe_attention(LoadedModel& model) {
-  Recorder::Options options;
-  options.describe = true;
-  Recorder r(model.device().impl(), options);
-  AttentionTap tap;
-  const Tensor input = r.input({1, 3, model.info().height, model.info().width}, model.storage(), "input");
-  const ForwardResult result = model.forward(r, input, false, &tap);
+  const AttentionTap tap = model.rehearse();
   std::vector<AttentionLayer> layers;
   uint32_t softmaxes = 0, gates = 0;
   for (const AttentionRecord& record : tap.layers) {
@@ -93,13 +88,14 @@ void describe_attention(LoadedModel& model) {
     layer.tensor = gate ? fmt::format("gate.{}", gates++) : fmt::format("attn.{}", softmaxes++);
     layers.push_back(layer);
   }
-  model.set_maps(std::move(layers), maps::methods_of(tap, result), result.pooled_head);
+  model.set_maps(std::move(layers), maps::methods_of(tap), tap.head);
 }
 
 std::shared_ptr<LoadedModel> load_model(const Device& device, const io::ModelConfig& config,
                                         const Family& family, io::WeightFile weights,
                                         const ModelOptions& options) {
-  auto model = family.load(device, storage_for(device, options.precision), config, weights.root(), options);
+  const io::Weights root = weights.root();
+  auto model = family.load({device, storage_for(device, options.precision), config, root, options});
   weights.check_all_used();
   model->finish(weights.parameters());
   describe_attention(*model);

@@ -30,15 +30,13 @@ void Forward::record(Recorder& r, const LoadedModel& model) {
     input_ = r.temporary(shape, model.storage(), "input");
     r.keep(input_);
   }
-  AttentionTap tap;
+  maps::Kept kept;
   const bool tapped = options_.attention || options_.all_maps || !options_.full_attention.empty();
-  const ForwardResult result = model.forward(r, input_, options_.features, tapped ? &tap : nullptr);
-  logits_ = result.logits;
-  r.output(logits_);
-  if (options_.features) {
-    features_ = result.features;
-    r.output(features_);
-  }
+  std::vector<size_t> wanted = options_.outputs;
+  wanted.push_back(model.output("logits").value());
+  outputs_ = model.record(r, {input_}, wanted, tapped ? &kept : nullptr);
+  logits_ = outputs_.back();
+  for (const Tensor& t : outputs_) r.output(t);
   if (options_.classify) {
     const auto top = ops::softmax_topk(r, logits_, options_.top_k);
     top_probabilities_ = top.best;
@@ -47,11 +45,11 @@ void Forward::record(Recorder& r, const LoadedModel& model) {
     r.output(top_indices_);
   }
   for (const uint32_t layer : options_.full_attention) {
-    full_attention_.push_back(whole(r, tap.layers.at(layer)));
+    full_attention_.push_back(whole(r, kept.layers.at(layer)));
     r.output(full_attention_.back());
   }
   if (!options_.all_maps && !options_.attention) return;
-  const maps::Kept kept{tap.layers, result.pooled_head, result.final_norm, result.chain, top_indices_};
+  kept.best = top_indices_;
   if (options_.all_maps) record_all_maps(r, info, kept);
   if (!options_.attention) return;
   kept_ = kept;

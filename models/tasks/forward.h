@@ -16,7 +16,7 @@ class Forward {
     bool host_input = false;  // input comes from the host as floats, not from another program
     bool classify = false;    // top_k classes by softmax, besides logits
     uint32_t top_k = 0;
-    bool features = false;
+    std::vector<size_t> outputs;           // of the model's, to be read besides `logits`
     bool attention = false;                // keep what maps are drawn from
     std::vector<uint32_t> full_attention;  // layers whose whole [heads, tokens, tokens] is a result
     bool all_maps =
@@ -30,11 +30,11 @@ class Forward {
   uint32_t batch() const { return options_.batch; }
 
   Tensor input() const;  // [batch, 3, height, width], for a program that writes it on the device
-  void write_input(std::span<const float> values);                 // host_input only
-  std::vector<float> logits() const { return read(logits_); }      // [batch, classes]
-  std::vector<float> features() const { return read(features_); }  // in the reference's shape
+  void write_input(std::span<const float> values);                            // host_input only
+  std::vector<float> logits() const { return read(logits_); }                 // [batch, classes]
+  std::vector<float> output(size_t i) const { return read(outputs_.at(i)); }  // of Options::outputs, in order
   std::vector<float> attention(size_t i) const { return read(full_attention_.at(i)); }
-  const Shape& features_shape() const { return features_.shape; }
+  const Shape& output_shape(size_t i) const { return outputs_.at(i).shape; }
   const Shape& attention_shape(size_t i) const { return full_attention_.at(i).shape; }
   std::vector<float> probabilities() const { return read(top_probabilities_); }  // [batch, top_k], best first
   std::vector<uint32_t> indices() const;                                         // [batch, top_k]
@@ -48,8 +48,8 @@ class Forward {
   std::vector<float> read(const Tensor& t) const;
 
   Options options_;
-  Tensor input_, logits_, features_, top_probabilities_, top_indices_;
-  std::vector<Tensor> full_attention_;
+  Tensor input_, logits_, top_probabilities_, top_indices_;
+  std::vector<Tensor> outputs_, full_attention_;
   maps::Kept kept_;
   std::vector<std::pair<Tensor, std::vector<uint32_t>>> presets_;  // of the maps
   Program program_;

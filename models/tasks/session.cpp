@@ -188,7 +188,8 @@ struct Session::Impl {
     Forward::Options f;
     f.batch = std::min(count, options.batch);
     f.host_input = true;
-    f.features = true;
+    const std::vector<Port>& outputs = model.impl().outputs();
+    for (size_t i = 0; i < outputs.size(); ++i) f.outputs.push_back(i);
     f.full_attention.assign(attention_layers.begin(), attention_layers.end());
     Forward pass(model.impl(), f);
     model.device().impl().save_pipeline_cache();
@@ -213,8 +214,8 @@ struct Session::Impl {
       pass.program().run();
       const auto logits = pass.logits();
       check_finite(model.info(), std::span(logits).first(size_t{images} * info.classes));
-      append("logits", {f.batch, info.classes}, logits, images);
-      append("features", pass.features_shape(), pass.features(), images);
+      for (size_t i = 0; i < outputs.size(); ++i)
+        append(outputs[i].name, pass.output_shape(i), pass.output(i), images);
       for (size_t i = 0; i < attention_layers.size(); ++i)
         append(info.attention[attention_layers[i]].tensor, pass.attention_shape(i), pass.attention(i),
                images);

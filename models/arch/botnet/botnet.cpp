@@ -170,24 +170,25 @@ std::unique_ptr<byob::Block> make_block(WeightStore& store, const io::Weights& w
   return std::make_unique<byob::Bottleneck>(store, w, in, stride, style);
 }
 
-bool matches(const io::ModelConfig& config) {
-  return config.naming == io::Naming::timm && config.architecture.starts_with("botnet");
-}
-
-std::shared_ptr<LoadedModel> load(const Device& device, DType storage, const io::ModelConfig& config,
-                                  const io::Weights& weights, const ModelOptions& options) {
+byob::Style style_of(const io::ModelConfig& config) {
   // timm's names end in s where the activation is SiLU: botnet50ts_256, but botnet26t_256.
   const bool silu = config.architecture.find("ts_") != std::string::npos;
-  byob::Style style;
-  style.activation = style.final = byob::activation_of(config, silu ? "silu" : "relu");
-  style.projects = true;
-  return std::make_shared<byob::Network>(device, storage, config, weights, options, style, &make_block);
+  const Activation activation = byob::activation_of(config, silu ? "silu" : "relu");
+  return {.activation = activation, .final = activation, .projects = true};
+}
+
+struct BotNet : byob::Network {
+  explicit BotNet(const Loading& from) : Network(from, style_of(from.config), &make_block) {}
+};
+
+bool matches(const io::ModelConfig& config) {
+  return config.naming == io::Naming::timm && config.architecture.starts_with("botnet");
 }
 
 }  // namespace
 
 Family botnet_family() {
-  return {"BoTNet", "timm botnet*", &matches, &load};
+  return family<BotNet>("BoTNet", "timm botnet*", &matches);
 }
 
 }  // namespace fovea

@@ -89,11 +89,10 @@ FeatureMap Network::build_stem(const io::Weights& w) {
   return {stem_pool.out_rows(map.rows), stem_pool.out_cols(map.cols), map.channels, 2 * map.reduction};
 }
 
-Network::Network(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-                 const ModelOptions& options, const Style& style, MakeBlock make)
-    : LoadedModel(device, storage), style_(style) {
+Network::Network(const Loading& from, const Style& style, MakeBlock make) : LoadedModel(from), style_(style) {
+  const io::ModelConfig& config = from.config;
+  const io::Weights& w = from.weights;
   check_settings(config);
-  take_input_size(config, options);
 
   FeatureMap map = build_stem(w / "stem");
   const auto has_block = [&](uint32_t stage, uint32_t block) {
@@ -115,35 +114,26 @@ Network::Network(const Device& device, DType storage, const io::ModelConfig& con
     map = final_conv_->out();
   }
 
-  uint32_t classes = map.channels;
-  const io::Weights head = w / "head" / "fc";
-  if (head.has("weight")) {
-    classes = config.num_classes != 0 ? config.num_classes : layers::dimension(head, "weight", 2, 0);
-    head_.emplace(store_, head, classes, map.channels);
-  }
-  describe(config, classes, head_.has_value());
+  head_ = classifier(config, w / "head" / "fc", map.channels);
 }
 
-ForwardResult Network::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  Tensor x = layers::channels_last(r, input);
+void Network::forward(Pass& pass) const {
+  Recorder& r = pass.recorder();
+  Tensor x = layers::channels_last(r, pass.input(pixels_));
   for (const auto& conv : stem_) x = conv(r, x);
   if (pools_) x = ops::pool(r, x, stem_pool, ops::PoolKind::max, /*count_pad=*/false, /*ceil=*/false);
-  for (const auto& block : blocks_) x = (*block)(r, x, tap);
+  for (const auto& block : blocks_) x = (*block)(r, x, pass.tap());
   if (final_conv_) x = (*final_conv_)(r, x);
 
   const uint32_t images = x.shape[0], rows = x.shape[1], cols = x.shape[2], channels = x.shape[3];
   const Tensor cells = x.reshaped({images, rows * cols, channels});
-  ForwardResult out;
-  if (features) out.features = layers::channels_first(r, cells, rows, cols);
-  const Tensor pooled = ops::token_mean(r, cells);
-  out.logits = head_ ? (*head_)(r, pooled) : pooled;
-  if (head_) {
-    out.pooled_head.features = cells;
-    out.pooled_head.rows = rows;
-    out.pooled_head.cols = cols;
-    out.pooled_head.head = head_->weights();
+  if (pass.wants(features_)) pass.give(features_, layers::channels_first(r, cells, rows, cols));
+  if (pass.wants(logits_)) {
+    const Tensor pooled = ops::token_mean(r, cells);
+    pass.give(logits_, head_ ? (*head_)(r, pooled) : pooled);
   }
-  return out;
+  if (pass.tap() != nullptr && head_)
+    pass.tap()->head = {cells, rows, cols, 0, PooledHead::Norm::none, {}, 0, head_->weights()};
 }
 
 }  // namespace fovea::byob

@@ -84,13 +84,14 @@ using MakeBlock = std::unique_ptr<Block> (*)(WeightStore& store, const io::Weigh
 
 class Network : public LoadedModel {
  public:
-  Network(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-          const ModelOptions& options, const Style& style, MakeBlock make);
-  ForwardResult forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const override;
+  Network(const Loading& from, const Style& style, MakeBlock make);
+  void forward(Pass& pass) const override;
 
  private:
   FeatureMap build_stem(const io::Weights& w);
 
+  const size_t pixels_ = declare_pixels();
+  const size_t features_ = declare_features(), logits_ = declare_output("logits");
   Style style_;
   std::vector<ConvNorm> stem_;
   bool pools_ = false;  // behind the stem

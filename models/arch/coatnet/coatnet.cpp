@@ -91,15 +91,17 @@ struct Block {
 
 class CoAtNet : public LoadedModel {
  public:
-  CoAtNet(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-          const ModelOptions& options);
-  ForwardResult forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const override;
+  explicit CoAtNet(const Loading& from);
+  void forward(Pass& pass) const override;
 
  private:
   Block block_of(const io::ModelConfig& config, const io::Weights& w, uint32_t stride, Size grid,
                  Size window);
   void add_head(const io::ModelConfig& config, const io::Weights& w);
+  Tensor classified(Recorder& r, const Tensor& cells) const;
 
+  const size_t pixels_ = declare_pixels();
+  const size_t features_ = declare_features(), logits_ = declare_output("logits");
   Variant v_;
   uint32_t width_;  // of the last block so far
   layers::Conv stem1_, stem2_;
@@ -114,16 +116,17 @@ layers::ConvShape stem_shape(const io::Weights& conv, uint32_t inputs, uint32_t 
   return coatnet::padded(layers::centred_conv(conv, inputs, stride), v);
 }
 
-CoAtNet::CoAtNet(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-                 const ModelOptions& options)
-    : LoadedModel(device, storage),
-      v_(variant_of(config)),
-      width_(dimension(w, "stem.conv2.weight", 4, 0)),
-      stem1_(store_, w / "stem" / "conv1", w / "stem" / "norm1", stem_shape(w / "stem" / "conv1", 3, 2, v_),
-             v_.conv_epsilon),
-      stem2_(store_, w / "stem" / "conv2",
-             stem_shape(w / "stem" / "conv2", dimension(w, "stem.conv1.weight", 4, 0), 1, v_)) {
-  take_input_size(config, options);
+CoAtNet::CoAtNet(const Loading& from)
+    : LoadedModel(from),
+      v_(variant_of(from.config)),
+      width_(dimension(from.weights, "stem.conv2.weight", 4, 0)),
+      stem1_(store_, from.weights / "stem" / "conv1", from.weights / "stem" / "norm1",
+             stem_shape(from.weights / "stem" / "conv1", 3, 2, v_), v_.conv_epsilon),
+      stem2_(store_, from.weights / "stem" / "conv2",
+             stem_shape(from.weights / "stem" / "conv2", dimension(from.weights, "stem.conv1.weight", 4, 0),
+                        1, v_)) {
+  const io::ModelConfig& config = from.config;
+  const io::Weights& w = from.weights;
 
   uint32_t stages = 0;
   const auto is_block = [](const io::Weights& block) {
@@ -199,42 +202,40 @@ void CoAtNet::add_head(const io::ModelConfig& config, const io::Weights& w) {
     two_ = store_.vector(std::vector<float>(fours, 2.0F), {fours});
     minus_one_ = store_.vector(std::vector<float>(fours, -1.0F), {fours});
   }
-  uint32_t classes = inputs;
-  if (head.has("fc.weight")) {
-    classes = config.num_classes != 0 ? config.num_classes : dimension(head, "fc.weight", 2, 0);
-    head_.emplace(store_, head / "fc", classes, inputs);
-  }
-  describe(config, classes, head_.has_value());
+  head_ = classifier(config, head / "fc", inputs);
 }
 
-ForwardResult CoAtNet::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  Tensor x = layers::channels_last(r, input);
+void CoAtNet::forward(Pass& pass) const {
+  Recorder& r = pass.recorder();
+  Tensor x = layers::channels_last(r, pass.input(pixels_));
   x = stem2_(r, stem1_(r, x, {v_.activation, {}, {}, {}}));  // [images, rows, cols, channels]
-  for (const Block& block : blocks_) x = block(r, x, tap);
+  for (const Block& block : blocks_) x = block(r, x, pass.tap());
   const uint32_t images = x.shape[0], rows = x.shape[1], cols = x.shape[2];
   const Tensor last = x.reshaped({images, rows * cols, width_}), cells = norm_ ? (*norm_)(r, last) : last;
-  ForwardResult out;
-  if (features) out.features = layers::channels_first(r, cells, rows, cols);
+  if (pass.wants(features_)) pass.give(features_, layers::channels_first(r, cells, rows, cols));
+  if (pass.wants(logits_)) pass.give(logits_, classified(r, cells));
+  if (pass.tap() == nullptr || !head_ || head_norm_ || head_hidden_) return;
+  PooledHead& head = pass.tap()->head;
+  head = {cells, rows, cols, 0, PooledHead::Norm::none, {}, 0, head_->weights()};
+  if (norm_ && norm_->layer_norm()) {
+    head.features = last;
+    head.norm = PooledHead::Norm::before_pooling;
+    head.gamma = norm_->layer_norm()->gamma();
+    head.epsilon = norm_->layer_norm()->epsilon();
+  }
+}
 
+// What the head makes of the cells' mean.
+Tensor CoAtNet::classified(Recorder& r, const Tensor& cells) const {
   Tensor pooled = ops::token_mean(r, cells);
   if (head_norm_) pooled = (*head_norm_)(r, pooled);
   if (head_hidden_) {
     const Tensor sigmoid = (*head_hidden_)(r, pooled, {Activation::sigmoid, {}, {}, {}});
-    const Shape cell{images, 1, 1, sigmoid.shape[1]};
+    const Shape cell{cells.shape[0], 1, 1, sigmoid.shape[1]};
     pooled = ops::modulate(r, sigmoid.reshaped(cell), {.scale = two_, .shift = minus_one_})
                  .reshaped(sigmoid.shape);
   }
-  out.logits = head_ ? (*head_)(r, pooled) : pooled;
-  if (head_ && !head_norm_ && !head_hidden_) {
-    out.pooled_head = {cells, rows, cols, 0, PooledHead::Norm::none, {}, 0, head_->weights()};
-    if (norm_ && norm_->layer_norm()) {
-      out.pooled_head.features = last;
-      out.pooled_head.norm = PooledHead::Norm::before_pooling;
-      out.pooled_head.gamma = norm_->layer_norm()->gamma();
-      out.pooled_head.epsilon = norm_->layer_norm()->epsilon();
-    }
-  }
-  return out;
+  return head_ ? (*head_)(r, pooled) : pooled;
 }
 
 bool matches(const io::ModelConfig& config) {
@@ -242,15 +243,10 @@ bool matches(const io::ModelConfig& config) {
          (config.architecture.starts_with("coatnet_") || config.architecture.starts_with("maxvit_"));
 }
 
-std::shared_ptr<LoadedModel> load(const Device& device, DType storage, const io::ModelConfig& config,
-                                  const io::Weights& weights, const ModelOptions& options) {
-  return std::make_shared<CoAtNet>(device, storage, config, weights, options);
-}
-
 }  // namespace
 
 Family coatnet_family() {
-  return {"CoAtNet", "timm coatnet_*, maxvit_*", &matches, &load};
+  return family<CoAtNet>("CoAtNet", "timm coatnet_*, maxvit_*", &matches);
 }
 
 }  // namespace fovea

@@ -154,21 +154,19 @@ std::unique_ptr<byob::Block> make_block(WeightStore& store, const io::Weights& w
   return std::make_unique<byob::Bottleneck>(store, w, in, stride, style);
 }
 
+struct MobileVitV2 : byob::Network {
+  explicit MobileVitV2(const Loading& from)
+      : Network(from, {.activation = byob::activation_of(from.config, "silu")}, &make_block) {}
+};
+
 bool matches(const io::ModelConfig& config) {
   return config.naming == io::Naming::timm && config.architecture.starts_with("mobilevitv2_");
-}
-
-std::shared_ptr<LoadedModel> load(const Device& device, DType storage, const io::ModelConfig& config,
-                                  const io::Weights& weights, const ModelOptions& options) {
-  byob::Style style;
-  style.activation = byob::activation_of(config, "silu");
-  return std::make_shared<byob::Network>(device, storage, config, weights, options, style, &make_block);
 }
 
 }  // namespace
 
 Family mobilevitv2_family() {
-  return {"MobileViTv2", "timm mobilevitv2_*", &matches, &load};
+  return family<MobileVitV2>("MobileViTv2", "timm mobilevitv2_*", &matches);
 }
 
 }  // namespace fovea

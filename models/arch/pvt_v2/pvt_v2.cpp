@@ -190,19 +190,19 @@ uint32_t heads_of(const io::ModelConfig& config, uint32_t stage, uint32_t stages
 
 class PvtV2 : public LoadedModel {
  public:
-  PvtV2(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-        const ModelOptions& options);
-  ForwardResult forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const override;
+  explicit PvtV2(const Loading& from);
+  void forward(Pass& pass) const override;
 
  private:
+  const size_t pixels_ = declare_pixels();
+  const size_t features_ = declare_features(), logits_ = declare_output("logits");
   std::vector<Stage> stages_;
   std::optional<layers::Linear> head_;
 };
 
-PvtV2::PvtV2(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-             const ModelOptions& options)
-    : LoadedModel(device, storage) {
-  take_input_size(config, options);
+PvtV2::PvtV2(const Loading& from) : LoadedModel(from) {
+  const io::ModelConfig& config = from.config;
+  const io::Weights& w = from.weights;
 
   uint32_t count = 0, width = 3;
   while (w.has(fmt::format("stages.{}.norm.weight", count))) ++count;
@@ -230,50 +230,41 @@ PvtV2::PvtV2(const Device& device, DType storage, const io::ModelConfig& config,
   if (pool != "avg")
     throw Error(ErrorKind::model, fmt::format("[load] {}: global_pool is '{}', a PVTv2 here has 'avg'",
                                               config.file.string(), pool));
-  uint32_t classes = width;
-  if (w.has("head.weight")) {
-    classes = config.num_classes != 0 ? config.num_classes : dimension(w, "head.weight", 2, 0);
-    head_.emplace(store_, w / "head", classes, width);
-  }
-  describe(config, classes, head_.has_value());
+  head_ = classifier(config, w / "head", width);
 }
 
-ForwardResult PvtV2::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  Tensor x = layers::channels_last(r, input);
+void PvtV2::forward(Pass& pass) const {
+  Recorder& r = pass.recorder();
+  Tensor x = layers::channels_last(r, pass.input(pixels_));
   Tensor last;  // before the norm of its stage
   for (const Stage& stage : stages_) {
     x = stage.embed(r, x);  // [images, rows, cols, width]
-    for (const Block& block : stage.blocks) x = block(r, x, tap);
+    for (const Block& block : stage.blocks) x = block(r, x, pass.tap());
     last = x;
     x = stage.norm(r, x);
   }
   const uint32_t images = x.shape[0], rows = x.shape[1], cols = x.shape[2], columns = x.shape[3];
   const Tensor cells = x.reshaped({images, rows * cols, columns});
-  ForwardResult out;
-  if (features) out.features = layers::channels_first(r, cells, rows, cols);
-  const Tensor pooled = ops::token_mean(r, cells, 0);
-  out.logits = head_ ? (*head_)(r, pooled) : pooled;
-  if (head_) {
-    const auto& norm = stages_.back().norm;
-    out.pooled_head = {last.reshaped(cells.shape),       rows,         cols,           0,
-                       PooledHead::Norm::before_pooling, norm.gamma(), norm.epsilon(), head_->weights()};
+  if (pass.wants(features_)) pass.give(features_, layers::channels_first(r, cells, rows, cols));
+  if (pass.wants(logits_)) {
+    const Tensor pooled = ops::token_mean(r, cells);
+    pass.give(logits_, head_ ? (*head_)(r, pooled) : pooled);
   }
-  return out;
+  if (pass.tap() != nullptr && head_) {
+    const auto& norm = stages_.back().norm;
+    pass.tap()->head = {last.reshaped(cells.shape),       rows,         cols,           0,
+                        PooledHead::Norm::before_pooling, norm.gamma(), norm.epsilon(), head_->weights()};
+  }
 }
 
 bool matches(const io::ModelConfig& config) {
   return config.naming == io::Naming::timm && config.architecture.starts_with("pvt_v2_b");
 }
 
-std::shared_ptr<LoadedModel> load(const Device& device, DType storage, const io::ModelConfig& config,
-                                  const io::Weights& weights, const ModelOptions& options) {
-  return std::make_shared<PvtV2>(device, storage, config, weights, options);
-}
-
 }  // namespace
 
 Family pvt_v2_family() {
-  return {"PVTv2", "timm pvt_v2_b0 to pvt_v2_b5, pvt_v2_b2_li", &matches, &load};
+  return family<PvtV2>("PVTv2", "timm pvt_v2_b0 to pvt_v2_b5, pvt_v2_b2_li", &matches);
 }
 
 }  // namespace fovea

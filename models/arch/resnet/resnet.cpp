@@ -191,25 +191,23 @@ Tensor Block::operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const 
 
 class ResNet : public LoadedModel {
  public:
-  ResNet(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-         const ModelOptions& options);
-  ForwardResult forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const override;
+  explicit ResNet(const Loading& from);
+  void forward(Pass& pass) const override;
 
  private:
+  const size_t pixels_ = declare_pixels();
+  const size_t features_ = declare_features(), logits_ = declare_output("logits");
   Style style_;
   Stem stem_;
   std::vector<Block> blocks_;
   std::optional<layers::Linear> head_;
 };
 
-ResNet::ResNet(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-               const ModelOptions& options)
-    : LoadedModel(device, storage), style_(style_of(config, w)), stem_(store_, w, style_) {
-  take_input_size(config, options);
-
+ResNet::ResNet(const Loading& from)
+    : LoadedModel(from), style_(style_of(from.config, from.weights)), stem_(store_, from.weights, style_) {
   uint32_t columns = stem_.columns();
   for (uint32_t stage = 1; stage <= 4; ++stage) {
-    const io::Weights layer = w / fmt::format("layer{}", stage);
+    const io::Weights layer = from.weights / fmt::format("layer{}", stage);
     uint32_t block = 0;
     do {
       blocks_.emplace_back(store_, layer / block, columns, stage > 1 && block == 0 ? 2 : 1, style_);
@@ -217,31 +215,22 @@ ResNet::ResNet(const Device& device, DType storage, const io::ModelConfig& confi
     } while (layer.has(fmt::format("{}.conv1.weight", ++block)));
   }
 
-  uint32_t classes = columns;
-  const io::Weights head = w / style_.head();
-  if (head.has("weight")) {
-    classes = config.num_classes != 0 ? config.num_classes : dimension(head, "weight", 2, 0);
-    head_.emplace(store_, head, classes, columns);
-  }
-  describe(config, classes, head_.has_value());
+  head_ = classifier(from.config, from.weights / style_.head(), columns);
 }
 
-ForwardResult ResNet::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  Tensor x = stem_(r, input);
-  for (const auto& block : blocks_) x = block(r, x, tap);
+void ResNet::forward(Pass& pass) const {
+  Recorder& r = pass.recorder();
+  Tensor x = stem_(r, pass.input(pixels_));
+  for (const auto& block : blocks_) x = block(r, x, pass.tap());
   const uint32_t images = x.shape[0], rows = x.shape[1], cols = x.shape[2], columns = x.shape[3];
   const Tensor cells = x.reshaped({images, rows * cols, columns});
-  ForwardResult out;
-  if (features) out.features = layers::channels_first(r, cells, rows, cols);
-  const Tensor pooled = ops::token_mean(r, cells, 0);
-  out.logits = head_ ? (*head_)(r, pooled) : pooled;
-  if (head_) {
-    out.pooled_head.features = cells;
-    out.pooled_head.rows = rows;
-    out.pooled_head.cols = cols;
-    out.pooled_head.head = head_->weights();
+  if (pass.wants(features_)) pass.give(features_, layers::channels_first(r, cells, rows, cols));
+  if (pass.wants(logits_)) {
+    const Tensor pooled = ops::token_mean(r, cells);
+    pass.give(logits_, head_ ? (*head_)(r, pooled) : pooled);
   }
-  return out;
+  if (pass.tap() != nullptr && head_)
+    pass.tap()->head = {cells, rows, cols, 0, PooledHead::Norm::none, {}, 0, head_->weights()};
 }
 
 // By the whole name: cousins such as resnetblur50, resnetv2_50 or resnet51q have other mathematics.
@@ -251,18 +240,14 @@ bool matches(const io::ModelConfig& config) {
   return config.naming == io::Naming::timm && std::regex_match(config.architecture, names);
 }
 
-std::shared_ptr<LoadedModel> load(const Device& device, DType storage, const io::ModelConfig& config,
-                                  const io::Weights& weights, const ModelOptions& options) {
-  return std::make_shared<ResNet>(device, storage, config, weights, options);
-}
-
 }  // namespace
 
 Family resnet_family() {
-  return {"ResNet",
-          "timm resnet*, resnext*, seresnet*, seresnext*, senet154, cbam_resnet*, legacy_seresnet*, "
-          "legacy_seresnext*, legacy_senet154",
-          &matches, &load};
+  return family<ResNet>(
+      "ResNet",
+      "timm resnet*, resnext*, seresnet*, seresnext*, senet154, cbam_resnet*, legacy_seresnet*, "
+      "legacy_seresnext*, legacy_senet154",
+      &matches);
 }
 
 }  // namespace fovea

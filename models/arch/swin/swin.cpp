@@ -80,13 +80,14 @@ struct Stage {
 
 class Swin : public LoadedModel {
  public:
-  Swin(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-       const ModelOptions& options);
-  ForwardResult forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const override;
+  explicit Swin(const Loading& from);
+  void forward(Pass& pass) const override;
 
  private:
   void add_stage(const io::ModelConfig& config, const io::Weights& w, uint32_t index, Size nominal);
 
+  const size_t pixels_ = declare_pixels();
+  const size_t features_ = declare_features(), logits_ = declare_output("logits");
   uint32_t patch_, width_;  // width: of the last stage so far
   Size grid_;               // likewise
   layers::Linear patch_embed_;
@@ -130,13 +131,13 @@ Size halved(Size size, uint32_t times) {
   return {size[0] >> times, size[1] >> times};
 }
 
-Swin::Swin(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-           const ModelOptions& options)
-    : LoadedModel(device, storage),
-      patch_(dimension(w, "patch_embed.proj.weight", 4, 2)),
-      width_(dimension(w, "patch_embed.proj.weight", 4, 0)),
-      patch_embed_(store_, w / "patch_embed" / "proj", width_, {width_, 3, patch_, patch_}) {
-  take_input_size(config, options);
+Swin::Swin(const Loading& from)
+    : LoadedModel(from),
+      patch_(dimension(from.weights, "patch_embed.proj.weight", 4, 2)),
+      width_(dimension(from.weights, "patch_embed.proj.weight", 4, 0)),
+      patch_embed_(store_, from.weights / "patch_embed" / "proj", width_, {width_, 3, patch_, patch_}) {
+  const io::ModelConfig& config = from.config;
+  const io::Weights& w = from.weights;
   if (preprocess_.height % patch_ != 0 || preprocess_.width % patch_ != 0)
     throw Error(ErrorKind::usage,
                 fmt::format("[load] an input of {}×{} is not whole patches of {}×{} ({})", preprocess_.height,
@@ -156,12 +157,7 @@ Swin::Swin(const Device& device, DType storage, const io::ModelConfig& config, c
                                               config.file.string(), pool));
   // Files of timm before 0.9 name the head without "fc".
   const io::Weights head = w.has("head.weight") ? w / "head" : w / "head" / "fc";
-  uint32_t classes = width_;
-  if (head.has("weight")) {
-    classes = config.num_classes != 0 ? config.num_classes : dimension(head, "weight", 2, 0);
-    head_.emplace(store_, head, classes, width_);
-  }
-  describe(config, classes, head_.has_value());
+  head_ = classifier(config, head, width_);
 }
 
 // nominal: the stage's grid as timm counts it, halves rounded down, by which it chooses windows and shifts.
@@ -209,43 +205,41 @@ void Swin::add_stage(const io::ModelConfig& config, const io::Weights& w, uint32
   }
 }
 
-ForwardResult Swin::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  Tensor x = patch_embed_(r, ops::patch_gather(r, input, patch_, patch_));  // [images, cells, width]
+void Swin::forward(Pass& pass) const {
+  Recorder& r = pass.recorder();
+  Tensor x =
+      patch_embed_(r, ops::patch_gather(r, pass.input(pixels_), patch_, patch_));  // [images, cells, width]
   if (patch_norm_) x = (*patch_norm_)(r, x);
   for (const Stage& stage : stages_) {
     if (stage.merge) x = (*stage.merge)(r, x);
-    for (size_t b = 0; b < stage.blocks.size(); ++b) x = stage.blocks[b](r, x, stage.windows[b % 2], tap);
+    for (size_t b = 0; b < stage.blocks.size(); ++b)
+      x = stage.blocks[b](r, x, stage.windows[b % 2], pass.tap());
   }
   const Tensor y = (*norm_)(r, x);
-  ForwardResult out;
-  if (features) out.features = y.reshaped({y.shape[0], grid_[0], grid_[1], width_});
-  const Tensor pooled = ops::token_mean(r, y);
-  out.logits = head_ ? (*head_)(r, pooled) : pooled;
-  if (head_)
-    out.pooled_head = {x,
-                       grid_[0],
-                       grid_[1],
-                       0,
-                       PooledHead::Norm::before_pooling,
-                       norm_->gamma(),
-                       norm_->epsilon(),
-                       head_->weights()};
-  return out;
+  if (pass.wants(features_)) pass.give(features_, y.reshaped({y.shape[0], grid_[0], grid_[1], width_}));
+  if (pass.wants(logits_)) {
+    const Tensor pooled = ops::token_mean(r, y);
+    pass.give(logits_, head_ ? (*head_)(r, pooled) : pooled);
+  }
+  if (pass.tap() != nullptr && head_)
+    pass.tap()->head = {x,
+                        grid_[0],
+                        grid_[1],
+                        0,
+                        PooledHead::Norm::before_pooling,
+                        norm_->gamma(),
+                        norm_->epsilon(),
+                        head_->weights()};
 }
 
 bool matches(const io::ModelConfig& config) {
   return config.naming == io::Naming::timm && config.architecture.starts_with("swin_");
 }
 
-std::shared_ptr<LoadedModel> load(const Device& device, DType storage, const io::ModelConfig& config,
-                                  const io::Weights& weights, const ModelOptions& options) {
-  return std::make_shared<Swin>(device, storage, config, weights, options);
-}
-
 }  // namespace
 
 Family swin_family() {
-  return {"Swin", "timm swin_tiny to swin_large, swin_s3_*", &matches, &load};
+  return family<Swin>("Swin", "timm swin_tiny to swin_large, swin_s3_*", &matches);
 }
 
 }  // namespace fovea

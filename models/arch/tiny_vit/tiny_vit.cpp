@@ -104,11 +104,12 @@ struct Stage {
 
 class TinyVit : public LoadedModel {
  public:
-  TinyVit(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-          const ModelOptions& options);
-  ForwardResult forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const override;
+  explicit TinyVit(const Loading& from);
+  void forward(Pass& pass) const override;
 
  private:
+  const size_t pixels_ = declare_pixels();
+  const size_t features_ = declare_features(), logits_ = declare_output("logits");
   ConvNorm stem1_, stem2_;
   std::vector<MbConv> convolutions_;  // stage 0
   std::vector<Stage> stages_;
@@ -135,12 +136,12 @@ uint32_t window_of(const io::Weights& stage, size_t blocks) {
   return side;
 }
 
-TinyVit::TinyVit(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-                 const ModelOptions& options)
-    : LoadedModel(device, storage),
-      stem1_(store_, w / "patch_embed" / "conv1", 3, 2),
-      stem2_(store_, w / "patch_embed" / "conv2", stem1_.shape.columns, 2) {
-  take_input_size(config, options);
+TinyVit::TinyVit(const Loading& from)
+    : LoadedModel(from),
+      stem1_(store_, from.weights / "patch_embed" / "conv1", 3, 2),
+      stem2_(store_, from.weights / "patch_embed" / "conv2", stem1_.shape.columns, 2) {
+  const io::ModelConfig& config = from.config;
+  const io::Weights& w = from.weights;
   uint32_t rows = preprocess_.height, cols = preprocess_.width;
   const auto shrink = [&](const ops::Window& window) {
     rows = window.out_rows(rows);
@@ -179,48 +180,39 @@ TinyVit::TinyVit(const Device& device, DType storage, const io::ModelConfig& con
     throw Error(ErrorKind::model, fmt::format("[load] {}: global_pool is '{}', a TinyViT here has 'avg'",
                                               config.file.string(), pool));
   norm_.emplace(store_, w / "head" / "norm", width, epsilon);
-  uint32_t classes = width;
-  if (w.has("head.fc.weight")) {
-    classes = config.num_classes != 0 ? config.num_classes : dimension(w, "head.fc.weight", 2, 0);
-    head_.emplace(store_, w / "head" / "fc", classes, width);
-  }
-  describe(config, classes, head_.has_value());
+  head_ = classifier(config, w / "head" / "fc", width);
 }
 
-ForwardResult TinyVit::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  Tensor x = layers::channels_last(r, input);
+void TinyVit::forward(Pass& pass) const {
+  Recorder& r = pass.recorder();
+  Tensor x = layers::channels_last(r, pass.input(pixels_));
   x = stem2_(r, stem1_(r, x, Activation::gelu));  // [images, rows, cols, channels]
   for (const MbConv& block : convolutions_) x = block(r, x);
   for (const Stage& stage : stages_) {
     x = stage.merge(r, x);
-    for (const Block& block : stage.blocks) x = block(r, x, stage.windows, tap);
+    for (const Block& block : stage.blocks) x = block(r, x, stage.windows, pass.tap());
   }
   const uint32_t images = x.shape[0], rows = x.shape[1], cols = x.shape[2], channels = x.shape[3];
   const Tensor cells = x.reshaped({images, rows * cols, channels});
-  ForwardResult out;
-  if (features) out.features = layers::channels_first(r, cells, rows, cols);
-  const Tensor pooled = (*norm_)(r, ops::token_mean(r, cells));
-  out.logits = head_ ? (*head_)(r, pooled) : pooled;
-  if (head_)
-    out.pooled_head = {
+  if (pass.wants(features_)) pass.give(features_, layers::channels_first(r, cells, rows, cols));
+  if (pass.wants(logits_)) {
+    const Tensor pooled = (*norm_)(r, ops::token_mean(r, cells));
+    pass.give(logits_, head_ ? (*head_)(r, pooled) : pooled);
+  }
+  if (pass.tap() != nullptr && head_)
+    pass.tap()->head = {
         cells,           rows, cols, 0, PooledHead::Norm::after_pooling, norm_->gamma(), norm_->epsilon(),
         head_->weights()};
-  return out;
 }
 
 bool matches(const io::ModelConfig& config) {
   return config.naming == io::Naming::timm && config.architecture.starts_with("tiny_vit_");
 }
 
-std::shared_ptr<LoadedModel> load(const Device& device, DType storage, const io::ModelConfig& config,
-                                  const io::Weights& weights, const ModelOptions& options) {
-  return std::make_shared<TinyVit>(device, storage, config, weights, options);
-}
-
 }  // namespace
 
 Family tiny_vit_family() {
-  return {"TinyViT", "timm tiny_vit_5m, 11m, 21m", &matches, &load};
+  return family<TinyVit>("TinyViT", "timm tiny_vit_5m, 11m, 21m", &matches);
 }
 
 }  // namespace fovea

@@ -101,9 +101,8 @@ VitShape shape_of(const io::ModelConfig& config, const io::Weights& w) {
 
 class Vit : public LoadedModel {
  public:
-  Vit(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-      const ModelOptions& options);
-  ForwardResult forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const override;
+  explicit Vit(const Loading& from);
+  void forward(Pass& pass) const override;
 
  private:
   static VitShape grid_of(VitShape s, const io::PreprocessConfig& p) {
@@ -113,10 +112,14 @@ class Vit : public LoadedModel {
   }
   Tensor token_table(const io::ModelConfig& config, const io::Weights& w);
   Tensor pooled(Recorder& r, const Tensor& x, uint32_t token) const;
+  Tensor classified(Recorder& r, const Tensor& x) const;
   PooledHead pooled_head(const Tensor& x) const;
+  void report(AttentionTap& tap, std::vector<Tensor> stream) const;
   // What maps take apart; no chain where the answer is no class or comes out of an attention pool.
   std::optional<layers::TransformerChain> chain() const;
 
+  const size_t pixels_ = declare_pixels();
+  const size_t features_ = declare_features(), logits_ = declare_output("logits");
   VitShape s_;
   layers::PatchEmbed patch_embed_;
   Tensor table_;  // [tokens, width]: position embeddings, prefix tokens added
@@ -136,10 +139,12 @@ void check_size(const io::ModelConfig& config, const VitShape& s, uint32_t heigh
                             std::max(1U, width / s.patch.cols) * s.patch.cols));
 }
 
-Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, const io::Weights& w,
-         const ModelOptions& options)
-    : LoadedModel(device, storage), s_(shape_of(config, w)), patch_embed_(store_, w, s_.patch) {
-  take_input_size(config, options);
+Vit::Vit(const Loading& from)
+    : LoadedModel(from),
+      s_(shape_of(from.config, from.weights)),
+      patch_embed_(store_, from.weights, s_.patch) {
+  const io::ModelConfig& config = from.config;
+  const io::Weights& w = from.weights;
   check_size(config, s_, preprocess_.height, preprocess_.width);
   s_ = grid_of(s_, preprocess_);
   table_ = token_table(config, w);
@@ -155,18 +160,13 @@ Vit::Vit(const Device& device, DType storage, const io::ModelConfig& config, con
                             config.file.string()));
   if (s_.pool == Pool::attention) attn_pool_.emplace(store_, w / "attn_pool", shape);
 
-  uint32_t classes = s_.width;
-  if (w.has("head.weight")) {
-    classes = config.num_classes != 0 ? config.num_classes : layers::dimension(w, "head.weight", 2, 0);
-    // DeiT answers with the mean of both heads (Touvron et al. 2021, 3).
-    const bool both = w.has("head_dist.weight");
-    head_.emplace(store_, w / "head", classes, s_.width, both ? 0.5F : 1.0F);
-    if (both) head_dist_.emplace(store_, w / "head_dist", classes, s_.width, 0.5F);
-  }
+  // DeiT answers with the mean of both heads (Touvron et al. 2021, 3).
+  const bool both = w.has("head_dist.weight");
+  head_ = classifier(config, w / "head", s_.width, both ? 0.5F : 1.0F);
+  if (head_ && both) head_dist_.emplace(store_, w / "head_dist", info_.classes, s_.width, 0.5F);
   // A transformers model without a head ships a pooler that no answer here reads.
   if (config.naming == io::Naming::transformers)
     for (const char* name : {"pooler.dense.weight", "pooler.dense.bias"}) w.ignore(name);
-  describe(config, classes, head_.has_value());
   chain_ = chain();
 }
 
@@ -252,31 +252,33 @@ std::optional<layers::TransformerChain> Vit::chain() const {
   return out;
 }
 
-ForwardResult Vit::forward(Recorder& r, const Tensor& input, bool features, AttentionTap* tap) const {
-  Tensor x = ops::embed_tokens(r, patch_embed_(r, input), table_, s_.prefix());  // [images, tokens, width]
-  if (norm_pre_) x = (*norm_pre_)(r, x);
-  ForwardResult out;
-  for (const auto& block : blocks_) {
-    out.chain.stream.push_back(x);
-    x = block(r, x, tap);
-  }
-  out.chain.stream.push_back(x);
-  if (tap != nullptr && chain_) out.chain.chain = &*chain_;
-  if (tap != nullptr)
-    for (AttentionRecord& record : tap->layers) {
-      record.layer.rows = s_.grid_rows;
-      record.layer.cols = s_.grid_cols;
-      record.layer.prefix_tokens = s_.prefix();
-      record.layer.has_cls = s_.cls;
-    }
-
-  if (features) out.features = norm_ ? (*norm_)(r, x) : x;
+Tensor Vit::classified(Recorder& r, const Tensor& x) const {
   const Tensor pool = pooled(r, x, 0);
-  out.pooled_head = pooled_head(x);
-  if (norm_) out.final_norm = {norm_->gamma(), norm_->beta(), norm_->epsilon()};
-  out.logits = head_ ? (*head_)(r, pool) : pool;
-  if (head_dist_) out.logits = (*head_dist_)(r, pooled(r, x, 1), {ops::Activation::none, {}, out.logits});
-  return out;
+  const Tensor answer = head_ ? (*head_)(r, pool) : pool;
+  return head_dist_ ? (*head_dist_)(r, pooled(r, x, 1), {ops::Activation::none, {}, answer}) : answer;
+}
+
+void Vit::report(AttentionTap& tap, std::vector<Tensor> stream) const {
+  for (AttentionRecord& record : tap.layers) {
+    record.layer.rows = s_.grid_rows;
+    record.layer.cols = s_.grid_cols;
+    record.layer.prefix_tokens = s_.prefix();
+    record.layer.has_cls = s_.cls;
+  }
+  tap.head = pooled_head(stream.back());
+  if (norm_) tap.final_norm = {norm_->gamma(), norm_->beta(), norm_->epsilon()};
+  tap.chain = {chain_ ? &*chain_ : nullptr, std::move(stream)};
+}
+
+void Vit::forward(Pass& pass) const {
+  Recorder& r = pass.recorder();
+  Tensor x = ops::embed_tokens(r, patch_embed_(r, pass.input(pixels_)), table_, s_.prefix());
+  if (norm_pre_) x = (*norm_pre_)(r, x);  // [images, tokens, width]
+  std::vector<Tensor> stream{x};
+  for (const auto& block : blocks_) stream.push_back(x = block(r, x, pass.tap()));
+  if (pass.tap() != nullptr) report(*pass.tap(), std::move(stream));
+  if (pass.wants(features_)) pass.give(features_, norm_ ? (*norm_)(r, x) : x);
+  if (pass.wants(logits_)) pass.give(logits_, classified(r, x));
 }
 
 bool matches(const io::ModelConfig& config) {
@@ -291,16 +293,12 @@ bool matches(const io::ModelConfig& config) {
   return family;
 }
 
-std::shared_ptr<LoadedModel> load(const Device& device, DType storage, const io::ModelConfig& config,
-                                  const io::Weights& weights, const ModelOptions& options) {
-  return std::make_shared<Vit>(device, storage, config, weights, options);
-}
-
 }  // namespace
 
 Family vit_family() {
-  return {"ViT", "timm vit_*, deit_*, deit3_* with CLIP, SigLIP and DINOv2 towers; transformers vit, deit",
-          &matches, &load};
+  return family<Vit>(
+      "ViT", "timm vit_*, deit_*, deit3_* with CLIP, SigLIP and DINOv2 towers; transformers vit, deit",
+      &matches);
 }
 
 }  // namespace fovea

@@ -1,0 +1,48 @@
+// A forward pass while it is recorded: what it reads, which answers somebody wants, and who listens for maps.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "models/nn/attention_tap.h"
+#include "runtime/record/recorder.h"
+
+namespace fovea {
+
+// An input or output of a model: [images, shape...], with any number of images.
+struct Port {
+  std::string name;  // as the reference implementation has it
+  DType type;        // as a caller sees it; floats are at the model's storage type on the device
+  Shape shape;       // of one image
+};
+Shape of_images(uint32_t images, const Shape& one);  // [images, one...]
+Shape of_one_image(const Shape& images);             // and back
+
+// Index of an output that a model might have and this one has not.
+constexpr size_t no_output = SIZE_MAX;
+
+class Pass {
+ public:
+  // inputs: one a declared input. wanted: indices of outputs, of which there are `outputs`.
+  Pass(Recorder& r, std::vector<Tensor> inputs, size_t outputs, std::span<const size_t> wanted,
+       AttentionTap* tap);
+
+  Recorder& recorder() const { return recorder_; }
+  AttentionTap* tap() const { return tap_; }  // nullptr when nobody wants maps
+  const Tensor& input(size_t i) const { return inputs_[i]; }
+  // Compute nothing that nobody wants.
+  bool wants(size_t output) const { return output != no_output && wanted_[output]; }
+  void give(size_t output, const Tensor& t) { outputs_[output] = t; }
+  const Tensor& output(size_t i) const { return outputs_[i]; }  // empty unless given
+
+ private:
+  Recorder& recorder_;
+  std::vector<Tensor> inputs_, outputs_;
+  std::vector<bool> wanted_;
+  AttentionTap* tap_;
+};
+
+}  // namespace fovea
