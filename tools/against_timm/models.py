@@ -1,7 +1,7 @@
 """Builds timm's architectures, cut to what a processor computes in a second.
 
-A cut keeps what no weight shows: widths stay where the number of heads follows from them, and so do windows and the
-order of layers. It shortens depth, which the weights' names tell, and shrinks the input, which config.json tells.
+A cut keeps what no weight shows: windows, the order of layers, and widths where the number of heads follows from them. It
+shortens depth and narrows convolutions, which the weights tell, and shrinks the input, which config.json tells.
 """
 import contextlib
 import io
@@ -10,30 +10,31 @@ import warnings
 
 import timm
 import torch
+from timm.layers import weight_init
 from timm.models import _registry
 
 CLASSES = 12
 GRID = 6  # patches along each side, for models that see their input in patches
 
-# By timm's module: constructor arguments that shorten a model. Two blocks where a second one differs from the first.
-DEPTH = {
+# By timm's module: constructor arguments that cut a model. Two blocks where a second one differs from the first.
+CUTS = {
     "beit": dict(depth=2),
     "cait": dict(depth=2),
-    "convnext": dict(depths=(1, 1, 2, 1)),
+    "convnext": dict(depths=(1, 1, 2, 1), dims=(32, 48, 64, 96)),
     "davit": dict(depths=(1, 1, 2, 1)),
     "deit": dict(depth=2),
     "edgenext": dict(depths=(1, 2, 2, 2)),
     "eva": dict(depth=2),
     "fastvit": dict(layers=(1, 1, 2, 1)),
-    "maxxvit": dict(depths=(1, 2, 2, 1)),
+    "maxxvit": dict(depths=(1, 2, 2, 1), embed_dim=(32, 64, 96, 128)),
     "mvitv2": dict(depths=(1, 2, 2, 1)),
     "naflexvit": dict(depth=2),
     "pvt_v2": dict(depths=(1, 2, 1, 1)),
-    "resnet": dict(layers=(2, 1, 2, 1)),
+    "resnet": dict(layers=(2, 1, 2, 1), channels=(16, 32, 48, 64)),
     "resnetv2": dict(layers=(2, 1, 2, 1)),
     "senet": dict(layers=(2, 1, 2, 1)),
-    "swin_transformer": dict(depths=(2, 2, 2, 2)),
-    "swin_transformer_v2": dict(depths=(2, 2, 2, 2)),
+    "swin_transformer": dict(depths=(2, 2, 2, 2), embed_dim=32, num_heads=(1, 2, 4, 8)),  # 32 channels a head, as ever
+    "swin_transformer_v2": dict(depths=(2, 2, 2, 2), embed_dim=32, num_heads=(1, 2, 4, 8)),
     "tiny_vit": dict(depths=(1, 2, 2, 1)),
     "vision_transformer": dict(depth=2),
     "vision_transformer_relpos": dict(depth=2),
@@ -75,13 +76,27 @@ def arguments(name):
     classes = {"num_classes": min(CLASSES, cfg.num_classes)} if cfg.num_classes else {}
     size = {"pretrained_cfg_overlay": {"input_size": (3, side, side)}} if side != cfg.input_size[-1] else {}
     img_size = {"img_size": side} if size else {}
-    depth = DEPTH.get(module_of(name), {})
-    yield {**classes, **size, **img_size, **depth}
-    yield {**classes, **size, **depth}
-    yield {**classes, **depth}
+    cut = CUTS.get(module_of(name), {})
+    yield {**classes, **size, **img_size, **cut}
+    yield {**classes, **size, **cut}
+    yield {**classes, **cut}
     yield {**classes, **size, **img_size}
     yield {**classes, **size}
     yield classes
+
+
+@contextlib.contextmanager
+def without_initialisation():
+    """Every parameter is scrambled afterwards, and drawing truncated normals takes longer than all the rest."""
+    kept = [(place, name, getattr(place, name)) for place in (torch.nn.init, weight_init) for name in vars(place)
+            if name.endswith("_") and not name.startswith("__") and callable(getattr(place, name))]
+    for place, name, _ in kept:
+        setattr(place, name, lambda tensor, *_, **__: tensor)
+    try:
+        yield
+    finally:
+        for place, name, function in kept:
+            setattr(place, name, function)
 
 
 def build(name):
@@ -89,7 +104,7 @@ def build(name):
     error = None
     for args in arguments(name):
         try:
-            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), without_initialisation():
                 warnings.simplefilter("ignore")
                 return timm.create_model(name, pretrained=False, **args).eval(), args
         except (TypeError, AssertionError, RuntimeError, KeyError, ValueError) as caught:
