@@ -43,5 +43,6 @@ verb_against_timm() {
   build_program
   install_packages "reading tensors" python3 python3-numpy
   make_timm_root
+  # shellcheck disable=SC2154  # build is set by ./dev
   "$(system_python)" tools/against_timm --root "$(timm_root)" --program "$build/apps/fovea" "$@"
 }
