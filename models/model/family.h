@@ -13,13 +13,16 @@ struct Family {
   const char* examples;  // architectures and model types it loads, for messages
   bool (*matches)(const io::ModelConfig& config);
   std::shared_ptr<LoadedModel> (*load)(const Loading& from);
+  const io::NameTable* names = nullptr;  // of its files in transformers' naming
 };
 
 // The family whose models are M, made by M(from).
 template <class M>
-Family family(const char* name, const char* examples, bool (*matches)(const io::ModelConfig& config)) {
+Family family(const char* name, const char* examples, bool (*matches)(const io::ModelConfig& config),
+              const io::NameTable* names = nullptr) {
   return {name, examples, matches,
-          [](const Loading& from) -> std::shared_ptr<LoadedModel> { return std::make_shared<M>(from); }};
+          [](const Loading& from) -> std::shared_ptr<LoadedModel> { return std::make_shared<M>(from); },
+          names};
 }
 
 }  // namespace fovea

@@ -102,6 +102,10 @@ std::shared_ptr<LoadedModel> load_model(const Device& device, const io::ModelCon
   return model;
 }
 
+const io::NameTable* names_for(const io::ModelConfig& config, const Family& family) {
+  return config.naming == io::Naming::transformers ? family.names : nullptr;
+}
+
 // In messages the name stands where a folder would.
 io::ModelConfig config_of(const ModelBytes& files) {
   return io::parse_config(files.config, files.preprocessor,
@@ -119,7 +123,8 @@ Model Model::load(const Device& device, const std::filesystem::path& folder, con
   return at_boundary("load", [&] {
     const io::ModelConfig config = io::read_config(folder);
     const Family& family = demand_family(config);
-    return Model(load_model(device, config, family, io::WeightFile::open(folder, config.naming), options));
+    return Model(
+        load_model(device, config, family, io::WeightFile::open(folder, names_for(config, family)), options));
   });
 }
 
@@ -128,7 +133,7 @@ Model Model::load(const Device& device, const ModelBytes& files, const ModelOpti
     const io::ModelConfig config = config_of(files);
     const Family& family = demand_family(config);
     io::WeightFile weights(io::Safetensors::parse(files.weights, files.name + "/model.safetensors"),
-                           config.naming);
+                           names_for(config, family));
     return Model(load_model(device, config, family, std::move(weights), options));
   });
 }

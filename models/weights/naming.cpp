@@ -1,90 +1,89 @@
 #include "models/weights/naming.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
 #include <optional>
-#include <span>
 #include <utility>
 
 namespace fovea::io {
 
 namespace {
 
-using Row = std::pair<std::string_view, std::string_view>;  // timm, transformers
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
-// Outside the blocks, after the dialect's prefix.
-constexpr std::array<Row, 5> stem_rows = {{{"cls_token", "embeddings.cls_token"},
-                                           {"dist_token", "embeddings.distillation_token"},
-                                           {"pos_embed", "embeddings.position_embeddings"},
-                                           {"patch_embed.proj", "embeddings.patch_embeddings.projection"},
-                                           {"norm", "layernorm"}}};
-// Inside a block, after prefix + "encoder.layer.<i>."
-constexpr std::array<Row, 5> block_rows = {{{"norm1", "layernorm_before"},
-                                            {"attn.proj", "attention.output.dense"},
-                                            {"norm2", "layernorm_after"},
-                                            {"mlp.fc1", "intermediate.dense"},
-                                            {"mlp.fc2", "output.dense"}}};
+// The numbers that the stars of a pattern stand for, or nothing where it does not fit.
+std::optional<std::vector<std::string_view>> match(std::string_view pattern, std::string_view name) {
+  std::vector<std::string_view> numbers;
+  size_t at = 0;
+  for (const char c : pattern) {
+    if (c != '*') {
+      if (at == name.size() || name[at] != c) return std::nullopt;
+      ++at;
+      continue;
+    }
+    const size_t first = at;
+    while (at < name.size() && is_digit(name[at])) ++at;
+    if (at == first) return std::nullopt;
+    numbers.push_back(name.substr(first, at - first));
+  }
+  if (at != name.size()) return std::nullopt;
+  return numbers;
+}
 
-std::optional<std::string_view> lookup(std::span<const Row> rows, std::string_view timm) {
-  const auto found =
-      std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.first == timm; });
-  if (found == rows.end()) return std::nullopt;
-  return found->second;
+std::string with_numbers(std::string_view pattern, const std::vector<std::string_view>& numbers) {
+  std::string out;
+  size_t next = 0;
+  for (const char c : pattern) {
+    if (c == '*')
+      out += numbers.at(next++);
+    else
+      out += c;
+  }
+  return out;
+}
+
+// "a.{q,k}.b" -> "a.q.b", "a.k.b"
+std::vector<std::string> parts_of(const std::string& name) {
+  const size_t open = name.find('{'), close = name.find('}');
+  if (open == std::string::npos) return {name};
+  std::vector<std::string> parts;
+  for (size_t first = open + 1; first < close;) {
+    const size_t end = std::min(name.find(',', first), close);
+    parts.push_back(name.substr(0, open) + name.substr(first, end - first) + name.substr(close + 1));
+    first = end + 1;
+  }
+  return parts;
 }
 
 // "attn.proj.weight" -> {"attn.proj", ".weight"}; a name without such an ending stays whole.
 std::pair<std::string_view, std::string_view> split_kind(std::string_view name) {
-  for (const std::string_view kind : {".weight", ".bias"}) {
+  for (const std::string_view kind : {".weight", ".bias"})
     if (name.ends_with(kind)) return {name.substr(0, name.size() - kind.size()), kind};
-  }
   return {name, {}};
-}
-
-SourceTensor transformers_source(std::string_view timm_name, const Dialect& dialect) {
-  const auto [module, kind] = split_kind(timm_name);
-  if (module == "head") {
-    return {{fmt::format("{}{}", dialect.two_heads ? "cls_classifier" : "classifier", kind)}};
-  }
-  if (module == "head_dist" && dialect.two_heads) return {{fmt::format("distillation_classifier{}", kind)}};
-  if (const auto name = lookup(stem_rows, module))
-    return {{fmt::format("{}{}{}", dialect.prefix, *name, kind)}};
-
-  constexpr std::string_view blocks = "blocks.";
-  if (!module.starts_with(blocks)) return {};
-  const size_t dot = module.find('.', blocks.size());
-  if (dot == std::string_view::npos) return {};
-  const std::string layer =
-      fmt::format("{}encoder.layer.{}.", dialect.prefix, module.substr(blocks.size(), dot - blocks.size()));
-  const std::string_view part = module.substr(dot + 1);
-  if (part == "attn.qkv") {
-    SourceTensor source;
-    for (const char* projection : {"query", "key", "value"}) {
-      source.parts.push_back(fmt::format("{}attention.attention.{}{}", layer, projection, kind));
-    }
-    return source;
-  }
-  if (const auto name = lookup(block_rows, part)) return {{fmt::format("{}{}{}", layer, *name, kind)}};
-  return {};
 }
 
 }  // namespace
 
-Dialect detect_dialect(const Safetensors& file, Naming naming) {
-  Dialect dialect{naming, "", false};
-  if (naming == Naming::timm) return dialect;
-  for (const std::string_view prefix : {"vit.", "deit."}) {
-    const auto has_prefix = [&](const TensorEntry& tensor) { return tensor.name.starts_with(prefix); };
-    if (std::any_of(file.tensors().begin(), file.tensors().end(), has_prefix)) dialect.prefix = prefix;
-  }
-  dialect.two_heads = file.find("cls_classifier.weight") != nullptr;
-  return dialect;
+Dialect::Dialect(const Safetensors& file, const NameTable& names) : names_(&names) {
+  for (const std::string_view prefix : names.prefixes)
+    if (std::any_of(file.tensors().begin(), file.tensors().end(),
+                    [&](const TensorEntry& tensor) { return tensor.name.starts_with(prefix); }))
+      prefix_ = prefix;
 }
 
-SourceTensor source_of(std::string_view timm_name, const Dialect& dialect) {
-  if (dialect.naming == Naming::timm) return {{std::string(timm_name)}};
-  return transformers_source(timm_name, dialect);
+std::vector<std::vector<std::string>> Dialect::sources_of(std::string_view timm_name) const {
+  if (names_ == nullptr) return {{std::string(timm_name)}};
+  const auto [module, kind] = split_kind(timm_name);
+  std::vector<std::vector<std::string>> out;
+  for (const Renaming& row : names_->rows) {
+    const auto numbers = match(row.timm, module);
+    if (!numbers) continue;
+    const std::string name = with_numbers(row.file, *numbers) + std::string(kind);
+    if (!prefix_.empty()) out.push_back(parts_of(prefix_ + name));
+    out.push_back(parts_of(name));  // heads stand beside the encoder
+  }
+  return out;
 }
 
 }  // namespace fovea::io

@@ -16,8 +16,10 @@ namespace fovea::io {
 namespace {
 
 // The file's own names: what a person can look for.
-std::string describe(std::span<const std::string> parts) {
-  return printable(fmt::format("{}", fmt::join(parts, " + ")), 400);
+std::string describe(std::span<const TensorEntry* const> parts) {
+  std::vector<std::string_view> names;
+  for (const TensorEntry* part : parts) names.push_back(part->name);
+  return printable(fmt::format("{}", fmt::join(names, " + ")), 400);
 }
 
 }  // namespace
@@ -39,9 +41,8 @@ std::vector<float> Weights::take(std::string_view name, std::span<const uint64_t
   const std::vector<uint64_t> shape = file_->joined_shape(parts);
   if (!std::equal(shape.begin(), shape.end(), expected_shape.begin(), expected_shape.end())) {
     throw Error(ErrorKind::model,
-                fmt::format("[load] tensor {} is {} in {}, the model needs {}",
-                            describe(source_of(path(name), file_->dialect_).parts), shape_text(shape),
-                            file_->tensors_.file(), shape_text(expected_shape)));
+                fmt::format("[load] tensor {} is {} in {}, the model needs {}", describe(parts),
+                            shape_text(shape), file_->tensors_.file(), shape_text(expected_shape)));
   }
   std::vector<float> values;
   for (const TensorEntry* part : parts) {
@@ -68,47 +69,45 @@ void Weights::ignore(std::string_view name) const {
   file_->ignore(path(name));
 }
 
-WeightFile WeightFile::open(const std::filesystem::path& folder, Naming naming) {
+WeightFile WeightFile::open(const std::filesystem::path& folder, const NameTable* names) {
   const std::filesystem::path path = folder / "model.safetensors";
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
     const std::filesystem::path index = folder / shard_index_name;
-    if (std::filesystem::exists(index, ignored)) return {open_shards(index), naming};
+    if (std::filesystem::exists(index, ignored)) return {open_shards(index), names};
     throw Error(ErrorKind::file, fmt::format("[load] {} has no model.safetensors; a model folder holds "
                                              "config.json and model.safetensors",
                                              folder.string()));
   }
-  return {Safetensors::open(path), naming};
+  return {Safetensors::open(path), names};
 }
 
-WeightFile::WeightFile(Safetensors tensors, Naming naming)
-    : tensors_(std::move(tensors)), dialect_(detect_dialect(tensors_, naming)) {}
+WeightFile::WeightFile(Safetensors tensors, const NameTable* names)
+    : tensors_(std::move(tensors)), dialect_(names == nullptr ? Dialect() : Dialect(tensors_, *names)) {}
 
 std::vector<const TensorEntry*> WeightFile::find(std::string_view timm_name) const {
-  std::vector<const TensorEntry*> found;
-  for (const std::string& part : source_of(timm_name, dialect_).parts) {
-    const TensorEntry* entry = tensors_.find(part);
-    if (entry == nullptr) return {};
-    found.push_back(entry);
+  for (const std::vector<std::string>& parts : dialect_.sources_of(timm_name)) {
+    std::vector<const TensorEntry*> found;
+    for (const std::string& part : parts)
+      if (const TensorEntry* entry = tensors_.find(part)) found.push_back(entry);
+    if (found.size() == parts.size()) return found;
   }
-  return found;
+  return {};
 }
 
 std::vector<const TensorEntry*> WeightFile::demand(std::string_view timm_name) const {
-  const SourceTensor source = source_of(timm_name, dialect_);
-  if (source.parts.empty()) {
+  std::vector<const TensorEntry*> found = find(timm_name);
+  if (!found.empty()) return found;
+  const auto sources = dialect_.sources_of(timm_name);
+  if (sources.empty()) {
     throw Error(ErrorKind::model,
                 fmt::format("[load] tensor {} is missing in {}: files of this kind have no such tensor",
                             timm_name, tensors_.file()));
   }
-  std::vector<const TensorEntry*> found;
-  for (const std::string& part : source.parts) {
-    found.push_back(tensors_.find(part));
-    if (found.back() == nullptr) {
-      throw Error(ErrorKind::model, fmt::format("[load] tensor {} is missing in {}", part, tensors_.file()));
-    }
-  }
-  return found;
+  const std::vector<std::string>& parts = sources.front();
+  const auto missing = std::find_if(parts.begin(), parts.end(),
+                                    [&](const std::string& part) { return tensors_.find(part) == nullptr; });
+  throw Error(ErrorKind::model, fmt::format("[load] tensor {} is missing in {}", *missing, tensors_.file()));
 }
 
 std::vector<uint64_t> WeightFile::joined_shape(std::span<const TensorEntry* const> parts) const {
@@ -130,7 +129,7 @@ std::vector<uint64_t> WeightFile::joined_shape(std::span<const TensorEntry* cons
 void WeightFile::ignore(std::string_view name) {
   for (const TensorEntry* entry : find(name)) ignored_.insert(entry->name);
   ignored_.emplace(name);
-  ignored_.insert(dialect_.prefix + std::string(name));
+  ignored_.insert(dialect_.prefix() + std::string(name));
 }
 
 void WeightFile::check_all_used() const {

@@ -50,8 +50,9 @@ class WeightFile {
  public:
   // Opens model.safetensors, else the shards that its index lists. Throws Error(file) when the folder has
   // neither or they are malformed.
-  static WeightFile open(const std::filesystem::path& folder, Naming naming);
-  WeightFile(Safetensors tensors, Naming naming);
+  // names: nullptr where the file has timm's own.
+  static WeightFile open(const std::filesystem::path& folder, const NameTable* names);
+  WeightFile(Safetensors tensors, const NameTable* names);
 
   Weights root() { return {this, ""}; }
   const Safetensors& tensors() const { return tensors_; }
@@ -64,7 +65,8 @@ class WeightFile {
 
  private:
   friend class Weights;
-  std::vector<const TensorEntry*> find(std::string_view timm_name) const;  // empty unless all parts are there
+  // The first alternative whose parts are all there; empty where there is none.
+  std::vector<const TensorEntry*> find(std::string_view timm_name) const;
   std::vector<const TensorEntry*> demand(std::string_view timm_name) const;
   std::vector<uint64_t> joined_shape(std::span<const TensorEntry* const> parts) const;
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "fovea/error.h"
+#include "models/arch/vit/vit_names.h"
 #include "models/model/family.h"
 #include "models/nn/attention_pool.h"
 #include "models/nn/patch_embed.h"
@@ -298,7 +299,7 @@ bool matches(const io::ModelConfig& config) {
 Family vit_family() {
   return family<Vit>(
       "ViT", "timm vit_*, deit_*, deit3_* with CLIP, SigLIP and DINOv2 towers; transformers vit, deit",
-      &matches);
+      &matches, &vit_names);
 }
 
 }  // namespace fovea

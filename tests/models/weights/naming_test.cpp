@@ -4,75 +4,72 @@
 
 #include <span>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "tests/models/weights/files.h"
 
-using fovea::io::detect_dialect;
 using fovea::io::Dialect;
-using fovea::io::Naming;
 using fovea::io::Safetensors;
-using fovea::io::source_of;
 
 namespace {
 
-using Names = std::vector<std::string>;
+using Sources = std::vector<std::vector<std::string>>;
 
-Dialect dialect_of(const std::string& tensor, Naming naming) {
-  const std::string bytes = fovea::test::safetensors_bytes(
+constexpr std::string_view prefixes[] = {"vit.", "deit."};
+constexpr fovea::io::Renaming rows[] = {
+    {"cls_token", "embeddings.cls_token"},
+    {"blocks.*.norm1", "encoder.layer.*.layernorm_before"},
+    {"blocks.*.attn.q_bias", "encoder.layer.*.attention.query.bias"},
+    {"blocks.*.attn.qkv", "encoder.layer.*.attention.{query,key,value}"},
+    {"layers.*.blocks.*.mlp.fc1", "stages.*.*.dense"},
+    {"head", "classifier"},
+    {"head", "cls_classifier"},
+};
+constexpr fovea::io::NameTable names = {prefixes, rows};
+
+Safetensors file_with(const std::string& tensor) {
+  static std::string bytes;
+  bytes = fovea::test::safetensors_bytes(
       "{\"" + tensor + R"(":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "x");
-  return detect_dialect(Safetensors::parse(std::as_bytes(std::span(bytes)), "f"), naming);
+  return Safetensors::parse(std::as_bytes(std::span(bytes)), "f");
 }
 
 }  // namespace
 
 TEST_CASE("timm's names are themselves") {
-  const Dialect dialect = dialect_of("vit.embeddings.cls_token", Naming::timm);
-  CHECK(source_of("blocks.0.attn.qkv.weight", dialect).parts == Names{"blocks.0.attn.qkv.weight"});
-  CHECK(source_of("anything", dialect).parts == Names{"anything"});
+  CHECK(Dialect().sources_of("blocks.0.attn.qkv.weight") == Sources{{"blocks.0.attn.qkv.weight"}});
+  CHECK(Dialect().sources_of("anything") == Sources{{"anything"}});
 }
 
-TEST_CASE("transformers' ViT names") {
-  const Dialect dialect = dialect_of("vit.embeddings.cls_token", Naming::transformers);
-  const std::vector<std::pair<std::string, Names>> expected = {
-      {"cls_token", {"vit.embeddings.cls_token"}},
-      {"pos_embed", {"vit.embeddings.position_embeddings"}},
-      {"patch_embed.proj.weight", {"vit.embeddings.patch_embeddings.projection.weight"}},
-      {"patch_embed.proj.bias", {"vit.embeddings.patch_embeddings.projection.bias"}},
-      {"blocks.0.norm1.weight", {"vit.encoder.layer.0.layernorm_before.weight"}},
-      {"blocks.3.norm2.bias", {"vit.encoder.layer.3.layernorm_after.bias"}},
-      {"blocks.11.attn.proj.weight", {"vit.encoder.layer.11.attention.output.dense.weight"}},
-      {"blocks.11.mlp.fc1.bias", {"vit.encoder.layer.11.intermediate.dense.bias"}},
-      {"blocks.11.mlp.fc2.weight", {"vit.encoder.layer.11.output.dense.weight"}},
-      {"blocks.2.attn.qkv.bias",
-       {"vit.encoder.layer.2.attention.attention.query.bias",
-        "vit.encoder.layer.2.attention.attention.key.bias",
-        "vit.encoder.layer.2.attention.attention.value.bias"}},
-      {"norm.weight", {"vit.layernorm.weight"}},
-      {"head.weight", {"classifier.weight"}},
-      {"head.bias", {"classifier.bias"}},
-  };
-  for (const auto& entry : expected) {
-    const auto& timm = entry.first;  // Clang < 16 captures no structured bindings
-    CAPTURE(timm);
-    CHECK(source_of(timm, dialect).parts == entry.second);
-  }
-  for (const char* absent :
-       {"reg_token", "fc_norm.weight", "blocks.0.ls1.gamma", "blocks.0.attn.q_norm.weight",
-        "head_dist.weight", "blocks.0", "blocks.", "", ".weight"}) {
+TEST_CASE("A table renames modules and parameters, and keeps numbers") {
+  const Dialect bare(file_with("embeddings.cls_token"), names);
+  CHECK(bare.prefix().empty());
+  CHECK(bare.sources_of("cls_token") == Sources{{"embeddings.cls_token"}});
+  CHECK(bare.sources_of("blocks.0.norm1.weight") == Sources{{"encoder.layer.0.layernorm_before.weight"}});
+  CHECK(bare.sources_of("blocks.11.norm1.bias") == Sources{{"encoder.layer.11.layernorm_before.bias"}});
+  CHECK(bare.sources_of("blocks.2.attn.q_bias") == Sources{{"encoder.layer.2.attention.query.bias"}});
+  CHECK(bare.sources_of("layers.1.blocks.23.mlp.fc1.weight") == Sources{{"stages.1.23.dense.weight"}});
+  for (const char* absent : {"reg_token", "blocks.0.norm2.weight", "blocks.0", "blocks.", "", ".weight",
+                             "blocks..norm1.weight", "blocks.x.norm1.weight", "blocks.0.norm1.weight.0"}) {
     CAPTURE(absent);
-    CHECK(source_of(absent, dialect).parts.empty());
+    CHECK(bare.sources_of(absent).empty());
   }
 }
 
-TEST_CASE("transformers' DeiT has two heads when it was distilled, and its own prefix") {
-  const Dialect bare = dialect_of("embeddings.cls_token", Naming::transformers);
-  CHECK(source_of("norm.bias", bare).parts == Names{"layernorm.bias"});
-  const Dialect deit = dialect_of("deit.embeddings.cls_token", Naming::transformers);
-  CHECK(source_of("dist_token", deit).parts == Names{"deit.embeddings.distillation_token"});
-  CHECK(source_of("head.weight", deit).parts == Names{"classifier.weight"});
-  const Dialect distilled = dialect_of("cls_classifier.weight", Naming::transformers);
-  CHECK(source_of("head.weight", distilled).parts == Names{"cls_classifier.weight"});
-  CHECK(source_of("head_dist.bias", distilled).parts == Names{"distillation_classifier.bias"});
+TEST_CASE("The rows of several tensors make one") {
+  const Dialect bare(file_with("embeddings.cls_token"), names);
+  CHECK(bare.sources_of("blocks.3.attn.qkv.bias") ==
+        Sources{{"encoder.layer.3.attention.query.bias", "encoder.layer.3.attention.key.bias",
+                 "encoder.layer.3.attention.value.bias"}});
+}
+
+TEST_CASE("The prefix is that of the file, and heads need none") {
+  const Dialect deit(file_with("deit.embeddings.cls_token"), names);
+  CHECK(deit.prefix() == "deit.");
+  CHECK(deit.sources_of("cls_token").front() == Sources::value_type{"deit.embeddings.cls_token"});
+  CHECK(deit.sources_of("head.weight") == Sources{{"deit.classifier.weight"},
+                                                  {"classifier.weight"},
+                                                  {"deit.cls_classifier.weight"},
+                                                  {"cls_classifier.weight"}});
 }

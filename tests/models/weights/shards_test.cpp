@@ -9,7 +9,6 @@
 #include "tests/models/weights/files.h"
 
 using fovea::ErrorKind;
-using fovea::io::Naming;
 using fovea::io::open_shards;
 using fovea::io::parse_shard_index;
 using fovea::io::Safetensors;
@@ -60,10 +59,10 @@ TEST_CASE("shards read as one file, ordered by name") {
 
 TEST_CASE("a model folder's shards are its weights, unless there is one whole file") {
   const Split split;
-  CHECK(WeightFile::open(split.folder.path(), Naming::timm).tensors().tensors().size() == 3);
+  CHECK(WeightFile::open(split.folder.path(), nullptr).tensors().tensors().size() == 3);
   write_safetensors(split.folder.path() / "model.safetensors",
                     std::vector<fovea::io::OutputTensor>{{"whole", {1}, {1}}});
-  CHECK(WeightFile::open(split.folder.path(), Naming::timm).tensors().tensors().size() == 1);
+  CHECK(WeightFile::open(split.folder.path(), nullptr).tensors().tensors().size() == 1);
 }
 
 TEST_CASE("index and shards that disagree are rejected") {

@@ -11,7 +11,7 @@
 #include "tests/models/weights/files.h"
 
 using fovea::ErrorKind;
-using fovea::io::Naming;
+using fovea::io::NameTable;
 using fovea::io::OutputTensor;
 using fovea::io::WeightFile;
 using fovea::io::write_safetensors;
@@ -29,18 +29,25 @@ OutputTensor counting(const std::string& name, std::vector<uint64_t> shape, floa
   return tensor;
 }
 
-WeightFile written(const TempFolder& folder, const std::vector<OutputTensor>& tensors, Naming naming) {
+constexpr std::string_view prefixes[] = {"vit.", "deit."};
+constexpr fovea::io::Renaming rows[] = {
+    {"norm", "layernorm"},
+    {"blocks.*.attn.qkv", "encoder.layer.*.attention.attention.{query,key,value}"},
+};
+constexpr NameTable names = {prefixes, rows};
+
+WeightFile written(const TempFolder& folder, const std::vector<OutputTensor>& tensors,
+                   const NameTable* table) {
   write_safetensors(folder.path() / "model.safetensors", tensors);
-  return WeightFile::open(folder.path(), naming);
+  return WeightFile::open(folder.path(), table);
 }
 
 }  // namespace
 
 TEST_CASE("a scoped view takes tensors by path") {
   const TempFolder folder;
-  WeightFile file =
-      written(folder, {counting("blocks.11.attn.qkv.weight", {6, 2}, 5), counting("pos_embed", {1, 2}, 0)},
-              Naming::timm);
+  WeightFile file = written(
+      folder, {counting("blocks.11.attn.qkv.weight", {6, 2}, 5), counting("pos_embed", {1, 2}, 0)}, nullptr);
   const auto attn = file.root() / "blocks" / 11 / "attn";
   CHECK(attn.path("qkv.weight") == "blocks.11.attn.qkv.weight");
   CHECK(attn.has("qkv.weight"));
@@ -57,7 +64,7 @@ TEST_CASE("a scoped view takes tensors by path") {
 
 TEST_CASE("a missing tensor is named with its file") {
   const TempFolder folder;
-  WeightFile file = written(folder, {counting("norm.weight", {4}, 0)}, Naming::timm);
+  WeightFile file = written(folder, {counting("norm.weight", {4}, 0)}, nullptr);
   const auto path = (folder.path() / "model.safetensors").string();
   const auto attn = file.root() / "blocks" / 3 / "attn";
   check_error(ErrorKind::model, {"[load] tensor blocks.3.attn.qkv.weight is missing in " + path}, [&] {
@@ -68,7 +75,7 @@ TEST_CASE("a missing tensor is named with its file") {
 
 TEST_CASE("a tensor of another shape is named with both shapes and its file") {
   const TempFolder folder;
-  WeightFile file = written(folder, {counting("head.weight", {6, 2}, 0)}, Naming::timm);
+  WeightFile file = written(folder, {counting("head.weight", {6, 2}, 0)}, nullptr);
   const auto path = (folder.path() / "model.safetensors").string();
   check_error(ErrorKind::model,
               {"[load] tensor head.weight is [6, 2] in " + path + ", the model needs [6, 4]"}, [&] {
@@ -91,7 +98,7 @@ TEST_CASE("values that are not finite are refused") {
     const TempFolder folder;
     OutputTensor tensor = counting("norm.bias", {3}, 0);
     tensor.values[2] = bad;
-    WeightFile file = written(folder, {tensor}, Naming::timm);
+    WeightFile file = written(folder, {tensor}, nullptr);
     check_error(ErrorKind::file, {"norm.bias", "model.safetensors", "element 2"},
                 [&] { file.root().take("norm.bias", {3}); });
   }
@@ -102,7 +109,7 @@ TEST_CASE("tensors nobody asked for are an error, unless ignored") {
   std::vector<OutputTensor> tensors;
   for (int i = 0; i < 9; ++i) tensors.push_back(counting("extra." + std::to_string(i), {1}, 0));
   tensors.push_back(counting("norm.weight", {1}, 0));
-  WeightFile file = written(folder, tensors, Naming::timm);
+  WeightFile file = written(folder, tensors, nullptr);
   file.root().take("norm.weight", {1});
   check_error(ErrorKind::model, {"9 of the 10 tensors", "model.safetensors", "extra.0, extra.1", "..."},
               [&] { file.check_all_used(); });
@@ -124,7 +131,7 @@ TEST_CASE("a transformers file is read under timm's names") {
          counting(attention + "value.weight", {2, 2}, 30), counting(attention + "key.bias", {2}, 2),
          counting(attention + "query.bias", {2}, 0), counting(attention + "value.bias", {2}, 4),
          counting(prefix + "pooler.dense.bias", {1}, 0)},
-        Naming::transformers);
+        &names);
     const auto qkv = file.root() / "blocks" / 0 / "attn" / "qkv";
     CHECK(qkv.has("weight"));
     CHECK(qkv.shape("weight") == std::vector<uint64_t>{6, 2});
@@ -147,7 +154,7 @@ TEST_CASE("query, key and value that do not fit each other are an error") {
       written(folder,
               {counting(attention + "query.weight", {2, 2}, 0), counting(attention + "key.weight", {2, 3}, 0),
                counting(attention + "value.weight", {2, 2}, 0), counting(attention + "query.bias", {2}, 0)},
-              Naming::transformers);
+              &names);
   const auto qkv = file.root() / "blocks" / 0 / "attn" / "qkv";
   check_error(ErrorKind::model, {attention + "key.weight is [2, 3]", attention + "query.weight [2, 2]"},
               [&] { qkv.shape("weight"); });
@@ -159,7 +166,7 @@ TEST_CASE("query, key and value that do not fit each other are an error") {
 
 TEST_CASE("a folder without weights says what it must hold") {
   const TempFolder folder;
-  const auto open = [&] { WeightFile::open(folder.path(), Naming::timm); };
+  const auto open = [&] { WeightFile::open(folder.path(), nullptr); };
   check_error(ErrorKind::file,
               {folder.path().string(), "no model.safetensors", "config.json and model.safetensors"}, open);
   folder.write("model.safetensors.index.json", "{}");
