@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -56,6 +57,10 @@ struct ModelConfig {
 ModelConfig read_config(const std::filesystem::path& folder);
 ModelConfig parse_config(std::string_view config_json, std::optional<std::string_view> preprocessor_json,
                          const std::filesystem::path& file);
+
+// Throws Error(model) for a key of model_args that is not among these: it may change what the model computes,
+// and nobody reads it.
+void check_known_args(const ModelConfig& config, std::initializer_list<std::string_view> known);
 
 // Typed reading of one setting. Absent and null give the fallback; a value of another type or out of range is
 // an Error(file) that names file, key and value.

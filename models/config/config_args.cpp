@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "fovea/error.h"
 #include "models/config/config.h"
 #include "models/config/text.h"
@@ -28,6 +30,14 @@ bool in_range(const json& value, uint32_t min, uint32_t max) {
 }
 
 }  // namespace
+
+void check_known_args(const ModelConfig& config, std::initializer_list<std::string_view> known) {
+  for (const auto& [key, value] : config.model_args.items())
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      throw Error(ErrorKind::model,
+                  fmt::format("[config] {}: model_args has {} = {}, which Fovea does not know of {}",
+                              config.file.string(), printable(key), value_text(value), config.architecture));
+}
 
 uint32_t arg_uint(const json& object, std::string_view key, uint32_t fallback,
                   const std::filesystem::path& file, uint32_t min, uint32_t max) {

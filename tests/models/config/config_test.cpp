@@ -342,6 +342,14 @@ TEST_CASE("settings are read with their types") {
   check_error(ErrorKind::file, {"real is 0.5"}, [&] { fovea::io::arg_size(object, "real", {}, file); });
 }
 
+TEST_CASE("an argument that nobody reads is refused") {
+  const ModelConfig config =
+      parse(R"({"architecture": "beit_base_patch16_224", "model_args": {"depth": 3, "act_layer": "relu"}})");
+  CHECK_NOTHROW(check_known_args(config, {"act_layer", "depth"}));
+  check_error(ErrorKind::model, {"folder/config.json", "act_layer", "relu", "beit_base_patch16_224"},
+              [&] { check_known_args(config, {"depth"}); });
+}
+
 TEST_CASE("a folder is read, and what it lacks is said") {
   const TempFolder folder;
   check_error(ErrorKind::file, {"nowhere", "not a folder"},
