@@ -17,7 +17,7 @@ namespace {
 void check_owner(const Tensor& t, uint32_t serial, const char* operation) {
   if (t.owner != serial)
     throw Error(ErrorKind::usage,
-                fmt::format("[{}] a tensor of another recording: use Program::shared", operation));
+                error_prefix(operation) + "a tensor of another recording: use Program::shared");
 }
 
 // What a tensor takes, so that a view of it as texels may be this long. Mesa's llvmpipe takes bits 8 to 15 of
@@ -47,17 +47,19 @@ Tensor Recorder::temporary(const Shape& shape, DType dtype, const char* name) {
   t.id = static_cast<uint32_t>(values_.size());
   t.owner = serial_;
   if (shape.elements() == 0)
-    throw Error(ErrorKind::usage, fmt::format("[{}] {} has no elements", name, to_string(shape)));
+    throw Error(ErrorKind::usage, error_prefix(name) + to_string(shape) + " has no elements");
   if (t.bytes() > device_.info().max_storage_range)
     throw Error(
         ErrorKind::unsupported,
-        fmt::format("[{}] {} {} needs {} MiB in one buffer, the device allows {} MiB: use a smaller batch or "
-                    "input size",
-                    name, to_string(shape), to_string(dtype), t.bytes() >> 20,
-                    device_.info().max_storage_range >> 20));
+        error_prefix(name) +
+            fmt::format("{} {} needs {} MiB in one buffer, the device allows {} MiB: use a smaller batch or "
+                        "input size",
+                        to_string(shape), to_string(dtype), t.bytes() >> 20,
+                        device_.info().max_storage_range >> 20));
   // Whole words, so that kernels may read the last element of fp16 tensors in pairs.
   values_.push_back({(t.bytes() + 15) / 16 * 16, name});
   values_.back().shape = fmt::format("{} {}", to_string(shape), to_string(dtype));
+  values_.back().layer = LayerScope::current();
   return t;
 }
 
@@ -95,26 +97,26 @@ Recorder::Value& Recorder::value_of(const Tensor& t, const char* operation) {
 void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> bindings,
                       std::span<const std::byte> push, std::vector<uint32_t> constants, const Grid& grid,
                       uint64_t flops) {
+  const char* name = kernel.shader->name;
   const auto& limits = device_.limits().max_work_groups;
   for (size_t i = 0; i < grid.size(); ++i)
     if (grid[i] == 0 || grid[i] > limits[i])
-      throw Error(
-          ErrorKind::unsupported,
-          fmt::format("[{}] a grid of {} × {} × {} workgroups, the device allows {} × {} × {}",
-                      kernel.shader->name, grid[0], grid[1], grid[2], limits[0], limits[1], limits[2]));
+      throw Error(ErrorKind::unsupported,
+                  error_prefix(name) +
+                      fmt::format("a grid of {} × {} × {} workgroups, the device allows {} × {} × {}",
+                                  grid[0], grid[1], grid[2], limits[0], limits[1], limits[2]));
   const auto step = static_cast<uint32_t>(nodes_.size());
   for (const Binding& b : bindings) {
-    if (!b.tensor)
-      throw Error(ErrorKind::usage, fmt::format("[{}] a binding has no tensor", kernel.shader->name));
+    if (!b.tensor) throw Error(ErrorKind::usage, error_prefix(name) + "a binding has no tensor");
     if (b.kind == gpu::BindingKind::texel &&
         b.tensor.shape.elements() / 4 > device_.limits().max_texel_elements)
-      throw Error(
-          ErrorKind::unsupported,
-          fmt::format("[{}] {} as a texel buffer, the device allows {} texels of four: use a smaller "
-                      "batch or input size",
-                      kernel.shader->name, to_string(b.tensor.shape), device_.limits().max_texel_elements));
+      throw Error(ErrorKind::unsupported,
+                  error_prefix(name) +
+                      fmt::format("{} as a texel buffer, the device allows {} texels of four: use a smaller "
+                                  "batch or input size",
+                                  to_string(b.tensor.shape), device_.limits().max_texel_elements));
     if (b.tensor.buffer != nullptr) continue;
-    Value& value = value_of(b.tensor, kernel.shader->name);
+    Value& value = value_of(b.tensor, name);
     value.first = std::min(value.first, step);
     value.last = std::max(value.last, step);
   }
@@ -123,7 +125,8 @@ void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> 
                     {push.begin(), push.end()},
                     std::move(constants),
                     grid,
-                    flops});
+                    flops,
+                    LayerScope::current()});
 }
 
 gpu::BindingRange Recorder::place(const Binding& b, const Program& program) const {
@@ -174,8 +177,9 @@ void Recorder::plan_memory(Program& program) const {
     if (v.is_input) placed.upload_offset = std::exchange(upload, upload + v.bytes);
     if (v.is_output) placed.readback_offset = std::exchange(readback, readback + v.bytes);
     unaliased += lifetimes[i].bytes;
-    program.plan_ += fmt::format("{:>10} +{:<10} steps {:>4}…{:<4} {} {}\n", placed.offset, v.bytes,
-                                 lifetimes[i].first, lifetimes[i].last, v.name, v.shape);
+    program.plan_ += fmt::format("{:>10} +{:<10} steps {:>4}…{:<4} {} {}{}{}\n", placed.offset, v.bytes,
+                                 lifetimes[i].first, lifetimes[i].last, v.name, v.shape,
+                                 v.layer.empty() ? "" : " of ", v.layer);
     program.placed_.push_back(placed);
   }
   program.plan_ += fmt::format("arena {} bytes for {} tensors of {} bytes together\n", plan.bytes,
@@ -234,7 +238,7 @@ void Recorder::encode(Program& program) const {
     flops += node.flops;
     if (hazards.needs_barrier(ranges, node.kernel->access)) commands.barrier();
     commands.dispatch(*pipelines[i], ranges, node.push, node.grid);
-    program.kernels_.push_back({node.kernel->shader->name, node.flops});
+    program.kernels_.push_back({node.kernel->shader->name, node.layer, node.flops});
   }
   begin_parts(nodes_.size());
   if (program.readback_) {
@@ -313,7 +317,8 @@ std::vector<DispatchTime> Program::dispatch_times() const {
   commands_->wait();
   const auto ms = commands_->dispatch_ms();
   std::vector<DispatchTime> out;
-  for (size_t i = 0; i < ms.size(); ++i) out.push_back({kernels_[i].kernel, ms[i], kernels_[i].flops});
+  for (size_t i = 0; i < ms.size(); ++i)
+    out.push_back({kernels_[i].kernel, kernels_[i].layer, ms[i], kernels_[i].flops});
   return out;
 }
 

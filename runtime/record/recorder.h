@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "runtime/record/kernel.h"
+#include "runtime/record/layer_scope.h"
 #include "runtime/vk/commands.h"
 
 namespace fovea {
 
 struct DispatchTime {
   const char* kernel;
+  std::string layer;  // "blocks.3.mlp.fc1"; empty outside of Recorder::scope()
   double ms;
   uint64_t flops;
 };
@@ -68,6 +70,7 @@ class Program {
   };
   struct Profiled {
     const char* kernel;
+    std::string layer;
     uint64_t flops;
   };
   const Placed& place_of(const Tensor& t, const char* operation) const;
@@ -96,6 +99,10 @@ class Recorder {
   gpu::Device& device() const { return device_; }
   bool describes() const { return options_.describe; }
 
+  // Until the end of the scope, what is recorded belongs to this layer: see LayerScope.
+  //   const auto scope = r.scope("blocks.3.mlp.fc1");
+  [[nodiscard]] LayerScope scope(std::string layer) const { return LayerScope(std::move(layer)); }
+
   // `name` is for the printed plan. Throws Error(unsupported) when one binding of the device cannot span it.
   Tensor temporary(const Shape& shape, DType dtype, const char* name);
   Tensor input(const Shape& shape, DType dtype, const char* name);  // written by the host before each run
@@ -122,7 +129,7 @@ class Recorder {
     const char* name;
     bool is_input = false, is_output = false, is_kept = false;
     uint32_t first = UINT32_MAX, last = 0;
-    std::string shape{};
+    std::string shape{}, layer{};
   };
   struct Node {
     const KernelDeclaration* kernel;
@@ -131,6 +138,7 @@ class Recorder {
     std::vector<uint32_t> constants;
     Grid grid;
     uint64_t flops;
+    std::string layer;
   };
 
   void record(const KernelDeclaration& kernel, std::span<const Binding> bindings,

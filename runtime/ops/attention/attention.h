@@ -81,9 +81,10 @@ inline AttentionTiled::Spec AttentionTiled::fitted(const DeviceInfo& device, uin
   for (const Spec s : {Spec{128, 32, 32, padded}, Spec{64, 16, 32, padded}, Spec{64, 16, 16, padded},
                        Spec{32, 8, 16, padded}, Spec{16, 4, 8, padded}})
     if (s.shared_bytes() <= device.shared_bytes && s.group <= device.max_invocations) return s;
-  throw Error(ErrorKind::unsupported,
-              fmt::format("[attention] heads of {} channels do not fit {} bytes of shared memory", width,
-                          device.shared_bytes));
+  throw Error(
+      ErrorKind::unsupported,
+      error_prefix("attention") + fmt::format("heads of {} channels do not fit {} bytes of shared memory",
+                                              width, device.shared_bytes));
 }
 
 // Where queries, keys and values lie: whole tensors or parts of packed rows.

@@ -48,8 +48,9 @@ inline Tensor relative_logits(Recorder& r, const AttentionInput& in, const Tenso
   const auto reach = static_cast<uint32_t>(rows + cols);
   if (4 * reach > r.device().info().shared_bytes)
     throw Error(ErrorKind::unsupported,
-                fmt::format("[relative_logits] a grid of {} × {} does not fit {} bytes of shared memory",
-                            rows, cols, r.device().info().shared_bytes));
+                error_prefix("relative_logits") +
+                    fmt::format("a grid of {} × {} does not fit {} bytes of shared memory", rows, cols,
+                                r.device().info().shared_bytes));
   const Tensor out =
       r.temporary({p.images, p.heads, p.queries, (p.keys + 3) / 4 * 4}, DType::f32, "relative_logits");
   r.dispatch<RelativeLogits>({in.q, width_rel, height_rel, out},

@@ -1,10 +1,12 @@
-// Shape checks of operations: the message begins with the operation and gives the actual shapes.
+// Shape checks of operations: the message begins with the operation and the layer and gives the actual
+// shapes.
 #pragma once
 
 #include <string>
 
 #include "fovea/device.h"
 #include "fovea/error.h"
+#include "runtime/record/layer_scope.h"
 #include "runtime/record/tensor.h"
 
 namespace fovea::ops {
@@ -12,7 +14,7 @@ namespace fovea::ops {
 // `what` describes the shapes, e.g. "x is [197, 192], gamma is [384]"; built only when the check fails.
 template <class Describe>
 void check(bool fits, const char* operation, Describe&& describe) {
-  if (!fits) throw Error(ErrorKind::usage, std::string("[") + operation + "] " + describe());
+  if (!fits) throw Error(ErrorKind::usage, error_prefix(operation) + describe());
 }
 
 inline std::string shape_of(const char* name, const Tensor& t) {

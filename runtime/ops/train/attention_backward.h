@@ -29,8 +29,9 @@ struct AttentionBackward {
                          Spec{32, 8, 16, padded}, Spec{16, 4, 8, padded}, Spec{8, 2, 4, padded}})
       if (s.shared_bytes() <= device.shared_bytes && s.group <= device.max_invocations) return s;
     throw Error(ErrorKind::unsupported,
-                fmt::format("[attention_backward] heads of {} channels do not fit {} bytes of shared memory",
-                            width, device.shared_bytes));
+                error_prefix("attention_backward") +
+                    fmt::format("heads of {} channels do not fit {} bytes of shared memory", width,
+                                device.shared_bytes));
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;

@@ -315,6 +315,56 @@ TEST_CASE("the plan names every tensor") {
   CHECK(program.memory_plan().find("swiglu [1, 3, 4] f32") != std::string::npos);
 }
 
+TEST_CASE("plans, profiles and errors name the layer") {
+  Recorder::Options options;
+  options.profile = true;
+  Recorder r(device(), options);
+  Tensor x = r.input({1, 3, 16}, DType::f32, "pixels");
+  {
+    const auto block = r.scope("blocks.3");
+    x = ops::swiglu(r, x);
+    {
+      const auto layer = r.scope("blocks.3.mlp");
+      const auto unnamed = r.scope("");
+      x = ops::swiglu(r, x);
+      CHECK_THROWS_WITH_AS(ops::swiglu(r, r.temporary({1, 2, 3}, DType::f32, "odd")),
+                           "[swiglu] blocks.3.mlp: x is [1, 2, 3]", Error);
+      CHECK_THROWS_WITH_AS(r.temporary({0}, DType::f32, "hollow"),
+                           "[hollow] blocks.3.mlp: [0] has no elements", Error);
+    }
+    x = ops::swiglu(r, x);
+  }
+  CHECK_THROWS_WITH_AS(ops::swiglu(r, r.temporary({1, 2, 3}, DType::f32, "odd")), "[swiglu] x is [1, 2, 3]",
+                       Error);
+  x = ops::swiglu(r, x);
+  r.output(x);
+  Program program = r.finish();
+  for (const char* line : {"pixels [1, 3, 16] f32\n", "swiglu [1, 3, 8] f32 of blocks.3\n",
+                           "swiglu [1, 3, 4] f32 of blocks.3.mlp\n", "swiglu [1, 3, 2] f32 of blocks.3\n",
+                           "swiglu [1, 3, 1] f32\n"}) {
+    INFO(std::string(line));
+    CHECK(program.memory_plan().find(line) != std::string::npos);
+  }
+  program.run();
+  std::vector<std::string> layers;
+  for (const DispatchTime& t : program.dispatch_times()) layers.push_back(t.layer);
+  CHECK(layers == std::vector<std::string>{"blocks.3", "blocks.3.mlp", "blocks.3", ""});
+}
+
+TEST_CASE("a layer's name is of one thread, and gone after an error") {
+  Recorder r(device());
+  CHECK_THROWS([&] {
+    const auto scope = r.scope("outer");
+    throw Error(ErrorKind::usage, "left by an error");
+  }());
+  CHECK(LayerScope::current().empty());
+  const auto scope = r.scope("here");
+  std::string there = "not asked";
+  std::thread([&] { there = LayerScope::current(); }).join();
+  CHECK(there.empty());
+  CHECK(LayerScope::current() == "here");
+}
+
 TEST_CASE("reading and writing demand the right tensor and size") {
   Recorder r(device());
   const Tensor x = r.input({1, 3, 8}, DType::f32, "x");
