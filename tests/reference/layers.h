@@ -38,6 +38,34 @@ inline Numbers token_max(const Numbers& x, size_t images, size_t tokens, size_t 
   return out;
 }
 
+// x [images, tokens, channels] → x + gamma · (x · N) + beta, N = G / (mean of G over channels + epsilon), G
+// the length of a channel over an image's tokens (Woo et al. 2023, section 3). All terms of G and its mean
+// are positive, so relative errors carry over: sums over tokens and channels, a root of 5 ulp that halves
+// what it is given, divisions.
+inline Expected grn(const Numbers& x, size_t images, size_t tokens, size_t channels, const Numbers& gamma,
+                    const Numbers& beta, double epsilon) {
+  Expected out;
+  const double root = (static_cast<double>(tokens) + 1) * u / 2 + 5 * ulp;
+  const double relative = 2 * root + (static_cast<double>(channels) + 2) * u + 3 * 2.5 * ulp + 3 * u;
+  for (size_t image = 0; image < images; ++image) {
+    Numbers length(channels, 0.0);
+    double mean = 0;
+    for (size_t c = 0; c < channels; ++c) {
+      for (size_t i = 0; i < tokens; ++i) length[c] += std::pow(x[(image * tokens + i) * channels + c], 2);
+      length[c] = std::sqrt(length[c]);
+      mean += length[c] / static_cast<double>(channels);
+    }
+    for (size_t i = 0; i < tokens; ++i)
+      for (size_t c = 0; c < channels; ++c) {
+        const double value = x[(image * tokens + i) * channels + c];
+        const double scaled = gamma[c] * value * length[c] / (mean + epsilon);
+        const double y = value + scaled + beta[c];
+        out.add(y, 1.01 * (std::abs(scaled) * relative + u * (std::abs(scaled + beta[c]) + std::abs(y))));
+      }
+  }
+  return out;
+}
+
 struct ModulateCase {
   int activation = 0, final = 0;
   // [channels], [channels], [images, channels], [images, tokens, gate_step], [images, tokens, channels]
