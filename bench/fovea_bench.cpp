@@ -15,9 +15,7 @@ void print_model(const fovea::Device& device, const std::string& folder, fovea::
                  const std::vector<uint32_t>& batches, uint32_t runs, double peak) {
   const auto model = fovea::Model::load(device, folder, {precision, 0, 0});
   for (const uint32_t batch : batches) {
-    fovea::SessionOptions options;
-    options.batch = batch;
-    const auto report = fovea::Session(model, options).bench(runs);
+    const auto report = fovea::bench_model(model, {.batch = batch, .runs = runs});
     fmt::print("| {} | {} | {} | {:.2f} | {:.2f}…{:.2f} | {:.1f} | {:.1f} | {:.0f} % |\n",
                model.info().architecture, fovea::to_string(model.info().precision), batch, report.median_ms,
                report.p10_ms, report.p90_ms, batch * 1e3 / report.median_ms, report.gflops,

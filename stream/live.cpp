@@ -7,7 +7,7 @@
 
 #include "core/boundary.h"
 #include "fovea/error.h"
-#include "models/tasks/answers.h"
+#include "models/tasks/patch_under.h"
 #include "stream/live_slot.h"
 #include "vision/preprocess.h"
 
@@ -23,10 +23,7 @@ constexpr uint32_t most_in_flight = 8;
 // views or sizes makes new stages, and those of frames in flight live on in their slots.
 struct Live::Impl {
   Impl(const Model& m, const LiveOptions& options)
-      : model(m),
-        device(model.device().impl()),
-        top_k(std::clamp(options.top_k, 1U, model.info().classes)),
-        timeline(device) {
+      : model(m), device(model.device().impl()), classes(model.impl(), options.top_k), timeline(device) {
     input.shape = {1, 3, model.info().height, model.info().width};
     input.dtype = model.impl().storage();
     input_buffer = std::make_unique<gpu::Buffer>(device, (input.bytes() + 15) / 16 * 16, gpu::Memory::device);
@@ -45,7 +42,7 @@ struct Live::Impl {
 
   Model model;
   gpu::Device& device;
-  uint32_t top_k;
+  Classify classes;
   std::unique_ptr<gpu::Buffer> input_buffer;
   Tensor input;  // of the model, for frames of every size
   std::shared_ptr<ModelStage> stage;
@@ -79,7 +76,7 @@ struct Live::Impl {
   }
 
   void set_views(std::span<const LiveView> views) {
-    stage = std::make_shared<ModelStage>(model.impl(), input, top_k, views, stage.get());
+    stage = std::make_shared<ModelStage>(model.impl(), input, classes, views, stage.get());
   }
 };
 

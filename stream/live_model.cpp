@@ -8,7 +8,6 @@
 
 #include "fovea/error.h"
 #include "runtime/ops/image/levels.h"
-#include "runtime/ops/nn/softmax_topk.h"
 #include "vision/colormap.h"
 #include "vision/overlay.h"
 
@@ -53,28 +52,27 @@ ops::LevelsOptions levels_options(const LiveLayer& layer) {
 
 }  // namespace
 
-ModelStage::ModelStage(const LoadedModel& model, const Tensor& input, uint32_t top_k,
+ModelStage::ModelStage(const LoadedModel& model, const Tensor& input, const Classify& classes,
                        std::span<const LiveView> views, const ModelStage* before)
     : device_(model.device().impl()), views_(views.begin(), views.end()) {
   Recorder::Options options;
   options.overlapping = true;
   recorder_.emplace(device_, options);
-  const maps::Kept kept = record_model(model, input, top_k);
+  const maps::Kept kept = record_model(model, input, classes);
   recorder_->begin_part();
   record_maps(kept, model.info(), before);
 }
 
-maps::Kept ModelStage::record_model(const LoadedModel& model, const Tensor& input, uint32_t top_k) {
+maps::Kept ModelStage::record_model(const LoadedModel& model, const Tensor& input, const Classify& classes) {
   const bool tapped =
       std::any_of(views_.begin(), views_.end(), [](const LiveView& v) { return !v.layers.empty(); });
   maps::Kept kept;
-  const size_t logits = model.output("logits").value();
-  logits_ = model.record(*recorder_, {input}, std::span(&logits, 1), tapped ? &kept : nullptr).front();
-  const auto top = ops::softmax_topk(*recorder_, logits_, top_k);
-  probabilities_ = top.best;
-  indices_ = top.indices;
-  for (const Tensor& t : {logits_, probabilities_, indices_}) recorder_->keep(t);
-  kept.best = indices_;
+  const size_t wanted = classes.output();
+  const Tensor given =
+      model.record(*recorder_, {input}, std::span(&wanted, 1), tapped ? &kept : nullptr).front();
+  answer_ = classes.record(*recorder_, given);
+  for (const Tensor* t : answer_.tensors()) recorder_->keep(*t);
+  kept.best = answer_.indices;
   return kept;
 }
 
@@ -118,7 +116,7 @@ void ModelStage::finish() {
   program_ = recorder_->finish();
   recorder_.reset();
   for (const auto& [tensor, values] : presets_) program_.write(tensor, std::as_bytes(std::span(values)));
-  for (Tensor* t : {&logits_, &probabilities_, &indices_}) *t = program_.shared(*t);
+  for (Tensor* t : answer_.tensors()) *t = program_.shared(*t);
   for (Map& map : maps_) {
     map.values = program_.shared(map.values);
     map.levels = program_.shared(map.levels);

@@ -11,6 +11,7 @@
 
 #include "fovea/live.h"
 #include "maps/methods.h"
+#include "models/tasks/classify.h"
 
 namespace fovea {
 
@@ -25,8 +26,8 @@ class ModelStage {
 
   // input: [1, 3, H, W]. Throws Error(usage) for what a view cannot ask of the model. Maps that `before` has
   // too go on with what they remember; it may be nullptr.
-  ModelStage(const LoadedModel& model, const Tensor& input, uint32_t top_k, std::span<const LiveView> views,
-             const ModelStage* before);
+  ModelStage(const LoadedModel& model, const Tensor& input, const Classify& classes,
+             std::span<const LiveView> views, const ModelStage* before);
 
   const std::vector<LiveView>& views() const { return views_; }
   size_t index_of(const LiveLayer& layer) const;
@@ -35,9 +36,7 @@ class ModelStage {
   void finish();
 
   const std::vector<Map>& maps() const { return maps_; }
-  const Tensor& logits() const { return logits_; }                // [1, classes]
-  const Tensor& probabilities() const { return probabilities_; }  // [1, top_k], best first
-  const Tensor& indices() const { return indices_; }
+  const Classify::Answer& answer() const { return answer_; }
 
   // What a frame runs, in order. The first frame's maps also clear what nothing is remembered of yet.
   gpu::Sequence model_sequence() { return program_.part(0); }
@@ -45,14 +44,14 @@ class ModelStage {
   void has_run() { cleared_ = true; }
 
  private:
-  maps::Kept record_model(const LoadedModel& model, const Tensor& input, uint32_t top_k);
+  maps::Kept record_model(const LoadedModel& model, const Tensor& input, const Classify& classes);
   void record_maps(const maps::Kept& kept, const ModelInfo& info, const ModelStage* before);
   std::shared_ptr<gpu::Buffer> state_for(const Map& map, const ModelStage* before);
 
   gpu::Device& device_;
   std::vector<LiveView> views_;
   std::optional<Recorder> recorder_;  // until finish()
-  Tensor logits_, probabilities_, indices_;
+  Classify::Answer answer_;
   std::vector<Map> maps_;
   std::vector<std::pair<Tensor, std::vector<uint32_t>>> presets_;
   std::vector<std::shared_ptr<gpu::Buffer>> fresh_;

@@ -2,8 +2,7 @@
 
 #include <cstring>
 
-#include "core/half.h"
-#include "models/tasks/answers.h"
+#include "core/floats.h"
 
 namespace fovea {
 namespace {
@@ -53,9 +52,10 @@ void LiveSlot::record(const LiveStages& stages) {
   before->finish();
 
   uint64_t bytes = 0;
-  logits_ = place(stages.model->logits(), bytes);
-  probabilities_ = place(stages.model->probabilities(), bytes);
-  indices_ = place(stages.model->indices(), bytes);
+  const Classify::Answer& answer = stages.model->answer();
+  answer_ = place(answer.given, bytes);
+  probabilities_ = place(answer.probabilities, bytes);
+  indices_ = place(answer.indices, bytes);
   for (const ModelStage::Map& map : stages.model->maps()) maps_.push_back(place(map.values, bytes));
   for (const PictureStage::Picture& picture : stages.pictures->pictures()) {
     auto& strips = pictures_.emplace_back();
@@ -67,9 +67,11 @@ void LiveSlot::record(const LiveStages& stages) {
   const auto copy = [&](const Copied& c) {
     after->copy(*c.tensor.buffer, c.tensor.offset, *readback_, c.offset, c.tensor.bytes());
   };
-  copy(logits_);
-  copy(probabilities_);
-  copy(indices_);
+  copy(answer_);
+  if (indices_.tensor) {
+    copy(probabilities_);
+    copy(indices_);
+  }
   for (const Copied& map : maps_) copy(map);
   for (const auto& picture : pictures_)
     for (const Copied& strip : picture) copy(strip);
@@ -109,9 +111,9 @@ LiveFrame LiveSlot::collect(gpu::Timeline& timeline, const ModelInfo& info) {
   out.number = number_;
   out.width = stages_.frame->width();
   out.height = stages_.frame->height();
-  const auto logits = floats(logits_);
-  check_finite(info, logits);
-  out.topk = predictions(logits, floats(probabilities_), words(indices_));
+  const auto answer = floats(answer_);
+  check_finite(info, answer);
+  if (indices_.tensor) out.topk = predictions(answer, floats(probabilities_), words(indices_));
   for (size_t view = 0; view < pictures_.size(); ++view) out.pictures.push_back(picture(view));
   out.device_ms = times();
   out.latency_ms = std::chrono::duration<double, std::milli>(Clock::now() - start_).count();
@@ -136,16 +138,7 @@ LivePicture LiveSlot::picture(size_t view) const {
 }
 
 std::vector<float> LiveSlot::floats(const Copied& c) const {
-  std::vector<float> out(c.tensor.shape.elements());
-  const std::byte* from = readback_->mapped() + c.offset;
-  if (c.tensor.dtype == DType::f32) {
-    std::memcpy(out.data(), from, c.tensor.bytes());
-    return out;
-  }
-  std::vector<uint16_t> halves(out.size());
-  std::memcpy(halves.data(), from, c.tensor.bytes());
-  for (size_t i = 0; i < out.size(); ++i) out[i] = half_to_float(halves[i]);
-  return out;
+  return to_floats({readback_->mapped() + c.offset, c.tensor.bytes()}, c.tensor.dtype);
 }
 
 std::vector<uint32_t> LiveSlot::words(const Copied& c) const {

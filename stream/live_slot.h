@@ -51,7 +51,7 @@ class LiveSlot {
   LiveStages stages_;
   std::unique_ptr<gpu::Buffer> upload_, readback_;
   std::unique_ptr<gpu::Commands> before_, after_;
-  Copied logits_, probabilities_, indices_;
+  Copied answer_, probabilities_, indices_;
   std::vector<Copied> maps_;                   // as in the stage
   std::vector<std::vector<Copied>> pictures_;  // of each view its strips
 

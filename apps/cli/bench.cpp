@@ -15,6 +15,7 @@
 #include "apps/text/json.h"
 #include "apps/text/typed.h"
 #include "apps/util/terminal.h"
+#include "fovea/bench.h"
 #include "fovea/error.h"
 #include "fovea/session.h"
 
@@ -203,17 +204,18 @@ int bench(const Flags& flags) {
   const Model model = load_model(flags.model, choice);
   if (!flags.live.empty()) return live(flags, model);
   if (flags.maps) return maps(flags, model);
-  SessionOptions options;
-  options.batch = flags.batch;
-  options.attention = flags.attention;
-  Session session(model, options);
   Result result;
   result.model = model.info();
   result.device = model.device().info();
-  result.report = session.bench(flags.runs);
+  result.report = bench_model(model, {.batch = flags.batch, .runs = flags.runs, .maps = flags.attention});
   result.peak_memory_bytes = model.device().peak_memory_bytes();
   result.peak_gflops = model.device().measure_peak_gflops();
-  if (flags.plan) result.plan = session.memory_plan();
+  if (flags.plan) {
+    SessionOptions options;
+    options.batch = flags.batch;
+    options.attention = flags.attention;
+    result.plan = Session(model, options).memory_plan();
+  }
   // Its caches are of its own, so that a name would not be found there.
   ModelFlags same = flags.model;
   same.model = choice.text();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apps/util/median.h"
+#include "fovea/bench.h"
 
 namespace fovea::apps {
 namespace {
@@ -37,10 +38,9 @@ LiveBench bench_live(const Model& model, uint32_t width, uint32_t height, uint32
   Live live(model);
   const LiveView drawn{{LiveLayer{}}};
   live.set_views({&drawn, 1});
-  Session bare(model);
   Samples samples;
   for (uint32_t turn = 0; turn < turns; ++turn) {
-    samples.model.push_back(bare.bench(a_turn).median_ms);
+    samples.model.push_back(bench_model(model, {.runs = a_turn}).median_ms);
     uint64_t number = 0;
     while (!live.full()) live.submit(view, number++);  // the pipeline is full before time counts
     std::vector<double> between;

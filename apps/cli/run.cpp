@@ -1,9 +1,8 @@
 // `fovea run`: raw tensors in, raw tensors out.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
+#include <array>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -18,6 +17,7 @@
 #include "core/atomic_file.h"
 #include "core/text.h"
 #include "fovea/error.h"
+#include "fovea/run.h"
 #include "fovea/session.h"
 #include "models/weights/safetensors.h"
 
@@ -26,7 +26,7 @@ namespace {
 
 struct Flags {
   ModelFlags model;
-  std::string input, output, attention;
+  std::string input, output, outputs, attention;
   uint32_t batch = 0;
 };
 
@@ -43,8 +43,9 @@ std::vector<uint32_t> parse_layers(const std::string& text, uint32_t layers) {
     uint32_t layer = 0;
     if (!parse_number(std::string_view(text).substr(at, comma - at), layer) || layer >= layers)
       throw Error(ErrorKind::usage,
-                  fmt::format("--attention {}: want all, or layers 0 to {} with commas between",
-                              printable(text), layers - 1));
+                  layers == 0 ? fmt::format("--attention {}: the model has no attention", printable(text))
+                              : fmt::format("--attention {}: want all, or layers 0 to {} with commas between",
+                                            printable(text), layers - 1));
     chosen.push_back(layer);
     at = comma + 1;
   }
@@ -53,43 +54,73 @@ std::vector<uint32_t> parse_layers(const std::string& text, uint32_t layers) {
   return chosen;
 }
 
-const io::TensorEntry& input_tensor(const io::Safetensors& file, const ModelInfo& info) {
-  const io::TensorEntry* input = file.find("input");
-  if (input == nullptr)
-    throw Error(ErrorKind::file, fmt::format("{}: no tensor `input`", printable(file.file())));
-  const auto& shape = input->shape;
-  if (input->dtype != io::DType::f32 && input->dtype != io::DType::f16 && input->dtype != io::DType::bf16)
-    throw Error(ErrorKind::file, fmt::format("{}: `input` is {}, want F32, F16 or BF16",
-                                             printable(file.file()), io::to_string(input->dtype)));
-  if (shape.size() != 4 || shape[0] == 0 || shape[0] > UINT32_MAX || shape[1] != 3 ||
-      shape[2] != info.height || shape[3] != info.width)
-    throw Error(
-        ErrorKind::file,
-        fmt::format("{}: `input` is [{}], {} takes [B, 3, {}, {}]; --size gives another height and width",
-                    printable(file.file()), fmt::join(shape, ", "), info.architecture, info.height,
-                    info.width));
-  return *input;
+// What a reference file holds besides inputs: outputs, and the attention of layers.
+bool is_result(const std::string& name, const std::vector<TensorInfo>& outputs) {
+  if (find(outputs, name) != nullptr) return true;
+  const std::array kinds{"attn", "gate", "applied", "pool_attn"};
+  const size_t dot = name.find('.');
+  uint32_t layer = 0;
+  return dot != std::string::npos && parse_number(std::string_view(name).substr(dot + 1), layer) &&
+         std::find(kinds.begin(), kinds.end(), name.substr(0, dot)) != kinds.end();
+}
+
+// All that the file holds and that is no result; of a name that the model does not take, not the values.
+RawTensors inputs_in(const io::Safetensors& file, const Model& model) {
+  const std::vector<TensorInfo> inputs = inputs_of(model), outputs = outputs_of(model);
+  RawTensors out;
+  for (const io::TensorEntry& tensor : file.tensors()) {
+    const bool taken = find(inputs, tensor.name) != nullptr;
+    if (!taken && is_result(tensor.name, outputs)) continue;
+    RawTensor& raw = out[printable(tensor.name)];
+    raw.shape = tensor.shape;
+    if (!taken) continue;
+    if (io::is_integer(tensor.dtype))
+      raw.integers = io::to_integers(tensor);
+    else
+      raw.values = io::to_float(tensor);
+  }
+  return out;
+}
+
+// "logits,features", each one that the model gives.
+std::vector<std::string> parse_outputs(const std::string& text, const Model& model) {
+  std::vector<std::string> chosen;
+  const std::vector<TensorInfo> outputs = outputs_of(model);
+  for (size_t at = 0; at <= text.size() && !text.empty();) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    chosen.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+    if (find(outputs, chosen.back()) != nullptr) continue;
+    std::string names;
+    for (const TensorInfo& info : outputs) names += (names.empty() ? "" : ", ") + info.name;
+    throw Error(ErrorKind::usage, fmt::format("--outputs {}: {} gives {}", printable(chosen.back()),
+                                              model.info().architecture, names));
+  }
+  return chosen;
 }
 
 int run(const Flags& flags) {
   refuse_same_file("--output", flags.output, flags.input);
   const io::Safetensors file = io::Safetensors::open(flags.input);
   const Model model = load_model(flags.model);
-  const std::vector<uint32_t> layers =
+  RunOptions options;
+  options.attention_layers =
       parse_layers(flags.attention, static_cast<uint32_t>(model.info().attention.size()));
-  const io::TensorEntry& input = input_tensor(file, model.info());
-  const auto count = static_cast<uint32_t>(input.shape[0]);
-
+  options.outputs = parse_outputs(flags.outputs, model);
   // A few at a time: the batch of a file is no reason to run out of device memory.
-  constexpr uint32_t usual_batch = 8;
-  SessionOptions options;
-  options.batch = std::min(count, flags.batch > 0 ? flags.batch : usual_batch);
-  options.attention = !layers.empty();
-  Session session(model, options);
-  std::vector<io::OutputTensor> outputs;
-  for (auto& [name, tensor] : session.run(io::to_float(input), count, layers))
-    outputs.push_back({name, std::move(tensor.shape), std::move(tensor.values)});
-  io::write_safetensors(flags.output, outputs);
+  if (flags.batch > 0) options.batch = flags.batch;
+
+  std::vector<io::OutputTensor> results;
+  try {
+    for (auto& [name, tensor] : fovea::run(model, inputs_in(file, model), options))
+      results.push_back(
+          {name, std::move(tensor.shape), std::move(tensor.values), std::move(tensor.integers)});
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::usage) throw;
+    throw Error(ErrorKind::file,
+                fmt::format("{}: {}", printable(file.file()), error.what()));  // flags are good
+  }
+  io::write_safetensors(flags.output, results);
   return exit_good;
 }
 
@@ -99,18 +130,31 @@ void add_run(CLI::App& program, int& exit_code) {
   const auto flags = std::make_shared<Flags>();
   CLI::App* command = program.add_subcommand("run", "Raw tensors in, raw tensors out (safetensors)");
   add_model_flags(*command, flags->model);
-  command->add_option("--input", flags->input, "File with `input` [B, 3, H, W], already normalised")
+  command
+      ->add_option(
+          "--input", flags->input,
+          "File with the model's inputs by name, pictures already normalised: `input` or `pixel_values` "
+          "[B, 3, H, W]; outputs in it are ignored")
       ->type_name("FILE")
       ->required();
   command
-      ->add_option("--output", flags->output,
-                   "File for `logits`, `features` and `attn.<i>` [B, heads, tokens, tokens]")
+      ->add_option(
+          "--output", flags->output,
+          "File for the model's outputs: `logits` and `features` of timm's models, `logits`, "
+          "`last_hidden_state` (also as `features`) and `pooler_output` of transformers', and the attention "
+          "asked for")
       ->type_name("FILE")
       ->required();
-  command->add_option("--attention", flags->attention, "Layers whose attention to write: all, or I,J...")
+  command->add_option("--outputs", flags->outputs, "Which of them, with commas between (default: all)")
+      ->type_name("NAMES");
+  command
+      ->add_option(
+          "--attention", flags->attention,
+          "Layers whose attention to write: all, or I,J..., as `attn.<i>` [B, heads, tokens, tokens] or "
+          "`gate.<i>`")
       ->type_name("LAYERS");
   command->add_option("--batch", flags->batch, "Images in one forward pass (default: up to 8)")
-      ->check(CLI::Range(1, 4096));
+      ->check(CLI::Range(1U, largest_batch));
   command->callback([flags, &exit_code] { exit_code = run(*flags); });
 }
 

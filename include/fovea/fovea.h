@@ -1,6 +1,7 @@
 // Everything a program that embeds Fovea needs.
 #pragma once
 
+#include "fovea/bench.h"
 #include "fovea/device.h"
 #include "fovea/embedded.h"
 #include "fovea/error.h"
@@ -9,4 +10,5 @@
 #include "fovea/maps.h"
 #include "fovea/model.h"
 #include "fovea/preprocessing.h"
+#include "fovea/run.h"
 #include "fovea/session.h"

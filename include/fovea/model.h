@@ -52,7 +52,7 @@ struct AttentionLayer {
   uint32_t prefix_tokens = 0;   // class, distillation and register tokens before the patches
   bool has_cls = false;         // token 0 is a class token
   std::string name;             // of the module, as the weights name it: "blocks.3.attn"
-  std::string tensor;           // in what Session::run returns: "attn.3", "gate.0"
+  std::string tensor;           // in what run() returns: "attn.3", "gate.0"
 };
 
 struct ModelInfo {
@@ -61,7 +61,7 @@ struct ModelInfo {
   std::vector<AttentionLayer> attention;  // in running order
   std::vector<MapMethod> maps;            // methods that make sense for the model
   uint32_t cam_rows = 0, cam_cols = 0;    // grid of a class activation map, where there is one
-  uint32_t classes = 0;                   // size of `logits`; of the features when the model has no head
+  uint32_t classes = 0;  // size of `logits`, which timm fills with features without a head; or 0
   bool has_head = false;
   std::vector<std::string> labels;  // one a class, empty when nobody named them
   uint64_t parameters = 0;

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,7 +31,7 @@ struct Prediction {
 };
 
 struct Classification {
-  std::vector<Prediction> topk;  // best first
+  std::vector<Prediction> topk;  // best first; empty for a model without classes
   double preprocess_ms = 0;      // device work and waiting, this image
   double model_ms = 0;           // forward pass, its share of the batch
 };
@@ -46,30 +45,6 @@ struct OverlayOptions {
   // stays as it is. For maps over maps.
   std::optional<std::array<uint8_t, 3>> tint{};
   bool operator==(const OverlayOptions&) const = default;
-};
-
-// Raw tensors for parity checks. Row-major float32.
-struct RawTensor {
-  std::vector<uint64_t> shape;
-  std::vector<float> values;
-};
-
-struct KernelTime {
-  std::string name;
-  double ms = 0;
-  uint32_t dispatches = 0;
-  double gflops = 0;  // arithmetic rate, 0 where the kernel declares none
-};
-
-struct BenchReport {
-  uint32_t batch = 0;
-  double median_ms = 0, min_ms = 0, max_ms = 0;  // one replayed forward pass, wall clock
-  double p10_ms = 0, p90_ms = 0;
-  uint64_t flops = 0;               // of one pass, multiply and add counted separately
-  double gflops = 0;                // flops over median
-  std::vector<KernelTime> kernels;  // one profiled replay, GPU timestamps, longest first
-  uint64_t arena_bytes = 0, weight_bytes = 0;
-  uint32_t dispatches = 0, submissions = 0;
 };
 
 // For one thread at a time; sessions of one Model may run in several threads.
@@ -115,15 +90,6 @@ class Session {
   // The 8-bit pixels after resize and crop, [3, H, W], of one image: what the model sees.
   std::vector<uint8_t> preprocessed_pixels(const ImageView& image);
 
-  // Forward pass of already normalised input [B, 3, H, W], any B (split into batches as needed).
-  // Returns `logits`, `features` and, for the listed layers, `attn.<i>` or `gate.<i>`, all in the shapes that
-  // the reference implementation gives them: attention of windows as [B * windows, heads, tokens, tokens].
-  std::map<std::string, RawTensor> run(std::span<const float> input, uint32_t count,
-                                       std::span<const uint32_t> attention_layers);
-
-  // Replays the forward pass `runs` times on fixed input, then once with a timestamp around every kernel.
-  // With SessionOptions::attention each pass draws the raw map of every layer, a rollout and a cam as well.
-  BenchReport bench(uint32_t runs);
   // The memory plan of the recorded forward pass, one line a tensor.
   std::string memory_plan() const;
 

@@ -36,23 +36,25 @@ LoadedModel::LoadedModel(const Loading& from)
   info_.width = preprocess_.width;
 }
 
-size_t LoadedModel::declare_input(std::string name, DType type, const Shape& shape) {
-  inputs_.push_back({std::move(name), type, shape});
+size_t LoadedModel::declare_input(std::string name, DType type, const Shape& shape, std::string alias) {
+  inputs_.push_back({std::move(name), std::move(alias), type, shape});
   return inputs_.size() - 1;
 }
 
-size_t LoadedModel::declare_output(std::string name) {
-  outputs_.push_back({std::move(name), DType::f32, {}});
+size_t LoadedModel::declare_output(std::string name, std::string alias) {
+  outputs_.push_back({std::move(name), std::move(alias), DType::f32, {}});
   return outputs_.size() - 1;
 }
 
 size_t LoadedModel::declare_pixels() {
-  return declare_input(naming_ == io::Naming::timm ? "input" : "pixel_values", DType::f32,
-                       {3, preprocess_.height, preprocess_.width});
+  const bool timm = naming_ == io::Naming::timm;
+  return declare_input(timm ? "input" : "pixel_values", DType::f32,
+                       {3, preprocess_.height, preprocess_.width}, timm ? "pixel_values" : "input");
 }
 
 size_t LoadedModel::declare_features() {
-  return declare_output(naming_ == io::Naming::timm ? "features" : "last_hidden_state");
+  return naming_ == io::Naming::timm ? declare_output("features")
+                                     : declare_output("last_hidden_state", "features");
 }
 
 std::optional<size_t> LoadedModel::output(std::string_view name) const {
@@ -118,6 +120,7 @@ AttentionTap LoadedModel::rehearse() {
     outputs_[i].shape = of_one_image(given[i].shape);
     if (given[i].dtype != DType::f16) outputs_[i].type = given[i].dtype;
   }
+  if (!output("logits")) info_.classes = 0;
   rehearsed_ = true;
   return tap;
 }

@@ -57,9 +57,9 @@ class LoadedModel {
  protected:
   virtual void forward(Pass& pass) const = 0;
 
-  size_t declare_input(std::string name, DType type, const Shape& shape);
+  size_t declare_input(std::string name, DType type, const Shape& shape, std::string alias = "");
   // Its shape is that of what the pass gives.
-  size_t declare_output(std::string name);
+  size_t declare_output(std::string name, std::string alias = "");
   // Normalised pictures [images, 3, height, width], and the last layer's cells or tokens behind the final
   // norm, under the names that timm or transformers have for them.
   size_t declare_pixels();

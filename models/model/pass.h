@@ -14,9 +14,10 @@ namespace fovea {
 
 // An input or output of a model: [images, shape...], with any number of images.
 struct Port {
-  std::string name;  // as the reference implementation has it
-  DType type;        // as a caller sees it; floats are at the model's storage type on the device
-  Shape shape;       // of one image
+  std::string name;   // as the library has it that the model's files are of, timm or transformers
+  std::string alias;  // as the other one has it, or empty
+  DType type;         // as a caller sees it; floats are at the model's storage type on the device
+  Shape shape;        // of one image
 };
 Shape of_images(uint32_t images, const Shape& one);  // [images, one...]
 Shape of_one_image(const Shape& images);             // and back

@@ -35,4 +35,9 @@ ops::Activation activation_of(const io::ModelConfig& config, const char* key, co
                                             config.file.string(), key, name, names));
 }
 
+Activation activation_of(const io::ModelConfig& config, const char* key, Activation fallback) {
+  const bool silent = io::arg_string(config.model_args, key, "", config.file).empty();
+  return silent ? fallback : activation_of(config, key, "");
+}
+
 }  // namespace fovea::layers

@@ -9,5 +9,6 @@ namespace fovea::layers {
 // model_args[key], or `fallback` where the configuration is silent. Throws Error(model) for an activation
 // that there is none of.
 ops::Activation activation_of(const io::ModelConfig& config, const char* key, const char* fallback);
+ops::Activation activation_of(const io::ModelConfig& config, const char* key, ops::Activation fallback);
 
 }  // namespace fovea::layers

@@ -1,4 +1,4 @@
-#include "models/tasks/bench.h"
+#include "fovea/bench.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,9 @@
 #include <chrono>
 #include <map>
 
+#include "core/boundary.h"
 #include "fovea/error.h"
+#include "fovea/session.h"
 #include "models/tasks/forward.h"
 #include "vision/preprocess.h"
 
@@ -26,7 +28,8 @@ void fill_input(const LoadedModel& model, const Forward& forward) {
   }
   Preprocessor preprocessor(model.device().impl(), model.preprocess());
   for (uint32_t slot = 0; slot < forward.batch(); ++slot)
-    preprocessor.run({pixels.data(), side, side, size_t{side} * 3, PixelFormat::rgb8}, forward.input(), slot);
+    preprocessor.run({pixels.data(), side, side, size_t{side} * 3, PixelFormat::rgb8}, forward.input(0),
+                     slot);
 }
 
 double percentile(const std::vector<double>& sorted, double p) {
@@ -52,13 +55,16 @@ std::vector<KernelTime> kernel_times(const Program& program) {
   return out;
 }
 
-}  // namespace
-
-BenchReport bench_forward(const LoadedModel& model, uint32_t batch, uint32_t runs, bool maps) {
+BenchReport bench_forward(const LoadedModel& model, const BenchOptions& asked) {
+  const uint32_t batch = asked.batch, runs = asked.runs;
   if (runs == 0) throw Error(ErrorKind::usage, "[bench] 0 runs");
+  if (batch == 0 || batch > largest_batch)
+    throw Error(ErrorKind::usage,
+                fmt::format("[bench] a batch of {} images, it takes 1…{}", batch, largest_batch));
   Forward::Options options;
   options.batch = batch;
-  options.all_maps = maps;
+  options.outputs = {Classify(model, 1).output()};
+  options.all_maps = asked.maps;
   BenchReport report;
   {
     Forward forward(model, options);
@@ -91,6 +97,12 @@ BenchReport bench_forward(const LoadedModel& model, uint32_t batch, uint32_t run
   profiled.program().run();
   report.kernels = kernel_times(profiled.program());
   return report;
+}
+
+}  // namespace
+
+BenchReport bench_model(const Model& model, const BenchOptions& options) {
+  return at_boundary("bench", [&] { return bench_forward(model.impl(), options); });
 }
 
 }  // namespace fovea

@@ -5,10 +5,9 @@
 #include <iterator>
 #include <utility>
 
-#include "core/half.h"
+#include "core/floats.h"
 #include "fovea/error.h"
 #include "runtime/ops/attention/attention_rows.h"
-#include "runtime/ops/nn/softmax_topk.h"
 
 namespace fovea {
 
@@ -22,35 +21,29 @@ Forward::Forward(const LoadedModel& model, const Options& options) : options_(op
 }
 
 void Forward::record(Recorder& r, const LoadedModel& model) {
-  const ModelInfo& info = model.info();
-  const Shape shape{options_.batch, 3, info.height, info.width};
-  if (options_.host_input) {
-    input_ = r.input(shape, model.storage(), "input");
-  } else {
-    input_ = r.temporary(shape, model.storage(), "input");
-    r.keep(input_);
+  for (const Port& port : model.inputs()) {
+    const Shape shape = of_images(options_.batch, port.shape);
+    const DType type = model.device_type(port);
+    inputs_.push_back(options_.host_input ? r.input(shape, type, port.name.c_str())
+                                          : r.temporary(shape, type, port.name.c_str()));
+    if (!options_.host_input) r.keep(inputs_.back());
   }
   maps::Kept kept;
   const bool tapped = options_.attention || options_.all_maps || !options_.full_attention.empty();
   std::vector<size_t> wanted = options_.outputs;
-  wanted.push_back(model.output("logits").value());
-  outputs_ = model.record(r, {input_}, wanted, tapped ? &kept : nullptr);
-  logits_ = outputs_.back();
+  if (options_.classify) wanted.push_back(options_.classify->output());
+  outputs_ = model.record(r, inputs_, wanted, tapped ? &kept : nullptr);
   for (const Tensor& t : outputs_) r.output(t);
   if (options_.classify) {
-    const auto top = ops::softmax_topk(r, logits_, options_.top_k);
-    top_probabilities_ = top.best;
-    top_indices_ = top.indices;
-    r.output(top_probabilities_);
-    r.output(top_indices_);
+    answer_ = options_.classify->record(r, outputs_.back());
+    for (const Tensor* t : answer_.tensors()) r.output(*t);
+    kept.best = answer_.indices;
   }
   for (const uint32_t layer : options_.full_attention) {
     full_attention_.push_back(whole(r, kept.layers.at(layer)));
     r.output(full_attention_.back());
   }
-  if (!options_.all_maps && !options_.attention) return;
-  kept.best = top_indices_;
-  if (options_.all_maps) record_all_maps(r, info, kept);
+  if (options_.all_maps) record_all_maps(r, model.info(), kept);
   if (!options_.attention) return;
   kept_ = kept;
   for (AttentionRecord& a : kept_.layers) for_each_tensor(a, [&](const Tensor& t) { r.keep(t); });
@@ -85,35 +78,34 @@ void Forward::record_all_maps(Recorder& r, const ModelInfo& info, const maps::Ke
     }
 }
 
-Tensor Forward::input() const {
-  return program_.shared(input_);
-}
-
-void Forward::write_input(std::span<const float> values) {
-  if (values.size() != input_.shape.elements())
+const Tensor& Forward::input_of(size_t input, size_t values) const {
+  const Tensor& t = inputs_.at(input);
+  if (values != t.shape.elements())
     throw Error(ErrorKind::usage,
-                fmt::format("[forward] {} values for an input {}", values.size(), to_string(input_.shape)));
-  if (input_.dtype == DType::f32) return program_.write(input_, std::as_bytes(values));
-  std::vector<uint16_t> halves(values.size());
-  for (size_t i = 0; i < values.size(); ++i) halves[i] = float_to_half(values[i]);
-  program_.write(input_, std::as_bytes(std::span(halves)));
+                fmt::format("[forward] {} values for an input {}", values, to_string(t.shape)));
+  return t;
 }
 
-std::vector<float> Forward::read(const Tensor& t) const {
-  std::vector<float> out(t.shape.elements());
-  if (t.dtype == DType::f32) {
-    program_.read(t, std::as_writable_bytes(std::span(out)));
-    return out;
-  }
-  std::vector<uint16_t> halves(out.size());
-  program_.read(t, std::as_writable_bytes(std::span(halves)));
-  for (size_t i = 0; i < out.size(); ++i) out[i] = half_to_float(halves[i]);
-  return out;
+void Forward::write(size_t input, std::span<const float> values) {
+  const Tensor& t = input_of(input, values.size());
+  if (t.dtype == DType::f32) return program_.write(t, std::as_bytes(values));
+  const std::vector<uint16_t> halves = to_halves(values);
+  program_.write(t, std::as_bytes(std::span(halves)));
 }
 
-std::vector<uint32_t> Forward::indices() const {
-  std::vector<uint32_t> out(top_indices_.shape.elements());
-  program_.read(top_indices_, std::as_writable_bytes(std::span(out)));
+void Forward::write(size_t input, std::span<const uint32_t> values) {
+  program_.write(input_of(input, values.size()), std::as_bytes(values));
+}
+
+std::vector<float> Forward::floats(const Tensor& t) const {
+  std::vector<std::byte> bytes(t.bytes());
+  program_.read(t, bytes);
+  return to_floats(bytes, t.dtype);
+}
+
+std::vector<uint32_t> Forward::words(const Tensor& t) const {
+  std::vector<uint32_t> out(t.shape.elements());
+  program_.read(t, std::as_writable_bytes(std::span(out)));
   return out;
 }
 

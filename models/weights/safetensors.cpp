@@ -169,8 +169,8 @@ void check_tiling(std::span<const TensorEntry> entries, std::span<const std::byt
 }
 
 template <typename Stored, typename Convert>
-std::vector<float> convert(std::span<const std::byte> bytes, Convert to) {
-  std::vector<float> values(bytes.size() / sizeof(Stored));
+auto convert(std::span<const std::byte> bytes, Convert to) {
+  std::vector<std::invoke_result_t<Convert, Stored>> values(bytes.size() / sizeof(Stored));
   for (size_t i = 0; i < values.size(); ++i) {
     Stored stored;
     std::memcpy(&stored, bytes.data() + i * sizeof(Stored), sizeof(Stored));
@@ -331,6 +331,30 @@ std::vector<float> to_float(const TensorEntry& tensor) {
       return convert<uint8_t>(tensor.bytes, [](uint8_t value) { return value ? 1.0F : 0.0F; });
   }
   return {};
+}
+
+bool is_integer(DType dtype) {
+  return dtype != DType::f64 && dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16;
+}
+
+std::vector<int64_t> to_integers(const TensorEntry& tensor) {
+  const auto cast = [](auto value) { return static_cast<int64_t>(value); };
+  switch (tensor.dtype) {
+    case DType::i64:
+      return convert<int64_t>(tensor.bytes, cast);
+    case DType::i32:
+      return convert<int32_t>(tensor.bytes, cast);
+    case DType::i16:
+      return convert<int16_t>(tensor.bytes, cast);
+    case DType::i8:
+      return convert<int8_t>(tensor.bytes, cast);
+    case DType::u8:
+      return convert<uint8_t>(tensor.bytes, cast);
+    case DType::boolean:
+      return convert<uint8_t>(tensor.bytes, [](uint8_t value) { return int64_t{value != 0}; });
+    default:
+      return {};
+  }
 }
 
 }  // namespace fovea::io

@@ -57,14 +57,21 @@ class Safetensors {
 
 // Values converted to float: exact for f16, bf16, i16, i8, u8 and bool, rounded to nearest otherwise.
 std::vector<float> to_float(const TensorEntry& tensor);
+// The same for tensors of integers; empty for others.
+std::vector<int64_t> to_integers(const TensorEntry& tensor);
+bool is_integer(DType dtype);
 
+// Float32, or int64 where it has no floats.
 struct OutputTensor {
   std::string name;
   std::vector<uint64_t> shape;
   std::vector<float> values;
+  std::vector<int64_t> integers{};
+
+  bool is_integer() const { return !integers.empty(); }
 };
 
-// Writes float32 tensors. The file appears complete or not at all: it is written beside its final name and
+// The file appears complete or not at all: it is written beside its final name and
 // renamed. Throws Error(file) when it cannot be written, Error(usage) for values that do not fill their
 // shape.
 void write_safetensors(const std::filesystem::path& path, std::span<const OutputTensor> tensors);

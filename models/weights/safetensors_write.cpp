@@ -33,21 +33,29 @@ uint64_t elements_of(const OutputTensor& tensor) {
   return elements;
 }
 
+std::span<const std::byte> bytes_of(const OutputTensor& tensor) {
+  return tensor.is_integer() ? std::as_bytes(std::span(tensor.integers))
+                             : std::as_bytes(std::span(tensor.values));
+}
+
 // Length and JSON, padded so that the data begins at a multiple of 8 bytes.
 std::string header_text(std::span<const OutputTensor> tensors) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   std::set<std::string_view> names;
   uint64_t offset = 0;
   for (const OutputTensor& tensor : tensors) {
-    if (elements_of(tensor) != tensor.values.size()) {
+    const size_t values = tensor.is_integer() ? tensor.integers.size() : tensor.values.size();
+    if (elements_of(tensor) != values) {
       throw Error(ErrorKind::usage, fmt::format("[write] tensor {} has shape {} and {} values", tensor.name,
-                                                shape_text(tensor.shape), tensor.values.size()));
+                                                shape_text(tensor.shape), values));
     }
     if (tensor.name == "__metadata__" || !names.insert(tensor.name).second) {
       throw Error(ErrorKind::usage, fmt::format("[write] tensor name {} is already taken", tensor.name));
     }
-    const uint64_t end = offset + tensor.values.size() * sizeof(float);
-    header[tensor.name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    const uint64_t end = offset + bytes_of(tensor).size();
+    header[tensor.name] = {{"dtype", to_string(tensor.is_integer() ? DType::i64 : DType::f32)},
+                           {"shape", tensor.shape},
+                           {"data_offsets", {offset, end}}};
     offset = end;
   }
   std::string text = header.dump();
@@ -116,8 +124,7 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Output
   const std::string header = header_text(tensors);
   OutputFile file(path);
   file.write(header.data(), header.size());
-  for (const OutputTensor& tensor : tensors)
-    file.write(tensor.values.data(), tensor.values.size() * sizeof(float));
+  for (const OutputTensor& tensor : tensors) file.write(bytes_of(tensor).data(), bytes_of(tensor).size());
   file.publish();
 }
 

@@ -92,10 +92,10 @@ TEST_CASE("A class activation map equals finite differences") {
 
     fovea::Forward::Options options;
     options.batch = images;
-    options.host_input = options.attention = options.classify = true;
-    options.top_k = 1;
+    options.host_input = options.attention = true;
+    options.classify = fovea::Classify(model.impl(), 1);
     fovea::Forward forward(model.impl(), options);
-    forward.write_input(reference.values("input"));
+    forward.write(0, reference.values("input"));
     forward.program().run();
 
     for (const bool best : {true, false}) {
@@ -161,7 +161,7 @@ TEST_CASE("A ViT's class activation map and one constant add up to the logit") {
   options.batch = 2;
   options.host_input = options.attention = true;
   fovea::Forward forward(model.impl(), options);
-  forward.write_input(reference.values("input"));
+  forward.write(0, reference.values("input"));
   forward.program().run();
   fovea::MapRequest request;
   request.method = fovea::MapMethod::cam;

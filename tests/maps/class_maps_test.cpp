@@ -141,10 +141,10 @@ struct Compared {
         model(fovea::Model::load(fovea::Device::open(), e.folder.path(), {precision, 0, 0})) {
     fovea::Forward::Options options;
     options.batch = 2;
-    options.host_input = options.attention = options.classify = true;
-    options.top_k = 2;
+    options.host_input = options.attention = true;
+    options.classify = fovea::Classify(model.impl(), 2);
     forward = std::make_unique<fovea::Forward>(model.impl(), options);
-    forward->write_input(e.reference.values("input"));
+    forward->write(0, e.reference.values("input"));
     forward->program().run();
   }
 

@@ -61,10 +61,10 @@ struct Loaded {
   std::vector<std::vector<float>> maps(const fovea::MapRequest& request) {
     fovea::Forward::Options options;
     options.batch = images();
-    options.host_input = options.attention = options.classify = true;
-    options.top_k = 1;
+    options.host_input = options.attention = true;
+    options.classify = fovea::Classify(model.impl(), 1);
     fovea::Forward forward(model.impl(), options);
-    forward.write_input(reference.values("input"));
+    forward.write(0, reference.values("input"));
     forward.program().run();
     fovea::Recorder r(model.device().impl());
     const auto map = fovea::maps::draw(r, forward.kept(), request, model.info());

@@ -34,7 +34,7 @@ struct Golden {
     options.host_input = true;
     options.attention = true;
     forward = std::make_unique<fovea::Forward>(model.impl(), options);
-    forward->write_input(reference.values("input"));
+    forward->write(0, reference.values("input"));
     forward->program().run();
   }
 

@@ -1,4 +1,5 @@
-// Golden folders: a model's files and what the reference implementation computed with them.
+// Golden folders: a model's files and what the reference implementation computed with them; and comparison
+// with it.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -24,12 +25,13 @@ inline std::filesystem::path folder(const std::string& name) {
 struct Reference {
   explicit Reference(const std::filesystem::path& folder)
       : file(fovea::io::Safetensors::open(folder / "reference.safetensors")) {}
-  std::vector<float> values(const std::string& name) const {
-    const auto* tensor = file.find(name);
-    REQUIRE_MESSAGE(tensor != nullptr, name);
-    return fovea::io::to_float(*tensor);
+  std::vector<float> values(const std::string& name) const { return fovea::io::to_float(tensor(name)); }
+  std::vector<uint64_t> shape(const std::string& name) const { return tensor(name).shape; }
+  const fovea::io::TensorEntry& tensor(const std::string& name) const {
+    const auto* found = file.find(name);
+    REQUIRE_MESSAGE(found != nullptr, name);
+    return *found;
   }
-  std::vector<uint64_t> shape(const std::string& name) const { return file.find(name)->shape; }
   fovea::io::Safetensors file;
 };
 
@@ -48,6 +50,98 @@ inline double largest_difference(const std::vector<float>& a, const std::vector<
     if (!(d <= m)) m = std::isnan(d) ? INFINITY : d;
   }
   return m;
+}
+
+inline std::vector<uint32_t> all_layers(const fovea::Model& model) {
+  std::vector<uint32_t> layers(model.info().attention.size());
+  for (uint32_t i = 0; i < layers.size(); ++i) layers[i] = i;
+  return layers;
+}
+
+// A tensor's first `images` images, over and over where it has fewer.
+inline fovea::RawTensor in_turn(const fovea::io::TensorEntry& tensor, uint64_t images) {
+  fovea::RawTensor out;
+  out.shape = tensor.shape;
+  const uint64_t have = out.shape.at(0);
+  out.shape[0] = images;
+  const auto repeat = [&](const auto& all, auto& to) {
+    const size_t each = all.size() / have;
+    for (uint64_t i = 0; i < images; ++i)
+      to.insert(to.end(), all.begin() + static_cast<std::ptrdiff_t>(i % have * each),
+                all.begin() + static_cast<std::ptrdiff_t>((i % have + 1) * each));
+  };
+  if (fovea::io::is_integer(tensor.dtype))
+    repeat(fovea::io::to_integers(tensor), out.integers);
+  else
+    repeat(fovea::io::to_float(tensor), out.values);
+  return out;
+}
+
+// What a model answers to pixels [any, 3, height, width], `batch` at a time.
+inline fovea::RawTensors answer(const fovea::Model& model, std::vector<float> pixels,
+                                std::vector<uint32_t> layers = {}, uint32_t batch = 1) {
+  const auto& info = model.info();
+  const uint64_t count = pixels.size() / (uint64_t{3} * info.height * info.width);
+  return fovea::run(model, {{"input", {{count, 3, info.height, info.width}, std::move(pixels), {}}}},
+                    {.batch = batch, .outputs = {}, .attention_layers = std::move(layers)});
+}
+
+struct Tolerance {
+  double outputs = 1e-4;    // of the largest value, at least 1
+  double attention = 1e-4;  // absolute
+};
+
+inline bool is_attention(const std::string& name) {
+  return name.find('.') != std::string::npos;
+}
+
+// Every tensor of the reference that is none of the inputs, against what was computed under its name. images:
+// of the computation, as in_turn() has them. Returns how many were compared.
+inline size_t check_equal(const Reference& reference, const fovea::RawTensors& inputs,
+                          const fovea::RawTensors& got, const Tolerance& tolerance) {
+  size_t compared = 0;
+  for (const auto& tensor : reference.file.tensors()) {
+    if (inputs.contains(tensor.name)) continue;
+    CAPTURE(tensor.name);
+    const auto& input = *inputs.begin();
+    const auto wanted =
+        in_turn(tensor, tensor.shape.at(0) * input.second.shape[0] / reference.shape(input.first)[0]);
+    REQUIRE(got.contains(tensor.name));
+    CHECK(got.at(tensor.name).shape == wanted.shape);
+    CHECK(got.at(tensor.name).integers == wanted.integers);
+    const double limit = is_attention(tensor.name)
+                             ? tolerance.attention
+                             : tolerance.outputs * std::max(1.0, largest(wanted.values));
+    if (wanted.integers.empty())
+      CHECK(largest_difference(got.at(tensor.name).values, wanted.values) <= limit);
+    ++compared;
+  }
+  return compared;
+}
+
+// A golden folder from its inputs to all that its reference holds. images: 0 takes those of the reference.
+inline void compare_folder(const std::filesystem::path& folder, fovea::Precision precision,
+                           const Tolerance& tolerance, uint32_t batch, uint32_t images = 0) {
+  CAPTURE(folder);
+  CAPTURE(batch);
+  CAPTURE(images);
+  const Reference reference(folder);
+  const auto model = fovea::Model::load(fovea::Device::open(), folder, {precision, 0, 0});
+  fovea::RawTensors inputs;
+  for (const auto& tensor : reference.file.tensors())
+    if (fovea::find(fovea::inputs_of(model), tensor.name) != nullptr)
+      inputs[tensor.name] = in_turn(tensor, images == 0 ? tensor.shape.at(0) : images);
+  const auto layers = all_layers(model);
+  const auto got = fovea::run(model, inputs, {.batch = batch, .outputs = {}, .attention_layers = layers});
+  const size_t compared = check_equal(reference, inputs, got, tolerance);
+  CHECK(compared > layers.size());
+  // Whatever the model gives, the reference has, but under one name alone.
+  CHECK(compared == layers.size() + fovea::outputs_of(model).size());
+}
+
+inline void compare(const std::string& name, fovea::Precision precision, const Tolerance& tolerance,
+                    uint32_t batch, uint32_t images = 0) {
+  compare_folder(folder(name), precision, tolerance, batch, images);
 }
 
 }  // namespace golden

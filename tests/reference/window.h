@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "tests/models/golden.h"
 #include "tests/models/random_network.h"
 
 namespace random_network {
@@ -82,9 +83,7 @@ inline std::vector<float> answer(const Network& network, const std::string& arch
                                  const std::string& model_args, const Map& x) {
   const Folder folder(network, architecture, model_args, x.rows, x.cols);
   const auto model = fovea::Model::load(fovea::Device::open(), folder.path(), {fovea::Precision::fp32, 0, 0});
-  fovea::Session session(model);
-  const std::vector<float> input(x.v.begin(), x.v.end());
-  return session.run(input, 1, {}).at("logits").values;
+  return golden::answer(model, {x.v.begin(), x.v.end()}).at("logits").values;
 }
 
 }  // namespace random_network

@@ -7,6 +7,7 @@
 #include "fovea/error.h"
 #include "models/arch/byob/byob.h"
 #include "models/model/family.h"
+#include "models/nn/activation.h"
 #include "models/nn/shapes.h"
 #include "models/nn/transformer.h"
 #include "runtime/ops/attention/relative_logits.h"
@@ -173,7 +174,7 @@ std::unique_ptr<byob::Block> make_block(WeightStore& store, const io::Weights& w
 byob::Style style_of(const io::ModelConfig& config) {
   // timm's names end in s where the activation is SiLU: botnet50ts_256, but botnet26t_256.
   const bool silu = config.architecture.find("ts_") != std::string::npos;
-  const Activation activation = byob::activation_of(config, silu ? "silu" : "relu");
+  const Activation activation = layers::activation_of(config, "act_layer", silu ? "silu" : "relu");
   return {.activation = activation, .final = activation, .projects = true};
 }
 

@@ -32,16 +32,6 @@ void check_settings(const io::ModelConfig& config) {
 
 }  // namespace
 
-Activation activation_of(const io::ModelConfig& config, const char* fallback) {
-  const std::string name = io::arg_string(config.model_args, "act_layer", fallback, config.file);
-  if (name == "relu") return Activation::relu;
-  if (name == "silu" || name == "swish") return Activation::silu;
-  if (name == "gelu") return Activation::gelu;
-  throw Error(ErrorKind::model,
-              fmt::format("[load] {}: act_layer '{}' is unknown; there are relu, silu, gelu",
-                          config.file.string(), name));
-}
-
 ConvNorm::ConvNorm(WeightStore& store, const io::Weights& w, const FeatureMap& in, uint32_t stride,
                    Activation activation)
     : out_(after(in, layers::centred_conv(w / "conv", in.channels, stride))),

@@ -100,7 +100,4 @@ class Network : public LoadedModel {
   std::optional<layers::Linear> head_;
 };
 
-// act_layer of a config; `fallback` where it is silent.
-ops::Activation activation_of(const io::ModelConfig& config, const char* fallback);
-
 }  // namespace fovea::byob

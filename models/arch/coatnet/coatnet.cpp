@@ -7,9 +7,10 @@
 #include "fovea/error.h"
 #include "models/arch/coatnet/coatnet_blocks.h"
 #include "models/model/family.h"
+#include "models/nn/activation.h"
 #include "models/nn/layout.h"
 #include "models/nn/shapes.h"
-#include "runtime/ops/nn/modulate.h"
+#include "models/nn/tanh_linear.h"
 #include "runtime/ops/nn/token_pool.h"
 
 namespace fovea {
@@ -22,19 +23,6 @@ using layers::dimension;
 using ops::Activation;
 
 using Size = std::array<uint32_t, 2>;  // rows, columns
-
-Activation activation_arg(const io::ModelConfig& config, const char* key, Activation fallback) {
-  const std::string name = io::arg_string(config.model_args, key, "", config.file);
-  for (const auto& [known, activation] : {std::pair{"", fallback},
-                                          {"gelu", Activation::gelu},
-                                          {"gelu_tanh", Activation::gelu_tanh},
-                                          {"relu", Activation::relu},
-                                          {"silu", Activation::silu}})
-    if (name == known) return activation;
-  throw Error(ErrorKind::model,
-              fmt::format("[load] {}: {} '{}' is unknown; there are gelu, gelu_tanh, relu, silu",
-                          config.file.string(), key, name));
-}
 
 // timm's configurations differ in what no weight shows; they are told apart by name, as in timm, and
 // model_args may change them.
@@ -63,9 +51,9 @@ Variant variant_of(const io::ModelConfig& config) {
     v.stride_by_pool = is({"coatnet_nano_rw", "coatnet_0_rw", "coatnet_rmlp_1_rw_", "coatnet_nano_cc"});
     v.max_pool = is({"coatnet_rmlp_1_rw_"});
   }
-  v.activation = activation_arg(config, "conv_act_layer", v.activation);
-  v.squeeze = activation_arg(config, "conv_attn_act_layer", v.squeeze);
-  v.mlp = activation_arg(config, "transformer_act_layer", v.mlp);
+  v.activation = layers::activation_of(config, "conv_act_layer", v.activation);
+  v.squeeze = layers::activation_of(config, "conv_attn_act_layer", v.squeeze);
+  v.mlp = layers::activation_of(config, "transformer_act_layer", v.mlp);
   v.pre_activation = io::arg_bool(config.model_args, "conv_pre_norm_act", v.pre_activation, config.file);
   const std::string stride =
       io::arg_string(config.model_args, "conv_stride_mode", v.stride_by_pool ? "pool" : "dw", config.file);
@@ -108,8 +96,8 @@ class CoAtNet : public LoadedModel {
   std::vector<Block> blocks_;
   std::optional<coatnet::Norm> norm_;
   std::optional<layers::LayerNorm> head_norm_;
-  std::optional<layers::Linear> head_hidden_, head_;
-  Tensor two_, minus_one_;  // [inputs of head_ rounded up to fours]
+  std::optional<layers::TanhLinear> head_hidden_;
+  std::optional<layers::Linear> head_;
 };
 
 layers::ConvShape stem_shape(const io::Weights& conv, uint32_t inputs, uint32_t stride, const Variant& v) {
@@ -196,11 +184,7 @@ void CoAtNet::add_head(const io::ModelConfig& config, const io::Weights& w) {
   uint32_t inputs = width_;
   if (head.has("pre_logits.fc.weight")) {
     inputs = dimension(head, "pre_logits.fc.weight", 2, 0);
-    // tanh(a) = 2 σ(2 a) − 1, with the inner factor in the weights.
-    const uint32_t fours = (inputs + 3) / 4 * 4;
-    head_hidden_.emplace(store_, head / "pre_logits" / "fc", inputs, width_, 2.0F);
-    two_ = store_.vector(std::vector<float>(fours, 2.0F), {fours});
-    minus_one_ = store_.vector(std::vector<float>(fours, -1.0F), {fours});
+    head_hidden_.emplace(store_, head / "pre_logits" / "fc", inputs, width_);
   }
   head_ = classifier(config, head / "fc", inputs);
 }
@@ -229,12 +213,7 @@ void CoAtNet::forward(Pass& pass) const {
 Tensor CoAtNet::classified(Recorder& r, const Tensor& cells) const {
   Tensor pooled = ops::token_mean(r, cells);
   if (head_norm_) pooled = (*head_norm_)(r, pooled);
-  if (head_hidden_) {
-    const Tensor sigmoid = (*head_hidden_)(r, pooled, {Activation::sigmoid, {}, {}, {}});
-    const Shape cell{cells.shape[0], 1, 1, sigmoid.shape[1]};
-    pooled = ops::modulate(r, sigmoid.reshaped(cell), {.scale = two_, .shift = minus_one_})
-                 .reshaped(sigmoid.shape);
-  }
+  if (head_hidden_) pooled = (*head_hidden_)(r, pooled);
   return head_ ? (*head_)(r, pooled) : pooled;
 }
 

@@ -6,6 +6,7 @@
 
 #include "models/arch/byob/byob.h"
 #include "models/model/family.h"
+#include "models/nn/activation.h"
 #include "models/nn/patch_groups.h"
 #include "models/nn/shapes.h"
 #include "models/nn/transformer.h"
@@ -120,7 +121,7 @@ std::unique_ptr<byob::Block> make_block(WeightStore& store, const io::Weights& w
 
 struct MobileVit : byob::Network {
   explicit MobileVit(const Loading& from)
-      : Network(from, {.activation = byob::activation_of(from.config, "silu")}, &make_block) {}
+      : Network(from, {.activation = layers::activation_of(from.config, "act_layer", "silu")}, &make_block) {}
 };
 
 bool matches(const io::ModelConfig& config) {

@@ -10,6 +10,7 @@
 
 #include "fovea/error.h"
 #include "models/model/family.h"
+#include "models/nn/activation.h"
 #include "models/nn/gates.h"
 #include "models/nn/layout.h"
 #include "models/nn/shapes.h"
@@ -33,16 +34,6 @@ struct Style {
   const char* head() const { return legacy ? "last_linear" : "fc"; }
 };
 
-Activation activation_of(const io::ModelConfig& config) {
-  const std::string name = io::arg_string(config.model_args, "act_layer", "relu", config.file);
-  if (name == "relu") return Activation::relu;
-  if (name == "silu" || name == "swish") return Activation::silu;
-  if (name == "gelu") return Activation::gelu;
-  throw Error(ErrorKind::model,
-              fmt::format("[load] {}: act_layer '{}' is unknown; there are relu, silu, gelu",
-                          config.file.string(), name));
-}
-
 Style style_of(const io::ModelConfig& config, const io::Weights& w) {
   // These change the mathematics and leave no trace in the weights.
   const io::ModelConfig& c = config;
@@ -57,7 +48,7 @@ Style style_of(const io::ModelConfig& config, const io::Weights& w) {
                     c.file.string(), pool, output_stride,
                     antialias != c.model_args.end() ? ", aa_layer" : ""));
   Style s;
-  s.activation = activation_of(config);
+  s.activation = layers::activation_of(config, "act_layer", "relu");
   s.legacy = w.has("layer0.conv1.weight");
   // Caffe's order, which only the plain bottleneck keeps: not senet154's, and not that with groups.
   s.stride_first = s.legacy && c.architecture.find("senet154") == std::string::npos &&

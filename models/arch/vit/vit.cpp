@@ -8,10 +8,12 @@
 #include "fovea/error.h"
 #include "models/arch/vit/vit_names.h"
 #include "models/model/family.h"
+#include "models/nn/activation.h"
 #include "models/nn/attention_pool.h"
 #include "models/nn/patch_embed.h"
 #include "models/nn/position_embedding.h"
 #include "models/nn/shapes.h"
+#include "models/nn/tanh_linear.h"
 #include "models/nn/transformer.h"
 #include "models/nn/transformer_chain.h"
 #include "runtime/ops/nn/embed_tokens.h"
@@ -55,20 +57,6 @@ uint32_t heads_of(const io::ModelConfig& config, uint32_t width) {
   return heads;
 }
 
-ops::Activation activation_of(const io::ModelConfig& config) {
-  const bool timm = config.naming == io::Naming::timm;
-  const std::string fallback = contains(config.architecture, "quickgelu") ? "quick_gelu" : "gelu";
-  const std::string name =
-      io::arg_string(config.model_args, timm ? "act_layer" : "hidden_act", fallback, config.file);
-  if (name == "gelu") return ops::Activation::gelu;
-  if (name == "gelu_tanh" || name == "gelu_pytorch_tanh" || name == "gelu_new")
-    return ops::Activation::gelu_tanh;
-  if (name == "quick_gelu" || name == "quickgelu") return ops::Activation::quick_gelu;
-  throw Error(ErrorKind::model,
-              fmt::format("[load] {}: activation '{}' is unknown; there are gelu, gelu_tanh, quick_gelu",
-                          config.file.string(), name));
-}
-
 VitShape shape_of(const io::ModelConfig& config, const io::Weights& w) {
   VitShape s;
   s.patch = layers::patch_shape(w);
@@ -81,7 +69,8 @@ VitShape shape_of(const io::ModelConfig& config, const io::Weights& w) {
   s.cls = w.has("cls_token");
   s.dist = w.has("dist_token");
   s.registers = w.has("reg_token") ? layers::dimension(w, "reg_token", 3, 1) : 0;
-  s.activation = activation_of(config);
+  s.activation = layers::activation_of(config, config.naming == io::Naming::timm ? "act_layer" : "hidden_act",
+                                       contains(config.architecture, "quickgelu") ? "quick_gelu" : "gelu");
   if (config.naming == io::Naming::transformers)
     s.epsilon =
         static_cast<float>(io::arg_double(config.model_args, "layer_norm_eps", 1e-12, config.file, 0, 1));
@@ -119,14 +108,15 @@ class Vit : public LoadedModel {
   // What maps take apart; no chain where the answer is no class or comes out of an attention pool.
   std::optional<layers::TransformerChain> chain() const;
 
-  const size_t pixels_ = declare_pixels();
-  const size_t features_ = declare_features(), logits_ = declare_output("logits");
+  const size_t pixels_ = declare_pixels(), features_ = declare_features();
+  size_t pooler_output_ = no_output, logits_ = no_output;
   VitShape s_;
   layers::PatchEmbed patch_embed_;
   Tensor table_;  // [tokens, width]: position embeddings, prefix tokens added
   std::optional<layers::LayerNorm> norm_pre_, norm_, fc_norm_;
   std::vector<layers::Block> blocks_;
   std::optional<layers::AttentionPool> attn_pool_;
+  std::optional<layers::TanhLinear> pooler_;
   std::optional<layers::Linear> head_, head_dist_;
   std::optional<layers::TransformerChain> chain_;
 };
@@ -165,9 +155,12 @@ Vit::Vit(const Loading& from)
   const bool both = w.has("head_dist.weight");
   head_ = classifier(config, w / "head", s_.width, both ? 0.5F : 1.0F);
   if (head_ && both) head_dist_.emplace(store_, w / "head_dist", info_.classes, s_.width, 0.5F);
-  // A transformers model without a head ships a pooler that no answer here reads.
-  if (config.naming == io::Naming::transformers)
-    for (const char* name : {"pooler.dense.weight", "pooler.dense.bias"}) w.ignore(name);
+  if (w.has("pooler.dense.weight")) {
+    pooler_.emplace(store_, w / "pooler" / "dense", s_.width, s_.width);
+    pooler_output_ = declare_output("pooler_output");
+  }
+  // timm gives what a head would read where there is none.
+  if (head_ || naming_ == io::Naming::timm) logits_ = declare_output("logits");
   chain_ = chain();
 }
 
@@ -279,6 +272,7 @@ void Vit::forward(Pass& pass) const {
   for (const auto& block : blocks_) stream.push_back(x = block(r, x, pass.tap()));
   if (pass.tap() != nullptr) report(*pass.tap(), std::move(stream));
   if (pass.wants(features_)) pass.give(features_, norm_ ? (*norm_)(r, x) : x);
+  if (pass.wants(pooler_output_)) pass.give(pooler_output_, (*pooler_)(r, norm_->of_token(r, x, 0)));
   if (pass.wants(logits_)) pass.give(logits_, classified(r, x));
 }
 

@@ -20,6 +20,7 @@ inline constexpr io::Renaming vit_rows[] = {
     {"blocks.*.mlp.fc1", "encoder.layer.*.intermediate.dense"},
     {"blocks.*.mlp.fc2", "encoder.layer.*.output.dense"},
     {"norm", "layernorm"},
+    {"pooler.dense", "pooler.dense"},
     {"head", "classifier"},
     {"head", "cls_classifier"},  // DeiT with teacher
     {"head_dist", "distillation_classifier"},

@@ -1,47 +1,28 @@
 // `fovea run`, `devices`, `bench`, and wrong usage of all.
 #include <doctest/doctest.h>
 
-#include <cmath>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/apps/cli/pictures.h"
+#include "tests/models/golden.h"
 
 namespace fovea::e2e {
 namespace {
 
-struct Tensor {
-  std::vector<uint64_t> shape;
-  std::vector<float> values;
-};
-
-// The tensors of a safetensors file that holds float32 alone.
-std::vector<std::pair<std::string, Tensor>> read_tensors(const fs::path& path) {
-  const std::string bytes = read_text(path);
-  uint64_t length = 0;
-  REQUIRE(bytes.size() > 8);
-  std::memcpy(&length, bytes.data(), 8);
-  std::vector<std::pair<std::string, Tensor>> tensors;
-  const auto header = nlohmann::json::parse(bytes.substr(8, length));
-  for (const auto& [name, entry] : header.items()) {
-    if (name == "__metadata__") continue;
-    REQUIRE(entry.at("dtype") == "F32");
-    Tensor tensor{entry.at("shape"), {}};
-    const auto begin = entry.at("data_offsets").at(0).get<size_t>(),
-               end = entry.at("data_offsets").at(1).get<size_t>();
-    tensor.values.resize((end - begin) / 4);
-    std::memcpy(tensor.values.data(), bytes.data() + 8 + length + begin, end - begin);
-    tensors.emplace_back(name, tensor);
-  }
-  return tensors;
+RawTensors tensors_in(const fs::path& path) {
+  RawTensors out;
+  const auto file = io::Safetensors::open(path);
+  for (const auto& tensor : file.tensors()) out[tensor.name] = golden::in_turn(tensor, tensor.shape.at(0));
+  return out;
 }
 
-const Tensor* find(const std::vector<std::pair<std::string, Tensor>>& tensors, const std::string& name) {
-  for (const auto& [key, tensor] : tensors)
-    if (key == name) return &tensor;
-  return nullptr;
+void write_inputs(const fs::path& path, const RawTensors& inputs) {
+  std::vector<io::OutputTensor> tensors;
+  for (const auto& [name, t] : inputs) tensors.push_back({name, t.shape, t.values, t.integers});
+  io::write_safetensors(path, tensors);
 }
 
 std::string reference_file() {
@@ -50,62 +31,83 @@ std::string reference_file() {
 
 }  // namespace
 
-TEST_CASE("run gives the reference's logits, features and attention") {
+TEST_CASE("run gives all that a reference holds, from its inputs alone or the whole of it") {
   const Folder folder;
-  for (const std::string batch : {"1", "8"}) {
-    CAPTURE(batch);
-    const Outcome outcome = run(folder, {"run", "--dtype", "fp32", "--batch", batch, "--attention", "all",
-                                         "--input", reference_file(), "--output", "y.safetensors"});
-    CAPTURE(outcome.err);
-    REQUIRE(outcome.code == 0);
-    const auto got = read_tensors(folder / "y.safetensors"), want = read_tensors(reference_file());
-    for (const std::string name : {"logits", "features", "attn.0", "attn.1", "attn.2"}) {
-      CAPTURE(name);
-      const Tensor* a = find(got, name);
-      const Tensor* b = find(want, name);
-      REQUIRE(a != nullptr);
-      REQUIRE(b != nullptr);
-      CHECK(a->shape == b->shape);
-      REQUIRE(a->values.size() == b->values.size());
-      double worst = 0;
-      for (size_t i = 0; i < a->values.size(); ++i)
-        worst = std::max<double>(worst, std::abs(a->values[i] - b->values[i]));
-      CHECK(worst < 1e-4);
+  for (const std::string name : {"vit_mini", "vit_hf", "seresnet_mini"}) {
+    CAPTURE(name);
+    const golden::Reference reference(golden::folder(name));
+    const RawTensors inputs{{"input", golden::in_turn(reference.tensor("input"), 2)}};
+    write_inputs(folder / "x.safetensors",
+                 {{name == "vit_hf" ? "pixel_values" : "input", inputs.at("input")}});
+    const std::string whole = golden::folder(name) / "reference.safetensors";
+    for (const auto& [input, batch] : {std::pair{std::string("x.safetensors"), "1"}, {whole, "8"}}) {
+      CAPTURE(input);
+      const Outcome outcome =
+          run(folder, {"run", "--model", golden::folder(name), "--dtype", "fp32", "--batch", batch,
+                       "--attention", "all", "--input", input, "--output", "y.safetensors"});
+      CAPTURE(outcome.err);
+      REQUIRE(outcome.code == 0);
+      golden::check_equal(reference, inputs, tensors_in(folder / "y.safetensors"), {});
     }
   }
 }
 
-TEST_CASE("run writes the attention that was asked for") {
+TEST_CASE("run writes the outputs and the attention that were asked for") {
   const Folder folder;
   const auto names = [&](std::vector<std::string> options) {
     std::vector<std::string> arguments = {"run", "--input", reference_file(), "--output", "y.safetensors"};
     arguments.insert(arguments.end(), options.begin(), options.end());
     REQUIRE(run(folder, arguments).code == 0);
     std::vector<std::string> result;
-    for (const auto& entry : read_tensors(folder / "y.safetensors")) result.push_back(entry.first);
+    for (const auto& entry : tensors_in(folder / "y.safetensors")) result.push_back(entry.first);
     return result;
   };
+  const std::string hf = golden::folder("vit_hf");
   CHECK(names({}) == std::vector<std::string>{"features", "logits"});
   CHECK(names({"--attention", "2,0"}) == std::vector<std::string>{"attn.0", "attn.2", "features", "logits"});
+  CHECK(names({"--outputs", "logits"}) == std::vector<std::string>{"logits"});
+  CHECK(names({"--model", hf}) == std::vector<std::string>{"features", "last_hidden_state", "logits"});
+  CHECK(names({"--model", hf, "--outputs", "last_hidden_state", "--attention", "1"}) ==
+        std::vector<std::string>{"attn.1", "last_hidden_state"});
 }
 
-TEST_CASE("run refuses tensors that do not fit, naming both shapes") {
+TEST_CASE("run refuses tensors that do not fit, saying what the model takes") {
   const Folder folder;
-  const Outcome outcome =
-      run(folder, {"run", "--size", "32", "--input", reference_file(), "--output", "y.safetensors"});
-  CHECK(outcome.code == 1);
-  REQUIRE(outcome.complaints().size() == 1);
-  CHECK(outcome.err.find("3, 64, 64]") != std::string::npos);
-  CHECK(outcome.err.find("[B, 3, 32, 32]") != std::string::npos);
-  CHECK_FALSE(fs::exists(folder / "y.safetensors"));
+  const auto pixels = golden::in_turn(golden::Reference(golden::folder("vit_mini")).tensor("input"), 2);
+  RawTensor integers{{2, 3, 64, 64}, {}, std::vector<int64_t>(size_t{2} * 3 * 64 * 64)};
+  const auto refuses = [&](const RawTensors& inputs, const std::string& words, const std::string& takes,
+                           std::vector<std::string> options = {}) {
+    CAPTURE(words);
+    write_inputs(folder / "x.safetensors", inputs);
+    std::vector<std::string> arguments = {"run", "--input", "x.safetensors", "--output", "y.safetensors"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Outcome outcome = run(folder, arguments);
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 1);
+    REQUIRE(outcome.complaints().size() == 1);
+    CHECK(outcome.err.find("x.safetensors") != std::string::npos);
+    CHECK(outcome.err.find(words) != std::string::npos);
+    CHECK(outcome.err.find("takes input f32 [B, " + takes + "]") != std::string::npos);
+    CHECK_FALSE(fs::exists(folder / "y.safetensors"));
+  };
+  refuses({{"input", pixels}}, "`input` is [2, 3, 64, 64]", "3, 32, 32", {"--size", "32"});
+  refuses({{"input", pixels}, {"pixel_mask", pixels}}, "no input `pixel_mask`", "3, 64, 64");
+  refuses({{"input", pixels}, {"pixel_values", pixels}}, "`pixel_values`", "3, 64, 64");
+  refuses({{"logits", pixels}}, "no tensor `input`", "3, 64, 64");  // an output's name is not refused
+  refuses({{"input", integers}}, "`input` holds integers", "3, 64, 64");
+  refuses({{"input", {{3, 64, 64}, std::vector<float>(size_t{3} * 64 * 64), {}}}}, "[3, 64, 64]",
+          "3, 64, 64");
 
   write_text(folder / "empty.safetensors", "");
   CHECK(run(folder, {"run", "--input", "empty.safetensors", "--output", "y.safetensors"}).code == 1);
-  // A sound file without `input`.
   const std::string weights = model_folder() + "/model.safetensors";
   CHECK(run(folder, {"run", "--input", weights, "--output", "y.safetensors"}).code == 1);
-  CHECK(run(folder, {"run", "--attention", "3", "--input", reference_file(), "--output", "y.safetensors"})
-            .code == 2);
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"--attention", "3"}, {"--outputs", "boxes"}}) {
+    std::vector<std::string> arguments = {"run", "--input", reference_file(), "--output", "y.safetensors"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    CHECK(run(folder, arguments).code == 2);
+  }
   CHECK_FALSE(fs::exists(folder / "y.safetensors"));
 }
 

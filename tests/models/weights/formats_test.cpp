@@ -91,8 +91,7 @@ void write_16_bit(const fs::path& path, const std::vector<fovea::io::OutputTenso
 
 std::vector<float> logits_of(const fs::path& folder) {
   const auto model = fovea::Model::load(fovea::Device::open(), folder, {fovea::Precision::fp32, 0, 0});
-  fovea::Session session(model);
-  return session.run(golden::Reference(golden::folder("vit_mini")).values("input"), 2, {})
+  return golden::answer(model, golden::Reference(golden::folder("vit_mini")).values("input"))
       .at("logits")
       .values;
 }
@@ -114,20 +113,52 @@ TEST_CASE("A transformers ViT gives the logits of the timm ViT it was made from"
   CHECK(model.info().architecture == "ViTForImageClassification");
 }
 
-TEST_CASE("A transformers ViT without a head may bring its pooler") {
+TEST_CASE(
+    "A transformers ViT without a head gives its last state, and what its pooler makes of the class token") {
   const fovea::test::TemporaryFolder folder;
   auto tensors = as_transformers(tensors_of("vit_mini"));
   std::erase_if(tensors, [](const auto& t) { return t.name.starts_with("classifier"); });
   for (auto& t : tensors) t.name = t.name.substr(4);  // ViTModel names its parts without "vit."
-  tensors.push_back({"pooler.dense.weight", {48, 48}, std::vector<float>(48 * 48)});
-  tensors.push_back({"pooler.dense.bias", {48}, std::vector<float>(48)});
+  std::vector<float> weight(48 * 48), bias(48);
+  for (size_t i = 0; i < weight.size(); ++i) weight[i] = 0.01F * static_cast<float>(i * 7 % 31) - 0.15F;
+  for (size_t i = 0; i < bias.size(); ++i) bias[i] = 0.02F * static_cast<float>(i % 5);
+  tensors.push_back({"pooler.dense.weight", {48, 48}, weight});
+  tensors.push_back({"pooler.dense.bias", {48}, bias});
   fovea::io::write_safetensors(folder / "model.safetensors", tensors);
   std::ofstream(folder / "config.json") << R"({"architectures": ["ViTModel"], "model_type": "vit",
     "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 3, "intermediate_size": 192, "hidden_act": "gelu",
     "image_size": 64, "patch_size": 16, "layer_norm_eps": 1e-6})";
-  const auto model = fovea::Model::load(fovea::Device::open(), folder.path());
+  const auto model = fovea::Model::load(fovea::Device::open(), folder.path(), {fovea::Precision::fp32, 0, 0});
   CHECK_FALSE(model.info().has_head);
-  CHECK(model.info().classes == 48);
+  CHECK(model.info().classes == 0);
+
+  const golden::Reference reference(golden::folder("vit_mini"));
+  const auto out = golden::answer(model, reference.values("input"));
+  CHECK_FALSE(out.contains("logits"));
+  const auto features = reference.values("features");  // [2, 17, 48]
+  CHECK(golden::largest_difference(out.at("last_hidden_state").values, features) <= 1e-4);
+  std::vector<float> pooled;
+  for (size_t image = 0; image < 2; ++image)
+    for (size_t column = 0; column < 48; ++column) {
+      double sum = double{bias[column]};
+      for (size_t i = 0; i < 48; ++i)
+        sum += double{weight[column * 48 + i]} * double{features[image * 17 * 48 + i]};
+      pooled.push_back(static_cast<float>(std::tanh(sum)));
+    }
+  CHECK(golden::largest_difference(out.at("pooler_output").values, pooled) <= 1e-4);
+
+  // No classes, and yet maps.
+  fovea::SessionOptions options;
+  options.attention = true;
+  fovea::Session session(model, options);
+  const std::vector<uint8_t> pixels(64 * 64 * 3, 90);
+  const fovea::ImageView view{pixels.data(), 64, 64, 64 * 3, fovea::PixelFormat::rgb8};
+  CHECK(session.classify({&view, 1}).front().topk.empty());
+  CHECK(session.map({}).values.size() == 16);
+  CHECK_THROWS_WITH_AS(session.logits({}, 1), doctest::Contains("has no logits"), fovea::Error);
+  fovea::Live live(model);
+  live.submit(view, 0);
+  CHECK(live.collect()->topk.empty());
 }
 
 TEST_CASE("Weights stored as fp16 and bf16 load and stay close") {

@@ -254,6 +254,25 @@ TEST_CASE("written tensors read back bit for bit") {
   CHECK(header % 8 == 0);  // values are aligned for those who map the file
 }
 
+TEST_CASE("integers are written as int64 and read from every type of them") {
+  const TempFolder folder;
+  const auto path = folder.path() / "out.safetensors";
+  const std::vector<int64_t> values{3, -1, int64_t{1} << 40};
+  write_safetensors(path, std::vector<OutputTensor>{{"x", {1}, {0.5F}}, {"ids", {3}, {}, values}});
+  const Safetensors file = Safetensors::open(path);
+  CHECK(file.find("ids")->dtype == DType::i64);
+  CHECK(fovea::io::to_integers(*file.find("ids")) == values);
+  CHECK(fovea::io::to_integers(*file.find("x")).empty());
+  const std::byte bytes[] = {std::byte{2}, std::byte{0xff}};
+  const auto as = [&](DType type, std::vector<uint64_t> shape) {
+    return fovea::io::to_integers({"x", type, std::move(shape), bytes});
+  };
+  CHECK(as(DType::u8, {2}) == std::vector<int64_t>{2, 255});
+  CHECK(as(DType::i8, {2}) == std::vector<int64_t>{2, -1});
+  CHECK(as(DType::boolean, {2}) == std::vector<int64_t>{1, 1});
+  CHECK(as(DType::i16, {1}) == std::vector<int64_t>{-254});
+}
+
 TEST_CASE("writing replaces the file whole or leaves it alone") {
   const TempFolder folder;
   const auto path = folder.write("out.safetensors", "old content");

@@ -2,7 +2,7 @@
 // against plain loops in double precision.
 #include <algorithm>
 
-#include "tests/models/hybrid.h"
+#include "tests/models/golden.h"
 #include "tests/models/random_network.h"
 
 namespace {
@@ -13,42 +13,6 @@ using random_network::Map;
 using random_network::Network;
 
 const char* const folders[] = {"mobilevit_xxs", "mobilevitv2_050", "botnet26t_mini"};
-
-// The reference's pictures in turn until there are `images`, its results likewise.
-std::vector<float> in_turn(const golden::Reference& reference, const std::string& name, uint32_t images) {
-  const auto values = reference.values(name);
-  const size_t have = reference.shape("input")[0], each = values.size() / have;
-  std::vector<float> out;
-  for (size_t i = 0; i < images; ++i)
-    out.insert(out.end(), values.begin() + static_cast<std::ptrdiff_t>(i % have * each),
-               values.begin() + static_cast<std::ptrdiff_t>((i % have + 1) * each));
-  return out;
-}
-
-void compare(const std::string& name, fovea::Precision precision, double tolerance, uint32_t images,
-             uint32_t batch) {
-  CAPTURE(name);
-  CAPTURE(images);
-  CAPTURE(batch);
-  const golden::Reference reference(golden::folder(name));
-  const auto model = fovea::Model::load(fovea::Device::open(), golden::folder(name), {precision, 0, 0});
-  fovea::SessionOptions options;
-  options.batch = batch;
-  fovea::Session session(model, options);
-  const auto out = session.run(in_turn(reference, "input", images), images, golden::all_layers(model));
-  for (const auto& tensor : reference.file.tensors()) {
-    if (tensor.name == "input") continue;
-    CAPTURE(tensor.name);
-    REQUIRE(out.contains(tensor.name));
-    auto shape = tensor.shape;
-    shape[0] = shape[0] * images / reference.shape("input")[0];
-    CHECK(out.at(tensor.name).shape == shape);
-    const auto expected = in_turn(reference, tensor.name, images);
-    const double difference = golden::largest_difference(out.at(tensor.name).values, expected);
-    CHECK(difference <= tolerance * std::max(1.0, golden::largest(expected)));
-  }
-  CHECK(out.size() + 1 == reference.file.tensors().size());
-}
 
 double silu(double a) {
   return a / (1 + std::exp(-a));
@@ -239,9 +203,7 @@ void check_network(Byob& b, const Map& input, const Map& features, const std::st
   const Map logits = b.net.linear("head.fc", global_mean(features), 5);
   const Folder folder(b.net, architecture, "{}", input.rows, input.cols);
   const auto model = fovea::Model::load(fovea::Device::open(), folder.path(), {fovea::Precision::fp32, 0, 0});
-  fovea::Session session(model);
-  const std::vector<float> pixels(input.v.begin(), input.v.end());
-  const auto out = session.run(pixels, 1, {});
+  const auto out = golden::answer(model, {input.v.begin(), input.v.end()});
   CHECK(out.at("features").shape ==
         std::vector<uint64_t>{1, features.channels, features.rows, features.cols});
   for (const auto& [name, expected] : {std::pair{"features", features}, {"logits", logits}}) {
@@ -255,11 +217,9 @@ void check_network(Byob& b, const Map& input, const Map& features, const std::st
 }  // namespace
 
 TEST_CASE("MobileViT, MobileViTv2 and BoTNet equal the reference in fp32") {
-  for (const char* name : folders) {
-    compare(name, fovea::Precision::fp32, 1e-4, 1, 1);
-    compare(name, fovea::Precision::fp32, 1e-4, 2, 2);
-    compare(name, fovea::Precision::fp32, 1e-4, 3, 3);
-  }
+  for (const char* name : folders)
+    for (const uint32_t images : {1U, 2U, 3U})
+      golden::compare(name, fovea::Precision::fp32, {}, images, images);
 }
 
 TEST_CASE("MobileViT, MobileViTv2 and BoTNet stay close to the reference with fp16 storage") {
@@ -267,7 +227,7 @@ TEST_CASE("MobileViT, MobileViTv2 and BoTNet stay close to the reference with fp
     MESSAGE("this device does not store fp16");
     return;
   }
-  for (const char* name : folders) compare(name, fovea::Precision::fp16, 5e-2, 2, 2);
+  for (const char* name : folders) golden::compare(name, fovea::Precision::fp16, {5e-2, 5e-2}, 2);
 }
 
 // 11×7 in the first block and 6×4 in the second: stretched to 12×8 and 6×4. Heads of 6 and 5 channels.
@@ -327,9 +287,8 @@ TEST_CASE("MobileViT takes other sizes than its config's") {
     const auto& layer = model.info().attention.front();
     CHECK(layer.rows == 10);  // 72 / 8, rounded up to whole patches
     CHECK(layer.cols == 6);
-    fovea::Session session(model);
     const auto out =
-        session.run(std::vector<float>(size_t{3} * 72 * 33, 0.25F), 1, golden::all_layers(model));
+        golden::answer(model, std::vector<float>(size_t{3} * 72 * 33, 0.25F), golden::all_layers(model));
     CHECK(out.at("logits").shape == std::vector<uint64_t>{1, 10});
   }
 }

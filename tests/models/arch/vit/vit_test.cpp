@@ -2,55 +2,17 @@
 #include "models/tasks/forward.h"
 #include "tests/models/golden.h"
 
-namespace {
-
-std::vector<uint32_t> all_layers(const fovea::Model& model) {
-  std::vector<uint32_t> layers(model.info().attention.size());
-  for (uint32_t i = 0; i < layers.size(); ++i) layers[i] = i;
-  return layers;
-}
-
-void compare(const std::string& name, fovea::Precision precision, double tolerance,
-             double attention_tolerance, uint32_t batch) {
-  CAPTURE(name);
-  CAPTURE(batch);
-  const golden::Reference reference(golden::folder(name));
-  const auto device = fovea::Device::open();
-  const auto model = fovea::Model::load(device, golden::folder(name), {precision, 0, 0});
-  fovea::SessionOptions options;
-  options.batch = batch;
-  fovea::Session session(model, options);
-  const auto layers = all_layers(model);
-  const auto count = static_cast<uint32_t>(reference.shape("input")[0]);
-  const auto out = session.run(reference.values("input"), count, layers);
-
-  for (const char* tensor : {"logits", "features"}) {
-    CAPTURE(tensor);
-    CHECK(out.at(tensor).shape == reference.shape(tensor));
-    const auto expected = reference.values(tensor);
-    CHECK(golden::largest_difference(out.at(tensor).values, expected) <=
-          tolerance * std::max(1.0, golden::largest(expected)));
-  }
-  uint32_t attentions = 0;
-  for (const auto& tensor : reference.file.tensors()) attentions += tensor.name.starts_with("attn.") ? 1 : 0;
-  CHECK(attentions == layers.size());
-  for (const uint32_t layer : layers) {
-    const std::string tensor = "attn." + std::to_string(layer);
-    CAPTURE(tensor);
-    CHECK(out.at(tensor).shape == reference.shape(tensor));
-    CHECK(golden::largest_difference(out.at(tensor).values, reference.values(tensor)) <= attention_tolerance);
-  }
-}
-
-}  // namespace
-
 TEST_CASE("ViT family equals the reference in fp32") {
-  for (const char* name : golden::vit_folders) compare(name, fovea::Precision::fp32, 1e-4, 1e-4, 2);
+  for (const char* name : golden::vit_folders) golden::compare(name, fovea::Precision::fp32, {}, 2);
+}
+
+TEST_CASE("transformers' ViT equals the reference in fp32") {
+  for (const uint32_t images : {1U, 2U, 3U}) golden::compare("vit_hf", fovea::Precision::fp32, {}, 2, images);
 }
 
 TEST_CASE("A batch that does not divide the count gives the same numbers") {
-  compare("vit_mini", fovea::Precision::fp32, 1e-4, 1e-4, 1);
-  compare("deit_mini_distilled", fovea::Precision::fp32, 1e-4, 1e-4, 3);
+  golden::compare("vit_mini", fovea::Precision::fp32, {}, 1);
+  golden::compare("deit_mini_distilled", fovea::Precision::fp32, {}, 2, 3);
 }
 
 TEST_CASE("ViT family stays close to the reference with fp16 storage") {
@@ -61,7 +23,7 @@ TEST_CASE("ViT family stays close to the reference with fp16 storage") {
         doctest::Contains("use fp32 storage"), fovea::Error);
     return;
   }
-  for (const char* name : golden::vit_folders) compare(name, fovea::Precision::fp16, 1e-2, 1e-2, 2);
+  for (const char* name : golden::vit_folders) golden::compare(name, fovea::Precision::fp16, {1e-2, 1e-2}, 2);
 }
 
 TEST_CASE("The model says what it is") {
@@ -83,9 +45,7 @@ TEST_CASE("Another input size resamples the positions and changes the grid") {
       fovea::Model::load(fovea::Device::open(), golden::folder("vit_mini"), {fovea::Precision::fp32, 96, 48});
   CHECK(model.info().attention[0].rows == 6);
   CHECK(model.info().attention[0].cols == 3);
-  fovea::Session session(model);
-  const std::vector<float> input(size_t{3} * 96 * 48, 0.25F);
-  const auto out = session.run(input, 1, {});
+  const auto out = golden::answer(model, std::vector<float>(size_t{3} * 96 * 48, 0.25F));
   CHECK(out.at("features").shape == std::vector<uint64_t>{1, 19, 48});
   CHECK_THROWS_WITH_AS(
       fovea::Model::load(fovea::Device::open(), golden::folder("vit_mini"), {fovea::Precision::fp32, 90, 64}),
@@ -104,10 +64,11 @@ TEST_CASE("A run with attention kept gives the same logits as one without") {
     options.batch = 2;
     options.host_input = true;
     options.attention = attention;
+    options.outputs = {model.impl().output("logits").value()};
     fovea::Forward forward(model.impl(), options);
-    forward.write_input(input);
+    forward.write(0, input);
     forward.program().run();
-    logits.push_back(forward.logits());
+    logits.push_back(forward.floats(forward.output(0)));
     if (attention) CHECK(forward.program().dispatches() == dispatches);  // keeping costs no dispatch
     dispatches = forward.program().dispatches();
   }

@@ -1,30 +1,12 @@
-#include "models/tasks/answers.h"
+#include "models/tasks/patch_under.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "fovea/error.h"
 
 namespace fovea {
-
-void check_finite(const ModelInfo& info, std::span<const float> logits) {
-  for (const float logit : logits)
-    if (!std::isfinite(logit))
-      throw Error(
-          ErrorKind::unsupported,
-          fmt::format("[forward] {} with {} storage gives logits that are not numbers: use fp32 storage",
-                      info.architecture, to_string(info.precision)));
-}
-
-std::vector<Prediction> predictions(std::span<const float> logits, std::span<const float> probabilities,
-                                    std::span<const uint32_t> indices) {
-  std::vector<Prediction> out;
-  for (size_t i = 0; i < indices.size(); ++i)
-    out.push_back({indices[i], probabilities[i], logits[indices[i]]});
-  return out;
-}
 
 PatchIndex patch_under(const ModelInfo& info, const Region& seen, uint32_t width, uint32_t height, double x,
                        double y, int layer) {

@@ -1,0 +1,48 @@
+// A model's named tensors, in and out, as its reference implementation has them: for parity checks.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fovea/model.h"
+
+namespace fovea {
+
+// Row-major. Integers stand in `integers`, everything else in `values`.
+struct RawTensor {
+  std::vector<uint64_t> shape;
+  std::vector<float> values;
+  std::vector<int64_t> integers;
+};
+using RawTensors = std::map<std::string, RawTensor>;
+
+// An input or output of a model: [B, shape...].
+struct TensorInfo {
+  std::string name;   // in the library that the model's files are of
+  std::string alias;  // in the other one, or empty: timm says `input`, transformers `pixel_values`
+  bool integer = false;
+  std::vector<uint64_t> shape;  // of one image
+};
+std::vector<TensorInfo> inputs_of(const Model& model);
+std::vector<TensorInfo> outputs_of(const Model& model);
+// The tensor of that name or alias, nullptr where there is none.
+const TensorInfo* find(const std::vector<TensorInfo>& tensors, std::string_view name);
+// "input f32 [B, 3, 224, 224]", with commas between.
+std::string to_string(const std::vector<TensorInfo>& tensors);
+
+struct RunOptions {
+  uint32_t batch = 8;                      // images in a forward pass; more are split
+  std::vector<std::string> outputs;        // by name or alias; each under both where empty
+  std::vector<uint32_t> attention_layers;  // whose whole attention is an output too
+};
+
+// Forward pass of already normalised inputs of any number of images. Returns outputs under the names that
+// were asked for and, for the listed layers, AttentionLayer::tensor, all in the shapes that the reference
+// implementation gives them: attention of windows as [B * windows, heads, tokens, tokens]. Throws
+// Error(usage) for names, types and shapes that the model does not have, saying what it takes.
+RawTensors run(const Model& model, const RawTensors& inputs, const RunOptions& options = {});
+
+}  // namespace fovea
