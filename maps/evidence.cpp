@@ -18,7 +18,7 @@ Drawn evidence(Recorder& r, const Kept& kept, const MapRequest& request, const M
     ops::RelevanceCase c;
     c.in = chain.attention_of(kept.layers.at(l), w.shape[1]);
     c.lse = kept.layers.at(l).lse;
-    c.gradient = chain.blocks[l].heads_gradient(r, w);
+    c.gradient = chain.blocks[l].heads_gradient(r, c.in, {}, w, true);
     c.heads = one ? ops::RelevanceHeads::one : ops::RelevanceHeads::sum;
     c.head = one ? request.head : 0;
     c.base = out.values;

@@ -47,7 +47,7 @@ EvidenceTerms::EvidenceTerms(gpu::Device& device, const Kept& kept, const ModelI
     ops::RelevanceCase c;
     c.in = chain.attention_of(kept.layers.at(l), rows);
     c.lse = kept.layers.at(l).lse;
-    c.gradient = chain.blocks[l].heads_gradient(r, direction_);
+    c.gradient = chain.blocks[l].heads_gradient(r, c.in, {}, direction_, true);
     c.heads = ops::RelevanceHeads::each;
     const Tensor x = ops::leading_tokens(r, kept.chain.stream[l], rows);
     layers_.push_back({ops::attention_relevance(r, c), part(x), part(chain.blocks[l].middle(r, x, c.in).y),

@@ -10,7 +10,7 @@
 #include "fovea/model.h"
 #include "models/config/config.h"
 #include "models/model/pass.h"
-#include "models/nn/basic.h"
+#include "models/nn/linear.h"
 #include "models/weights/weight_store.h"
 #include "models/weights/weights.h"
 

@@ -1,13 +1,12 @@
 #include "models/nn/attention_pool.h"
 
-#include <cmath>
-
 namespace fovea::layers {
 
 AttentionPool::AttentionPool(WeightStore& store, const io::Weights& w, const BlockShape& shape)
-    : heads_(shape.heads),
-      kv_(store, w / "kv", 2 * shape.width, shape.width),
-      proj_(store, w / "proj", shape.width, shape.width),
+    : name_(w.scope()),
+      heads_(Heads::of(w, shape.width, shape.heads)),
+      kv_(store, padded_rows(linear_numbers(w / "kv", 2 * shape.width, shape.width), heads_)),
+      proj_(store, padded_inputs(linear_numbers(w / "proj", shape.width, shape.width), heads_)),
       norm_(store, w / "norm", shape.width, shape.epsilon),
       mlp_(store, w / "mlp", shape.width, shape.activation) {
   // The query is the same for every picture: q(latent), computed here once, in double.
@@ -19,19 +18,20 @@ AttentionPool::AttentionPool(WeightStore& store, const io::Weights& w, const Blo
     for (uint32_t j = 0; j < width; ++j) sum += double{weight[size_t{i} * width + j]} * double{latent[j]};
     query[i] = static_cast<float>(sum);
   }
-  query_ = store.matrix(query, {1, 1, width});
+  query_ = store.matrix(padded_heads(query, heads_, 1), {1, 1, heads_.padded_channels()});
 }
 
 Tensor AttentionPool::operator()(Recorder& r, const Tensor& x) const {
-  const uint32_t images = x.shape[0], tokens = x.shape[1], dim = x.shape[2], width = dim / heads_;
+  const auto scope = r.scope(name_);
+  const uint32_t images = x.shape[0], tokens = x.shape[1], dim = heads_.padded_channels();
   const Tensor kv = kv_(r, x);  // [images, tokens, 2 * dim]
   const ops::AttentionInput in{query_,
                                kv,
                                kv,
-                               {images, 1, tokens, heads_, width, 0, 0, dim, 0, dim, tokens * 2 * dim,
-                                2 * dim, 1.0F / std::sqrt(static_cast<float>(width))}};
-  const Tensor pooled = proj_(r, ops::attention(r, in).o);  // [images, 1, dim]
-  return mlp_(r, norm_(r, pooled), pooled, {}).reshaped({images, dim});
+                               {images, 1, tokens, heads_.count, heads_.padded(), 0, 0, dim, 0, dim,
+                                tokens * 2 * dim, 2 * dim, heads_.scale()}};
+  const Tensor pooled = proj_(r, ops::attention(r, in).o);  // [images, 1, width]
+  return mlp_(r, norm_(r, pooled), pooled, {}).reshaped({images, pooled.shape[2]});
 }
 
 }  // namespace fovea::layers

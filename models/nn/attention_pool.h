@@ -1,23 +1,24 @@
-// Attention pooling with a learnt query (SigLIP; Zhai et al. 2023): timm's AttentionPoolLatent with one
-// latent.
+// Pooling by attention: one learned query attends to all tokens, and an MLP refines what it found (SigLIP,
+// Zhai et al. 2023; Lee et al. 2019, "Set Transformer", eq. 11).
 #pragma once
 
-#include "models/nn/transformer.h"
+#include "models/nn/block.h"
 
 namespace fovea::layers {
 
 class AttentionPool {
  public:
   AttentionPool(WeightStore& store, const io::Weights& w, const BlockShape& shape);
-  // x [images, tokens, width] → [images, width].
+  // x [images, tokens, width] → [images, width]
   Tensor operator()(Recorder& r, const Tensor& x) const;
 
  private:
-  uint32_t heads_;
+  std::string name_;
+  Heads heads_;
+  Tensor query_;  // [1, 1, padded channels]
   Linear kv_, proj_;
   LayerNorm norm_;
   Mlp mlp_;
-  Tensor query_;
 };
 
 }  // namespace fovea::layers

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "fovea/model.h"
@@ -16,6 +17,15 @@ struct StitchTable {
   Tensor table;  // u32 [cells]
   std::span<const uint32_t> cells;
   explicit operator bool() const { return !cells.empty(); }
+};
+
+// What the tokens of a layer are.
+struct TokenGrid {
+  uint32_t rows = 0, cols = 0;
+  uint32_t prefix_tokens = 0;  // class, distillation and register tokens before the cells
+  bool has_cls = false;        // token 0 is a class token
+  uint32_t groups = 1;         // of an image, that attend each among themselves
+  StitchTable stitch{};        // empty where tokens are the grid's cells in order
 };
 
 // One layer's attention as it can be drawn afterwards; never probabilities. `kind` says what is filled.
@@ -80,10 +90,28 @@ struct AttentionTap {
   ChainRun chain;
 };
 
+// The record of a softmax over keys. `name` is the layer's, as the weights have it.
+inline AttentionRecord softmax_record(const std::string& name, const TokenGrid& grid,
+                                      const ops::AttentionInput& input, const Tensor& lse) {
+  AttentionRecord out;
+  out.layer.name = name;
+  out.layer.heads = input.layout.heads;
+  out.layer.rows = grid.rows;
+  out.layer.cols = grid.cols;
+  out.layer.prefix_tokens = grid.prefix_tokens;
+  out.layer.has_cls = grid.has_cls;
+  out.input = input;
+  out.lse = lse;
+  out.groups = grid.groups;
+  out.stitch = grid.stitch;
+  return out;
+}
+
 // Every tensor a record refers to.
 template <class F>
 void for_each_tensor(AttentionRecord& a, F&& f) {
-  for (Tensor* t : {&a.input.q, &a.input.k, &a.input.bias, &a.input.mask, &a.lse, &a.values, &a.features})
+  for (Tensor* t :
+       {&a.input.q, &a.input.k, &a.input.v, &a.input.bias, &a.input.mask, &a.lse, &a.values, &a.features})
     if (*t) f(*t);
 }
 

@@ -34,7 +34,8 @@ ConvNumbers conv_numbers(const io::Weights& conv, const ConvShape& shape) {
         fmt::format("[load] a convolution {} of {} inputs and {} columns does not fall into {} groups",
                     conv.path("weight"), shape.inputs, shape.columns, shape.groups));
   const ops::Window& window = shape.window;
-  return {conv.take("weight", {shape.columns, shape.inputs / shape.groups, window.rows, window.cols}),
+  return {conv.scope(),
+          conv.take("weight", {shape.columns, shape.inputs / shape.groups, window.rows, window.cols}),
           conv.has("bias") ? conv.take("bias", {shape.columns}) : std::vector<float>{}};
 }
 
@@ -49,7 +50,7 @@ ConvNumbers conv_numbers(const io::Weights& conv, const io::Weights& bn, const C
   return out;
 }
 
-Conv::Conv(WeightStore& store, const ConvNumbers& numbers, const ConvShape& shape) {
+Conv::Conv(WeightStore& store, const ConvNumbers& numbers, const ConvShape& shape) : name_(numbers.name) {
   const ops::Window& window = shape.window;
   const uint32_t inputs = shape.inputs / shape.groups, padded = (shape.columns + 3) / 4 * 4;
   if (numbers.weight.size() != uint64_t{shape.columns} * inputs * window.rows * window.cols)
@@ -72,6 +73,7 @@ Conv::Conv(WeightStore& store, const ConvNumbers& numbers, const ConvShape& shap
 }
 
 Tensor Conv::operator()(Recorder& r, const Tensor& x, const ops::LinearOptions& options) const {
+  const auto scope = r.scope(name_);
   return ops::conv(r, x, four_inputs_.w && x.shape.last() == 4 ? four_inputs_ : weights_, options);
 }
 

@@ -1,6 +1,7 @@
 // Convolution layers, BatchNorm folded into their weights.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "models/weights/weight_store.h"
@@ -22,6 +23,7 @@ struct ConvShape {
 
 // What a convolution is made of, for those who cut or pad it first.
 struct ConvNumbers {
+  std::string name;           // of the module
   std::vector<float> weight;  // [columns, inputs / groups, rows, cols]
   std::vector<float> bias;    // [columns], or empty
 };
@@ -46,6 +48,7 @@ class Conv {
   Tensor operator()(Recorder& r, const Tensor& x, const ops::LinearOptions& options = {}) const;
 
  private:
+  std::string name_;
   ops::ConvWeights weights_, four_inputs_;
 };
 

@@ -7,11 +7,6 @@
 namespace fovea::layers {
 namespace {
 
-// A linear layer that the weights store as a 1×1 convolution.
-Linear pointwise(WeightStore& store, const io::Weights& w, uint32_t columns, uint32_t inputs) {
-  return {store, w, columns, {columns, inputs, 1, 1}};
-}
-
 Tensor tokens_of(const Tensor& x) {
   return x.reshaped({x.shape[0], x.shape[1] * x.shape[2], x.shape[3]});
 }
@@ -54,11 +49,12 @@ SqueezeExcite::SqueezeExcite(WeightStore& store, const io::Weights& w, uint32_t 
                              ops::Activation activation)
     : name_(w.scope()),
       activation_(activation),
-      fc1_(pointwise(store, w / "fc1", dimension(w, "fc1.weight", 4, 0), channels)),
-      fc2_(pointwise(store, w / "fc2", channels, dimension(w, "fc1.weight", 4, 0))) {}
+      fc1_(store, w / "fc1", linear_columns(w / "fc1"), channels),
+      fc2_(store, w / "fc2", channels, linear_columns(w / "fc1")) {}
 
 Tensor SqueezeExcite::operator()(Recorder& r, const Tensor& x, const GateOptions& options,
                                  AttentionTap* tap) const {
+  const auto scope = r.scope(name_);
   const Tensor squeezed = ops::token_mean(r, tokens_of(x), 0);                  // [images, channels]
   const Tensor hidden = fc1_(r, squeezed, {activation_, {}, {}, {}});           // [images, reduced]
   const Tensor gate = fc2_(r, hidden, {ops::Activation::sigmoid, {}, {}, {}});  // [images, channels]
@@ -70,12 +66,13 @@ Tensor SqueezeExcite::operator()(Recorder& r, const Tensor& x, const GateOptions
 
 Cbam::Cbam(WeightStore& store, const io::Weights& w, uint32_t channels)
     : name_(w.scope()),
-      fc1_(pointwise(store, w / "channel" / "fc1", dimension(w, "channel.fc1.weight", 4, 0), channels)),
-      fc2_(pointwise(store, w / "channel" / "fc2", channels, dimension(w, "channel.fc1.weight", 4, 0))),
+      fc1_(store, w / "channel" / "fc1", linear_columns(w / "channel" / "fc1"), channels),
+      fc2_(store, w / "channel" / "fc2", channels, linear_columns(w / "channel" / "fc1")),
       spatial_(store, w / "spatial" / "conv" / "conv", w / "spatial" / "conv" / "bn",
                centred_conv(w / "spatial" / "conv" / "conv", 2)) {}
 
 Tensor Cbam::operator()(Recorder& r, const Tensor& x, const GateOptions& options, AttentionTap* tap) const {
+  const auto scope = r.scope(name_);
   const auto hidden = [&](const Tensor& pooled) {
     return fc1_(r, pooled, {ops::Activation::relu, {}, {}, {}});
   };

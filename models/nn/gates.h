@@ -4,8 +4,8 @@
 #include <string>
 
 #include "models/nn/attention_tap.h"
-#include "models/nn/basic.h"
 #include "models/nn/conv.h"
+#include "models/nn/linear.h"
 #include "models/weights/weight_store.h"
 #include "models/weights/weights.h"
 #include "runtime/ops/nn/modulate.h"

@@ -4,8 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "models/nn/basic.h"
 #include "models/nn/conv.h"
+#include "models/nn/linear.h"
 
 namespace fovea::layers {
 

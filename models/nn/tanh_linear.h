@@ -1,7 +1,7 @@
 // A linear layer and tanh: what heads that pool in two steps begin with.
 #pragma once
 
-#include "models/nn/basic.h"
+#include "models/nn/linear.h"
 
 namespace fovea::layers {
 

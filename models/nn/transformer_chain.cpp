@@ -60,7 +60,7 @@ const HeadsGradient& ChainBackward::down(Recorder& r) {
   const auto again = block.middle(r, ops::leading_tokens(r, stream_[layer_], rows), at_.attention);
   o_ = again.o;
   middle_ = block.middle_gradient(r, again.y, gradient_);
-  at_.gradient = block.heads_gradient(r, middle_);
+  at_.gradient = block.heads_gradient(r, at_.attention, o_, middle_, false);
   return at_;
 }
 

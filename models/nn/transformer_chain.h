@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "models/nn/transformer.h"
+#include "models/nn/block.h"
 
 namespace fovea::layers {
 
@@ -17,10 +17,9 @@ struct TransformerChain {
   std::optional<LayerNorm> norm, fc_norm;  // of all tokens, and of what was pooled
   std::vector<ops::LinearWeights> heads;   // whose answers add up
 
-  // Attention of the first `rows` tokens as a forward pass kept it. Values are packed with the keys.
+  // Attention of the first `rows` tokens as a forward pass kept it.
   static ops::AttentionInput attention_of(const AttentionRecord& record, uint32_t rows) {
     ops::AttentionInput in = record.input;
-    in.v = in.k;
     in.layout.queries = rows;
     return in;
   }

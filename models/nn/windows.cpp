@@ -76,10 +76,11 @@ Windows::Windows(WeightStore& store, const WindowShape& shape) : shape_(shape) {
   const auto cells = cells_of_tokens(shape);
   bool in_order = cells.size() == size_t{shape.rows} * shape.cols;
   for (size_t i = 0; in_order && i < cells.size(); ++i) in_order = cells[i] == i;
-  if (in_order) return;
+  if (in_order && shape.windows() == 1) return;
   tokens_of_cells_ = tokens_of_cells(shape);
-  to_tokens_ = store.table(cells);
   to_cells_ = store.table(tokens_of_cells_);
+  if (in_order) return;
+  to_tokens_ = store.table(cells);
   if (shape.shift_rows == 0 && shape.shift_cols == 0) return;
   const uint32_t tokens = shape.tokens();
   const uint64_t bytes = uint64_t{4} * shape.windows() * tokens * ((tokens + 3) / 4 * 4);
@@ -98,7 +99,7 @@ Tensor Windows::cut(Recorder& r, const Tensor& x) const {
 Tensor Windows::join(Recorder& r, const Tensor& y) const {
   const Tensor rows =
       y.reshaped({y.shape[0] / shape_.windows(), shape_.windows() * shape_.tokens(), y.shape[2]});
-  return to_cells_ ? ops::gather_rows(r, rows, to_cells_) : rows;
+  return to_tokens_ ? ops::gather_rows(r, rows, to_cells_) : rows;
 }
 
 }  // namespace fovea::layers

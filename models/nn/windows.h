@@ -22,6 +22,12 @@ struct WindowShape {
   uint32_t tokens() const { return window_rows * window_cols; }  // of a window
 };
 
+// MobileViT's: pixels at the same place in their 2×2 patches attend among themselves (Mehta & Rastegari
+// 2022, 3.1). The grid is that of whole patches.
+inline WindowShape pixels_of_patches(uint32_t rows, uint32_t cols) {
+  return {(rows + 1) / 2 * 2, (cols + 1) / 2 * 2, (rows + 1) / 2, (cols + 1) / 2, 0, 0, true};
+}
+
 // Cell (row by row) that each token of each window is, 0xffffffff for an empty one: [windows * tokens].
 std::vector<uint32_t> cells_of_tokens(const WindowShape& s);
 // The inverse, window * tokens of a window + token: [cells].
@@ -41,13 +47,17 @@ class Windows {
 
   const WindowShape& shape() const { return shape_; }
   const Tensor& mask() const { return mask_; }  // [windows, 1, tokens, tokens rounded up]; empty unshifted
-  // Empty for a grid that is one window.
-  StitchTable stitch() const { return {to_cells_, tokens_of_cells_}; }
+  // What the tokens of all windows are.
+  TokenGrid grid() const {
+    return {shape_.rows, shape_.cols, 0, false, shape_.windows(), {to_cells_, tokens_of_cells_}};
+  }
 
  private:
   WindowShape shape_;
-  Tensor to_tokens_, to_cells_, mask_;
-  std::vector<uint32_t> tokens_of_cells_;
+  Tensor to_tokens_;                       // empty where the cells are in order as they are
+  Tensor to_cells_;                        // u32 [cells], empty for a grid that is one window
+  std::vector<uint32_t> tokens_of_cells_;  // the same numbers
+  Tensor mask_;
 };
 
 }  // namespace fovea::layers

@@ -2,14 +2,14 @@
 // convolve, with positions relative along rows and columns.
 #include <fmt/format.h>
 
-#include <cmath>
+#include <utility>
 
 #include "fovea/error.h"
 #include "models/arch/byob/byob.h"
 #include "models/model/family.h"
 #include "models/nn/activation.h"
+#include "models/nn/heads.h"
 #include "models/nn/shapes.h"
-#include "models/nn/transformer.h"
 #include "runtime/ops/attention/relative_logits.h"
 #include "runtime/ops/conv/pool.h"
 #include "runtime/ops/nn/modulate.h"
@@ -22,20 +22,18 @@ using ops::Activation;
 
 struct AttentionShape {
   FeatureMap map;
-  uint32_t heads = 0, head = 0, padded = 0;  // channels of a head, and those rounded up to fours
+  layers::Heads heads;
 };
 
 AttentionShape attention_shape(const io::Weights& w, const FeatureMap& map) {
   const io::Weights pos = w / "pos_embed";
-  AttentionShape s{map, 0, layers::dimension(pos, "height_rel", 2, 1), 0};
-  s.padded = (s.head + 3) / 4 * 4;
-  s.heads = map.channels / s.head;
-  const uint32_t rows = layers::dimension(w / "qkv", "weight", 4, 0);
-  if (map.channels % s.head != 0 || rows != 3 * map.channels)
+  const uint32_t head = layers::dimension(pos, "height_rel", 2, 1),
+                 rows = layers::dimension(w / "qkv", "weight", 4, 0);
+  if (map.channels % head != 0 || rows != 3 * map.channels)
     throw Error(ErrorKind::model,
                 fmt::format("[load] {} has {} rows for heads of {} channels and {} values: queries, keys and "
                             "values must be as wide as one another",
-                            w.path("qkv.weight"), rows, s.head, map.channels));
+                            w.path("qkv.weight"), rows, head, map.channels));
   // 2 n − 1 distances between n positions.
   const uint32_t heights = layers::dimension(pos, "height_rel", 2, 0),
                  widths = layers::dimension(pos, "width_rel", 2, 0);
@@ -45,7 +43,7 @@ AttentionShape attention_shape(const io::Weights& w, const FeatureMap& map) {
                             "{}×{}: use an input of {}×{}",
                             w.path("pos_embed"), (heights + 1) / 2, (widths + 1) / 2, map.rows, map.cols,
                             (heights + 1) / 2 * map.reduction, (widths + 1) / 2 * map.reduction));
-  return s;
+  return {map, {map.channels / head, head}};
 }
 
 // Section 3 and fig. 4: softmax(q kᵀ / √d + q (r_height + r_width)ᵀ) v, all pairs of cells.
@@ -63,54 +61,44 @@ class SelfAttention {
   Tensor heights_, widths_;  // [2 rows − 1, padded] and [2 cols − 1, padded], f32
 };
 
-layers::Linear padded_qkv(WeightStore& store, const io::Weights& w, const AttentionShape& s) {
-  const uint32_t channels = s.map.channels, rows = 3 * channels;
-  const auto bias = w.has("bias") ? w.take("bias", {rows}) : std::vector<float>();
-  return {store, layers::pad_groups(w.take("weight", {rows, channels, 1, 1}), s.head, s.padded, channels),
-          layers::pad_groups(bias, s.head, s.padded, 1), 3 * s.heads * s.padded};
-}
-
 // The 1×1 convolution behind, which reads padded heads.
 layers::Linear padded_conv3(WeightStore& store, const io::Weights& w, const AttentionShape& s) {
   const auto shape = layers::centred_conv(w / "conv", s.map.channels);
-  const auto [weight, bias] = layers::conv_numbers(w / "conv", w / "bn", shape);
-  return {store, layers::pad_groups(weight, s.head, s.padded, 1), bias, shape.columns};
+  auto [name, weight, bias] = layers::conv_numbers(w / "conv", w / "bn", shape);
+  return {store, layers::padded_inputs(
+                     {name, shape.columns, shape.inputs, std::move(weight), std::move(bias)}, s.heads)};
 }
 
 SelfAttention::SelfAttention(WeightStore& store, const io::Weights& w, const AttentionShape& shape)
     : name_(w.scope()),
       s_(shape),
-      qkv_(padded_qkv(store, w / "qkv", shape)),
+      qkv_(store, layers::padded_rows(layers::qkv_numbers(w, shape.map.channels, shape.heads.count,
+                                                          layers::QkvOrder::parts_first),
+                                      shape.heads)),
       heights_(distances(store, w / "pos_embed", "height_rel", shape.map.rows)),
       widths_(distances(store, w / "pos_embed", "width_rel", shape.map.cols)) {}
 
 Tensor SelfAttention::distances(WeightStore& store, const io::Weights& w, const char* name,
                                 uint32_t size) const {
   const uint32_t count = 2 * size - 1;
-  return store.vector(layers::pad_groups(w.take(name, {count, s_.head}), s_.head, s_.padded, 1),
-                      {count, s_.padded});
+  return store.vector(layers::padded_heads(w.take(name, {count, s_.heads.width}), s_.heads, 1),
+                      {count, s_.heads.padded()});
 }
 
-// x [images, rows, cols, channels] → [images, rows, cols, heads * padded]
+// x [images, rows, cols, channels] → [images, rows, cols, padded channels of heads]
 Tensor SelfAttention::operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const {
   const uint32_t images = x.shape[0], rows = s_.map.rows, cols = s_.map.cols, tokens = rows * cols;
-  const Tensor qkv = qkv_(r, x).reshaped({images, tokens, 3 * s_.heads * s_.padded});
-  auto input = ops::AttentionInput::packed(qkv, s_.heads);
-  input.layout.scale = 1.0F / std::sqrt(static_cast<float>(s_.head));
+  const Tensor qkv = qkv_(r, x).reshaped({images, tokens, 3 * s_.heads.padded_channels()});
+  auto input = ops::AttentionInput::packed(qkv, s_.heads.count);
+  input.layout.scale = s_.heads.scale();
   input.bias = ops::relative_logits(r, input, widths_, heights_);
   const auto [o, lse] = ops::attention(r, input);
   if (tap != nullptr) {
-    AttentionRecord record;
-    record.layer.name = name_;
-    record.layer.heads = s_.heads;
-    record.layer.rows = rows;
-    record.layer.cols = cols;
-    record.reference = {images * s_.heads, tokens, tokens};
-    record.input = input;
-    record.lse = lse;
+    AttentionRecord record = softmax_record(name_, {rows, cols}, input, lse);
+    record.reference = {images * s_.heads.count, tokens, tokens};
     tap->layers.push_back(std::move(record));
   }
-  return o.reshaped({images, rows, cols, s_.heads * s_.padded});
+  return o.reshaped({images, rows, cols, s_.heads.padded_channels()});
 }
 
 // A bottleneck with attention in place of its k×k convolution; stride 2 averages 2×2 cells after it.
@@ -127,7 +115,7 @@ class AttentionBlock : public byob::Block {
   byob::ConvNorm conv1_;
   AttentionShape shape_;
   SelfAttention attention_;
-  Tensor norm_scale_, norm_shift_;  // of the BatchNorm behind it, [heads * padded]
+  Tensor norm_scale_, norm_shift_;  // of the BatchNorm behind it, [padded channels]
   layers::Linear conv3_;
   FeatureMap out_;
   byob::Shortcut shortcut_;
@@ -146,8 +134,7 @@ AttentionBlock::AttentionBlock(WeightStore& store, const io::Weights& w, const F
       shortcut_(store, w / "shortcut", in, out_, stride, style) {
   const layers::Affine norm = layers::batch_norm(w / "post_attn", shape_.map.channels);
   const auto padded = [&](const std::vector<float>& values) {
-    return store.vector(layers::pad_groups(values, shape_.head, shape_.padded, 1),
-                        {shape_.heads * shape_.padded});
+    return store.vector(layers::padded_heads(values, shape_.heads, 1), {shape_.heads.padded_channels()});
   };
   norm_scale_ = padded(norm.scale);
   norm_shift_ = padded(norm.shift);

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "models/model/model.h"
-#include "models/nn/basic.h"
 #include "models/nn/conv.h"
+#include "models/nn/linear.h"
 
 namespace fovea::byob {
 

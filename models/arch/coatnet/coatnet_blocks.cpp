@@ -15,23 +15,10 @@ Tensor halved(Recorder& r, const Tensor& x, const Variant& v) {
                     : ops::pool(r, x, ops::Window::square(2, 2), ops::PoolKind::mean, false, false);
 }
 
-Tensor padded_vector(WeightStore& store, const std::vector<float>& values) {
-  return store.vector(ops::pad_to_fours(values), {(static_cast<uint32_t>(values.size()) + 3) / 4 * 4});
-}
-
-// A linear layer, which timm stores as such or as a 1×1 convolution.
-layers::Linear pointwise(WeightStore& store, const io::Weights& w, uint32_t columns, uint32_t inputs) {
-  if (w.shape("weight").size() == 4) return {store, w, columns, {columns, inputs, 1, 1}};
-  return {store, w, columns, inputs};
-}
 std::optional<layers::Linear> pointwise_if_there(WeightStore& store, const io::Weights& w, uint32_t columns,
                                                  uint32_t inputs) {
   if (!w.has("weight")) return std::nullopt;
-  return pointwise(store, w, columns, inputs);
-}
-
-uint32_t columns_of(const io::Weights& w) {
-  return dimension(w, "weight", w.shape("weight").size() == 4 ? 4 : 2, 0);
+  return layers::Linear(store, w, columns, inputs);
 }
 
 // after(W before(x)) of a 1×1 convolution and its two BatchNorms, as one matrix.
@@ -39,18 +26,18 @@ layers::Linear folded(WeightStore& store, const io::Weights& conv, const layers:
                       const layers::Affine& after) {
   const auto inputs = static_cast<uint32_t>(before.scale.size()),
              columns = static_cast<uint32_t>(after.scale.size());
-  auto weight = conv.take("weight", {columns, inputs, 1, 1});
-  std::vector<float> bias(columns);
+  layers::LinearNumbers out = layers::linear_numbers(conv, columns, inputs);
+  out.bias.assign(columns, 0.0F);
   for (uint32_t c = 0; c < columns; ++c) {
     double sum = 0;
     for (uint32_t i = 0; i < inputs; ++i) {
-      float& value = weight[size_t{c} * inputs + i];
+      float& value = out.weight[size_t{c} * inputs + i];
       sum += double{value} * double{before.shift[i]};
       value = static_cast<float>(double{after.scale[c]} * double{value} * double{before.scale[i]});
     }
-    bias[c] = static_cast<float>(double{after.shift[c]} + double{after.scale[c]} * sum);
+    out.bias[c] = static_cast<float>(double{after.shift[c]} + double{after.scale[c]} * sum);
   }
-  return {store, weight, bias, columns};
+  return {store, out};
 }
 
 layers::OffsetBias bias_of(const io::Weights& w, uint32_t rows, uint32_t cols) {
@@ -60,13 +47,22 @@ layers::OffsetBias bias_of(const io::Weights& w, uint32_t rows, uint32_t cols) {
                            cols);
 }
 
+layers::AttentionShape attention_shape(WeightStore& store, uint32_t inputs, uint32_t outputs,
+                                       layers::QkvOrder order, const layers::OffsetBias& bias) {
+  return {.inputs = inputs,
+          .outputs = outputs,
+          .heads = bias.heads,
+          .order = order,
+          .bias = expanded(store, bias)};
+}
+
 io::Weights first_norm(const io::Weights& w, uint32_t stride) {
   return stride == 1 ? w / "norm1" : w / "norm1" / "norm";
 }
 
 Tensor layer_scale(WeightStore& store, const io::Weights& w, uint32_t width) {
   if (!w.has("gamma")) return {};
-  return padded_vector(store, w.take("gamma", {width}));
+  return layers::channel_vector(store, w.take("gamma", {width}));
 }
 
 Tensor cells_of(const Tensor& x) {
@@ -91,8 +87,8 @@ Norm::Norm(WeightStore& store, const io::Weights& w, uint32_t width, float epsil
     return;
   }
   const auto affine = layers::batch_norm(w, width, epsilon);
-  scale_ = padded_vector(store, affine.scale);
-  shift_ = padded_vector(store, affine.shift);
+  scale_ = layers::channel_vector(store, affine.scale);
+  shift_ = layers::channel_vector(store, affine.shift);
 }
 
 Tensor Norm::operator()(Recorder& r, const Tensor& x) const {
@@ -105,14 +101,14 @@ MbConv::MbConv(WeightStore& store, const io::Weights& w, uint32_t inputs, uint32
       width_(dimension(w, "conv3_1x1.weight", 4, 0)),
       gate_first_(w.has("se_early.fc1.weight")),
       norm_apart_(v.pre_activation || (v.stride_by_pool && v.max_pool)),
-      narrow_(pointwise(store, w / "conv3_1x1", width_, dimension(w, "conv3_1x1.weight", 4, 1))),
+      narrow_(store, w / "conv3_1x1", width_, dimension(w, "conv3_1x1.weight", 4, 1)),
       shortcut_(pointwise_if_there(store, w / "shortcut" / "expand", width_, inputs)) {
   const uint32_t wide = dimension(w, "conv1_1x1.weight", 4, 0);
   // The mean commutes with the first norm, so that the norm is part of the convolution behind both.
   layers::Affine first = layers::batch_norm(w / "pre_norm", inputs, v.conv_epsilon);
   if (norm_apart_) {
-    norm_scale_ = padded_vector(store, first.scale);
-    norm_shift_ = padded_vector(store, first.shift);
+    norm_scale_ = layers::channel_vector(store, first.scale);
+    norm_shift_ = layers::channel_vector(store, first.shift);
     first = {std::vector<float>(inputs, 1.0F), std::vector<float>(inputs)};
   }
   widen_.emplace(
@@ -123,8 +119,8 @@ MbConv::MbConv(WeightStore& store, const io::Weights& w, uint32_t inputs, uint32
   if (gate_first_) {
     const auto late = layers::batch_norm(w / "norm2", wide, v.conv_epsilon);
     depthwise_.emplace(store, conv, shape);
-    late_scale_ = padded_vector(store, late.scale);
-    late_shift_ = padded_vector(store, late.shift);
+    late_scale_ = layers::channel_vector(store, late.scale);
+    late_shift_ = layers::channel_vector(store, late.shift);
   } else {
     depthwise_.emplace(store, conv, w / "norm2", shape, v.conv_epsilon);
   }
@@ -156,14 +152,14 @@ AttentionBlock::AttentionBlock(WeightStore& store, const io::Weights& w, uint32_
                                const layers::WindowShape& windows, const Variant& v)
     : v_(v),
       stride_(stride),
-      width_(columns_of(w / "attn" / "proj")),
+      width_(layers::linear_columns(w / "attn" / "proj")),
       norm1_(store, first_norm(w, stride), inputs, v.epsilon),
       norm2_(store, w / "norm2", width_, v.epsilon),
       windows_(store, windows),
-      attn_(store, w / "attn", inputs, width_, v.order,
-            bias_of(w / "attn" / "rel_pos", windows.window_rows, windows.window_cols)),
-      fc1_(pointwise(store, w / "mlp" / "fc1", columns_of(w / "mlp" / "fc1"), width_)),
-      fc2_(pointwise(store, w / "mlp" / "fc2", width_, columns_of(w / "mlp" / "fc1"))),
+      attn_(store, w / "attn",
+            attention_shape(store, inputs, width_, v.order,
+                            bias_of(w / "attn" / "rel_pos", windows.window_rows, windows.window_cols))),
+      mlp_(store, w / "mlp", width_, v.mlp),
       shortcut_(pointwise_if_there(store, w / "shortcut" / "expand", width_, inputs)),
       scale1_(layer_scale(store, w / "ls1", width_)),
       scale2_(layer_scale(store, w / "ls2", width_)) {}
@@ -175,7 +171,7 @@ Tensor AttentionBlock::operator()(Recorder& r, const Tensor& x, AttentionTap* ta
   const Tensor h = small(norm1_(r, x));
   const Tensor y = attn_(r, windows_.cut(r, cells_of(h)), windows_, cells_of(residual), scale1_, tap)
                        .reshaped(residual.shape);
-  return fc2_(r, fc1_(r, norm2_(r, y), {v_.mlp, {}, {}, {}}), {Activation::none, scale2_, y, {}});
+  return mlp_(r, norm2_(r, y), y, scale2_);
 }
 
 }  // namespace fovea::coatnet

@@ -3,10 +3,11 @@
 
 #include <optional>
 
-#include "models/nn/basic.h"
+#include "models/nn/attention.h"
 #include "models/nn/conv.h"
 #include "models/nn/gates.h"
-#include "models/nn/window_attention.h"
+#include "models/nn/mlp.h"
+#include "models/nn/relative_position.h"
 
 namespace fovea::coatnet {
 
@@ -73,8 +74,8 @@ class AttentionBlock {
   uint32_t stride_, width_;
   Norm norm1_, norm2_;
   layers::Windows windows_;
-  layers::WindowAttention attn_;
-  layers::Linear fc1_, fc2_;
+  layers::Attention attn_;
+  layers::Mlp mlp_;
   std::optional<layers::Linear> shortcut_;
   Tensor scale1_, scale2_;  // LayerScale, empty where the block has none
 };

@@ -7,16 +7,15 @@
 #include "models/arch/byob/byob.h"
 #include "models/model/family.h"
 #include "models/nn/activation.h"
-#include "models/nn/patch_groups.h"
+#include "models/nn/block.h"
 #include "models/nn/shapes.h"
-#include "models/nn/transformer.h"
+#include "models/nn/windows.h"
 #include "runtime/ops/conv/resize2d.h"
 
 namespace fovea {
 namespace {
 
 using byob::FeatureMap;
-using layers::PatchGroups;
 
 // In no tensor's shape; timm builds every block of the family with four.
 constexpr uint32_t heads = 4;
@@ -39,8 +38,8 @@ class Fusion {
   Fusion(WeightStore& store, const layers::ConvNumbers& both, ops::Activation activation,
          const layers::ConvShape& half)
       : activation_(activation),
-        of_shortcut_(store, {cut(both.weight, half.columns, 0), {}}, half),
-        of_x_(store, {cut(both.weight, half.columns, 1), both.bias}, half) {}
+        of_shortcut_(store, {both.name, cut(both.weight, half.columns, 0), {}}, half),
+        of_x_(store, {both.name, cut(both.weight, half.columns, 1), both.bias}, half) {}
 
   // [columns, 2, n] → [columns, n]
   static std::vector<float> cut(const std::vector<float>& weight, size_t columns, size_t which) {
@@ -69,7 +68,7 @@ class MobileVitBlock : public byob::Block {
   uint32_t width_;  // of the transformer
   byob::ConvNorm local_;
   layers::Linear widen_;
-  PatchGroups groups_;
+  layers::Windows groups_;  // of pixels
   std::vector<layers::Block> transformer_;
   layers::LayerNorm norm_;
   byob::ConvNorm project_;
@@ -82,35 +81,32 @@ MobileVitBlock::MobileVitBlock(WeightStore& store, const io::Weights& w, const F
       width_(layers::dimension(w / "conv_1x1", "weight", 4, 0)),
       local_(store, w / "conv_kxk", in, 1, style.activation),
       widen_(store, w / "conv_1x1", width_, {width_, in.channels, 1, 1}),
-      groups_(store, PatchGroups::whole_patches(in.rows), PatchGroups::whole_patches(in.cols)),
+      groups_(store, layers::pixels_of_patches(in.rows, in.cols)),
       norm_(store, w / "norm", width_, epsilon),
       project_(store, w / "conv_proj", {in.rows, in.cols, width_, in.reduction}, 1, style.activation),
       fusion_(store, w / "conv_fusion", in.channels, style.activation) {
   do
     transformer_.emplace_back(store, w / "transformer" / transformer_.size(),
-                              layers::BlockShape{width_, heads, epsilon, style.activation});
+                              layers::BlockShape{width_, heads, epsilon, style.activation, groups_.grid()});
   while (w.has(fmt::format("transformer.{}.norm1.weight", transformer_.size())));
 }
 
 // x [images, rows, cols, channels] → the same
 Tensor MobileVitBlock::operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const {
-  const bool whole = groups_.rows() == map_.rows && groups_.cols() == map_.cols;
+  const uint32_t rows = groups_.shape().rows, cols = groups_.shape().cols;
+  const bool whole = rows == map_.rows && cols == map_.cols;
   Tensor y = widen_(r, local_(r, x));  // [images, rows, cols, width]
   // A map that is not whole patches is stretched for the transformer.
-  if (!whole) y = ops::resize2d(r, y, groups_.rows(), groups_.cols(), ops::ResizeMode::bilinear);
+  if (!whole) y = ops::resize2d(r, y, rows, cols, ops::ResizeMode::bilinear);
   y = transformed(r, y, tap);
   if (!whole) y = ops::resize2d(r, y, map_.rows, map_.cols, ops::ResizeMode::bilinear);
   return fusion_(r, x, project_(r, y));
 }
 
 Tensor MobileVitBlock::transformed(Recorder& r, const Tensor& x, AttentionTap* tap) const {
-  const uint32_t images = x.shape[0];
-  const size_t first = tap != nullptr ? tap->layers.size() : 0;
-  Tensor y = groups_.unfold(r, x).reshaped({images * PatchGroups::groups, groups_.patches(), width_});
+  Tensor y = groups_.cut(r, x.reshaped({x.shape[0], x.shape[1] * x.shape[2], width_}));
   for (const auto& block : transformer_) y = block(r, y, tap);
-  if (tap != nullptr)
-    for (size_t i = first; i < tap->layers.size(); ++i) groups_.describe(tap->layers[i]);
-  return groups_.fold(r, norm_(r, y).reshaped({images, PatchGroups::groups * groups_.patches(), width_}));
+  return groups_.join(r, norm_(r, y)).reshaped(x.shape);
 }
 
 std::unique_ptr<byob::Block> make_block(WeightStore& store, const io::Weights& w, const FeatureMap& in,

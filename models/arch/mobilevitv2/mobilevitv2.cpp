@@ -7,8 +7,9 @@
 #include "models/arch/byob/byob.h"
 #include "models/model/family.h"
 #include "models/nn/activation.h"
-#include "models/nn/patch_groups.h"
+#include "models/nn/mlp.h"
 #include "models/nn/shapes.h"
+#include "models/nn/windows.h"
 #include "runtime/ops/attention/separable_attention.h"
 #include "runtime/ops/conv/resize2d.h"
 #include "runtime/ops/nn/group_norm.h"
@@ -17,7 +18,7 @@ namespace fovea {
 namespace {
 
 using byob::FeatureMap;
-using layers::PatchGroups;
+using layers::Windows;
 
 // Over all tokens and channels of an image: GroupNorm of one group.
 class ImageNorm {
@@ -40,19 +41,20 @@ class SeparableAttention {
       : name_(w.scope()),
         qkv_(packed_qkv(store, w / "qkv_proj", width)),
         out_(store, w / "out_proj", width, {width, width, 1, 1}) {}
-  Tensor operator()(Recorder& r, const Tensor& x, const Tensor& residual, const PatchGroups& groups,
+  Tensor operator()(Recorder& r, const Tensor& x, const Tensor& residual, const Windows& groups,
                     AttentionTap* tap) const;
 
  private:
   // The checkpoint's rows are query, keys, values; the kernel reads keys, values, query, 0, 0, 0.
   static layers::Linear packed_qkv(WeightStore& store, const io::Weights& w, uint32_t width) {
-    const uint32_t rows = 2 * width + 1;
-    auto weight = w.take("weight", {rows, width, 1, 1}), bias = w.take("bias", {rows});
-    std::rotate(weight.begin(), weight.begin() + width, weight.end());
-    std::rotate(bias.begin(), bias.begin() + 1, bias.end());
-    weight.resize(size_t{rows + 3} * width);
-    bias.resize(rows + 3);
-    return {store, weight, bias, rows + 3};
+    layers::LinearNumbers rows = layers::linear_numbers(w, 2 * width + 1, width);
+    rows.bias.resize(rows.columns);
+    std::rotate(rows.weight.begin(), rows.weight.begin() + width, rows.weight.end());
+    std::rotate(rows.bias.begin(), rows.bias.begin() + 1, rows.bias.end());
+    rows.columns += 3;
+    rows.weight.resize(size_t{rows.columns} * width);
+    rows.bias.resize(rows.columns);
+    return {store, rows};
   }
 
   std::string name_;
@@ -61,18 +63,21 @@ class SeparableAttention {
 
 // x [images, groups * patches, width]
 Tensor SeparableAttention::operator()(Recorder& r, const Tensor& x, const Tensor& residual,
-                                      const PatchGroups& groups, AttentionTap* tap) const {
-  const uint32_t images = x.shape[0], patches = groups.patches();
+                                      const Windows& groups, AttentionTap* tap) const {
+  const uint32_t images = x.shape[0], count = groups.shape().windows(), patches = groups.shape().tokens();
   const Tensor qkv = qkv_(r, x);
   const auto [o, scores] =
-      ops::separable_attention(r, qkv.reshaped({images * PatchGroups::groups, patches, qkv.shape.last()}));
+      ops::separable_attention(r, qkv.reshaped({images * count, patches, qkv.shape.last()}));
   if (tap != nullptr) {
     AttentionRecord record;
     record.layer.name = name_;
     record.layer.kind = AttentionKind::token_scores;
     record.values = scores;
-    record.reference = {images, 1, PatchGroups::groups, patches};
-    groups.describe(record);
+    record.reference = {images, 1, count, patches};
+    record.layer.rows = groups.shape().rows;
+    record.layer.cols = groups.shape().cols;
+    record.groups = count;
+    record.stitch = groups.grid().stitch;
     tap->layers.push_back(std::move(record));
   }
   return out_(r, o.reshaped(x.shape), {ops::Activation::none, {}, residual, ops::Activation::none});
@@ -81,26 +86,20 @@ Tensor SeparableAttention::operator()(Recorder& r, const Tensor& x, const Tensor
 class TransformerBlock {
  public:
   TransformerBlock(WeightStore& store, const io::Weights& w, uint32_t width, ops::Activation activation)
-      : activation_(activation),
-        hidden_(layers::dimension(w / "mlp" / "fc1", "weight", 4, 0)),
-        norm1_(store, w / "norm1", width),
+      : norm1_(store, w / "norm1", width),
         norm2_(store, w / "norm2", width),
         attn_(store, w / "attn", width),
-        fc1_(store, w / "mlp" / "fc1", hidden_, {hidden_, width, 1, 1}),
-        fc2_(store, w / "mlp" / "fc2", width, {width, hidden_, 1, 1}) {}
+        mlp_(store, w / "mlp", width, activation) {}
 
-  Tensor operator()(Recorder& r, const Tensor& x, const PatchGroups& groups, AttentionTap* tap) const {
+  Tensor operator()(Recorder& r, const Tensor& x, const Windows& groups, AttentionTap* tap) const {
     const Tensor y = attn_(r, norm1_(r, x), x, groups, tap);  // x + attention(norm(x))
-    const Tensor h = fc1_(r, norm2_(r, y), {activation_, {}, {}, ops::Activation::none});
-    return fc2_(r, h, {ops::Activation::none, {}, y, ops::Activation::none});  // y + MLP(norm(y))
+    return mlp_(r, norm2_(r, y), y, {});                      // y + MLP(norm(y))
   }
 
  private:
-  ops::Activation activation_;
-  uint32_t hidden_;
   ImageNorm norm1_, norm2_;
   SeparableAttention attn_;
-  layers::Linear fc1_, fc2_;
+  layers::Mlp mlp_;
 };
 
 class MobileVitV2Block : public byob::Block {
@@ -114,15 +113,15 @@ class MobileVitV2Block : public byob::Block {
   uint32_t width_;  // of the transformer
   byob::ConvNorm local_;
   layers::Linear widen_;
-  PatchGroups groups_;
+  Windows groups_;  // of pixels
   std::vector<TransformerBlock> transformer_;
   ImageNorm norm_;
   byob::ConvNorm project_;
 };
 
 FeatureMap in_whole_patches(const FeatureMap& in) {
-  return {PatchGroups::whole_patches(in.rows), PatchGroups::whole_patches(in.cols), in.channels,
-          in.reduction};
+  const layers::WindowShape whole = layers::pixels_of_patches(in.rows, in.cols);
+  return {whole.rows, whole.cols, in.channels, in.reduction};
 }
 
 MobileVitV2Block::MobileVitV2Block(WeightStore& store, const io::Weights& w, const FeatureMap& in,
@@ -131,7 +130,7 @@ MobileVitV2Block::MobileVitV2Block(WeightStore& store, const io::Weights& w, con
       width_(layers::dimension(w / "conv_1x1", "weight", 4, 0)),
       local_(store, w / "conv_kxk", map_, 1, style.activation),
       widen_(store, w / "conv_1x1", width_, {width_, in.channels, 1, 1}),
-      groups_(store, map_.rows, map_.cols),
+      groups_(store, layers::pixels_of_patches(map_.rows, map_.cols)),
       norm_(store, w / "norm", width_),
       project_(store, w / "conv_proj", {map_.rows, map_.cols, width_, map_.reduction}, 1,
                ops::Activation::none) {
@@ -144,9 +143,13 @@ Tensor MobileVitV2Block::operator()(Recorder& r, const Tensor& x, AttentionTap* 
   // Stretched corner to corner, and left so.
   const bool whole = x.shape[1] == map_.rows && x.shape[2] == map_.cols;
   Tensor y = whole ? x : ops::resize2d(r, x, map_.rows, map_.cols, ops::ResizeMode::bilinear_corners);
-  y = groups_.unfold(r, widen_(r, local_(r, y)));  // [images, groups * patches, width]
+  const Shape cells{x.shape[0], map_.rows * map_.cols, width_};
+  y = groups_.cut(r, widen_(r, local_(r, y)).reshaped(cells));  // [images * groups, patches, width]
+  y = y.reshaped(cells);                                        // norms see all of an image
   for (const auto& block : transformer_) y = block(r, y, groups_, tap);
-  return project_(r, groups_.fold(r, norm_(r, y)));
+  const Tensor groups =
+      norm_(r, y).reshaped({cells[0] * groups_.shape().windows(), groups_.shape().tokens(), width_});
+  return project_(r, groups_.join(r, groups).reshaped({cells[0], map_.rows, map_.cols, width_}));
 }
 
 std::unique_ptr<byob::Block> make_block(WeightStore& store, const io::Weights& w, const FeatureMap& in,

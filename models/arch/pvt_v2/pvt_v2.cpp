@@ -7,8 +7,10 @@
 
 #include "fovea/error.h"
 #include "models/model/family.h"
-#include "models/nn/basic.h"
+#include "models/nn/conv.h"
+#include "models/nn/layer_norm.h"
 #include "models/nn/layout.h"
+#include "models/nn/linear.h"
 #include "models/nn/shapes.h"
 #include "runtime/ops/conv/adaptive_mean.h"
 #include "runtime/ops/nn/modulate.h"

@@ -8,9 +8,10 @@
 
 #include "fovea/error.h"
 #include "models/model/family.h"
+#include "models/nn/attention.h"
+#include "models/nn/mlp.h"
+#include "models/nn/relative_position.h"
 #include "models/nn/shapes.h"
-#include "models/nn/transformer.h"
-#include "models/nn/window_attention.h"
 #include "runtime/ops/common/gather_rows.h"
 #include "runtime/ops/nn/patch_gather.h"
 #include "runtime/ops/nn/token_pool.h"
@@ -30,7 +31,8 @@ class Block {
   Block(WeightStore& store, const io::Weights& w, uint32_t width, const layers::OffsetBias& bias)
       : norm1_(store, w / "norm1", width, epsilon),
         norm2_(store, w / "norm2", width, epsilon),
-        attn_(store, w / "attn", width, width, layers::QkvOrder::parts_first, bias),
+        attn_(store, w / "attn",
+              {.inputs = width, .outputs = width, .heads = bias.heads, .bias = expanded(store, bias)}),
         mlp_(store, w / "mlp", width, ops::Activation::gelu) {}
 
   // x [images, cells, width]
@@ -41,7 +43,7 @@ class Block {
 
  private:
   layers::LayerNorm norm1_, norm2_;
-  layers::WindowAttention attn_;
+  layers::Attention attn_;
   layers::Mlp mlp_;
 };
 

@@ -6,11 +6,12 @@
 
 #include "fovea/error.h"
 #include "models/model/family.h"
+#include "models/nn/attention.h"
 #include "models/nn/conv.h"
 #include "models/nn/layout.h"
+#include "models/nn/mlp.h"
+#include "models/nn/relative_position.h"
 #include "models/nn/shapes.h"
-#include "models/nn/transformer.h"
-#include "models/nn/window_attention.h"
 #include "runtime/ops/nn/token_pool.h"
 
 namespace fovea {
@@ -76,8 +77,7 @@ class Block {
   Block(WeightStore& store, const io::Weights& w, uint32_t width)
       : attn_norm_(store, w / "attn" / "norm", width, epsilon),
         mlp_norm_(store, w / "mlp" / "norm", width, epsilon),
-        attn_(store, w / "attn", width, width, layers::QkvOrder::heads_first,
-              layers::distance_bias(w / "attn")),
+        attn_(store, w / "attn", attention_shape(store, width, layers::distance_bias(w / "attn"))),
         local_(store, w / "local_conv", width),
         mlp_(store, w / "mlp", width, Activation::gelu) {}
 
@@ -90,8 +90,17 @@ class Block {
   }
 
  private:
+  static layers::AttentionShape attention_shape(WeightStore& store, uint32_t width,
+                                                const layers::OffsetBias& bias) {
+    return {.inputs = width,
+            .outputs = width,
+            .heads = bias.heads,
+            .order = layers::QkvOrder::heads_first,
+            .bias = expanded(store, bias)};
+  }
+
   layers::LayerNorm attn_norm_, mlp_norm_;
-  layers::WindowAttention attn_;
+  layers::Attention attn_;
   ConvNorm local_;
   layers::Mlp mlp_;
 };

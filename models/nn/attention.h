@@ -1,0 +1,69 @@
+// Multi-head self-attention (Vaswani et al. 2017, 3.2).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "models/nn/attention_tap.h"
+#include "models/nn/heads.h"
+#include "models/nn/layer_norm.h"
+#include "models/nn/rotary.h"
+#include "models/nn/windows.h"
+
+namespace fovea::layers {
+
+struct AttentionShape {
+  uint32_t inputs = 0, outputs = 0;  // channels of a token before and after
+  uint32_t heads = 0;
+  float epsilon = 1e-6F;  // of the norms inside
+  QkvOrder order = QkvOrder::parts_first;
+  TokenGrid grid{};  // what the tokens are; of windows, what Windows say
+  std::optional<Rotary> rotary{};
+  Tensor bias{};      // added to the logits, f32 [1, heads or 1, tokens, tokens rounded up to fours]
+  bool norm = false;  // w / "norm" over what the heads give, in front of proj (EVA-02)
+};
+
+// w holds `qkv`, or `q_proj`, `k_proj` and `v_proj`, and `proj`, as linear layers or as 1×1 convolutions;
+// queries and keys are normalised per head where it has `q_norm` and `k_norm`.
+class Attention {
+ public:
+  Attention(WeightStore& store, const io::Weights& w, const AttentionShape& shape);
+
+  // y = residual + scale ⊙ proj(attention(x)), x [images, tokens, inputs]; residual and scale may be empty.
+  Tensor operator()(Recorder& r, const Tensor& x, const Tensor& residual, const Tensor& scale,
+                    AttentionTap* tap) const;
+  // The same inside windows: x [images * windows, tokens, inputs] as `windows` cut it, y [images, cells,
+  // outputs].
+  Tensor operator()(Recorder& r, const Tensor& x, const Windows& windows, const Tensor& residual,
+                    const Tensor& scale, AttentionTap* tap) const;
+
+  // Again what a forward pass did with queries, keys and values that it kept, for the first in.layout.queries
+  // tokens, which are those of `residual`.
+  struct Again {
+    Tensor o, y;  // the heads' outputs [images, queries, heads * padded head], and residual + scale ⊙ proj(o)
+  };
+  Again again(Recorder& r, const ops::AttentionInput& in, const Tensor& residual, const Tensor& scale) const;
+  // residual + scale ⊙ proj(o).
+  Tensor project(Recorder& r, const Tensor& o, const Tensor& residual, const Tensor& scale) const;
+  // Backwards, all gradients f32: from that by scale ⊙ proj(o) to that by o, and to that by x. held:
+  // deviations of norms count as constants.
+  Tensor heads_gradient(Recorder& r, const Tensor& o, const Tensor& dy, const Tensor& scale, bool held) const;
+  Tensor backward(Recorder& r, const Tensor& x, const ops::AttentionInput& in,
+                  const ops::AttentionResult& forward, const Tensor& heads_gradient) const;
+  bool has_norm() const { return norm_.has_value(); }  // between heads and proj
+  const Tensor& bias() const { return proj_.weights().bias; }
+
+ private:
+  Tensor heads(Recorder& r, const Tensor& x, const Tensor& mask, const TokenGrid& grid,
+               AttentionTap* tap) const;
+
+  std::string name_;
+  Heads heads_;
+  TokenGrid grid_;
+  std::optional<Rotary> rotary_;
+  Tensor bias_;
+  Linear qkv_, proj_;
+  std::optional<LayerNorm> q_norm_, k_norm_, norm_;
+};
+
+}  // namespace fovea::layers
