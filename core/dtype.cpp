@@ -8,6 +8,14 @@ const char* to_string(DType dtype) {
       return "f32";
     case DType::f16:
       return "f16";
+    case DType::bf16:
+      return "bf16";
+    case DType::s8:
+      return "s8";
+    case DType::u8:
+      return "u8";
+    case DType::s32:
+      return "s32";
     case DType::u32:
       break;
   }

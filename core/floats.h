@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -10,7 +9,9 @@
 
 namespace fovea {
 
-std::vector<float> to_floats(std::span<const std::byte> elements, DType dtype);  // f32 or f16
-std::vector<uint16_t> to_halves(std::span<const float> values);
+// Exactly; of integers beyond 2^24 the nearest float.
+std::vector<float> to_floats(std::span<const std::byte> elements, DType dtype);
+// Rounded to nearest for f16. Throws Error(usage) for other types than f32 and f16.
+std::vector<std::byte> from_floats(std::span<const float> values, DType dtype);
 
 }  // namespace fovea

@@ -2,7 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "fovea/error.h"
+
 namespace fovea {
+
+void Shape::refuse_rank(size_t rank) {
+  throw Error(ErrorKind::usage, fmt::format("[shape] {} dimensions, of at most {}", rank, max_rank));
+}
 
 std::string to_string(const Shape& shape) {
   std::string out = "[";

@@ -88,9 +88,7 @@ const Tensor& Forward::input_of(size_t input, size_t values) const {
 
 void Forward::write(size_t input, std::span<const float> values) {
   const Tensor& t = input_of(input, values.size());
-  if (t.dtype == DType::f32) return program_.write(t, std::as_bytes(values));
-  const std::vector<uint16_t> halves = to_halves(values);
-  program_.write(t, std::as_bytes(std::span(halves)));
+  program_.write(t, from_floats(values, t.dtype));
 }
 
 void Forward::write(size_t input, std::span<const uint32_t> values) {
