@@ -28,8 +28,19 @@ Tensor AttentionPool::operator()(Recorder& r, const Tensor& x) const {
   const ops::AttentionInput in{query_,
                                kv,
                                kv,
-                               {images, 1, tokens, heads_.count, heads_.padded(), 0, 0, dim, 0, dim,
-                                tokens * 2 * dim, 2 * dim, heads_.scale()}};
+                               {.images = images,
+                                .queries = 1,
+                                .keys = tokens,
+                                .heads = heads_.count,
+                                .width = heads_.padded(),
+                                .q_first = 0,
+                                .q_image = 0,
+                                .q_token = dim,
+                                .k_first = 0,
+                                .v_first = dim,
+                                .kv_image = tokens * 2 * dim,
+                                .kv_token = 2 * dim,
+                                .scale = heads_.scale()}};
   const Tensor pooled = proj_(r, ops::attention(r, in).o);  // [images, 1, width]
   return mlp_(r, norm_(r, pooled), pooled, {}).reshaped({images, pooled.shape[2]});
 }

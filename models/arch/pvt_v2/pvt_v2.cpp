@@ -80,12 +80,22 @@ Tensor Attention::operator()(Recorder& r, const Tensor& x, const Tensor& residua
 
   const uint32_t head = width_ / heads_;          // channels
   const Tensor q = q_(r, x), kv = kv_(r, small);  // [..., width], [..., 2 * width]
-  const ops::AttentionInput input{
-      q,
-      kv,
-      kv,
-      {images, queries, keys, heads_, head, 0, queries * width_, width_, 0, width_, keys * 2 * width_,
-       2 * width_, 1.0F / std::sqrt(static_cast<float>(head))}};
+  const ops::AttentionInput input{q,
+                                  kv,
+                                  kv,
+                                  {.images = images,
+                                   .queries = queries,
+                                   .keys = keys,
+                                   .heads = heads_,
+                                   .width = head,
+                                   .q_first = 0,
+                                   .q_image = queries * width_,
+                                   .q_token = width_,
+                                   .k_first = 0,
+                                   .v_first = width_,
+                                   .kv_image = keys * 2 * width_,
+                                   .kv_token = 2 * width_,
+                                   .scale = 1.0F / std::sqrt(static_cast<float>(head))}};
   const auto [o, lse] = ops::attention(r, input);
   if (tap != nullptr) {
     AttentionRecord record;
