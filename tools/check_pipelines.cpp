@@ -14,6 +14,7 @@
 #include "generated/all_ops.h"
 #include "generated/shaders.h"
 #include "runtime/record/kernel.h"
+#include "runtime/tune/candidates.h"
 
 namespace fovea {
 namespace {
@@ -56,21 +57,28 @@ std::string cell(const Row& row, const char* statistic) {
 
 std::vector<Row> compile_all(gpu::Device& device) {
   std::vector<Row> rows;
-  for (const KernelDeclaration* kernel : registered_kernels())
-    for (const bool f16 : {false, true}) {
-      if (f16 && (kernel->shader->f16.empty() || !device.info().fp16_storage)) continue;
+  for (const KernelDeclaration* kernel : registered_kernels()) {
+    if (!runs_on(kernel->family, device.info())) continue;
+    for (const gpu::Module& module : kernel->shader->modules) {
+      const gpu::Variant& variant = module.variant;
+      if (variant.family != kernel->family) continue;
+      if (variant.storage == DType::f16 && !device.info().fp16_storage) continue;
       for (const auto& constants : kernel->variants(device.info())) {
-        Row row{
-            kernel->shader->name, f16 ? "f16" : "f32", fmt::format("{}", fmt::join(constants, " ")), {}, {}};
+        Row row{kernel->shader->name,
+                to_string(variant.storage),
+                fmt::format("{}", fmt::join(constants, " ")),
+                {},
+                {}};
         try {
           row.statistics = device.statistics(
-              device.pipeline({kernel->shader, f16, constants, kernel->kinds, kernel->push_bytes}));
+              device.pipeline({kernel->shader, variant, constants, kernel->kinds, kernel->push_bytes}));
         } catch (const Error& error) {
           row.error = error.what();
         }
         rows.push_back(std::move(row));
       }
     }
+  }
   return rows;
 }
 

@@ -96,9 +96,7 @@ void Forward::write(size_t input, std::span<const uint32_t> values) {
 }
 
 std::vector<float> Forward::floats(const Tensor& t) const {
-  std::vector<std::byte> bytes(t.bytes());
-  program_.read(t, bytes);
-  return to_floats(bytes, t.dtype);
+  return program_.read_floats(t);
 }
 
 std::vector<uint32_t> Forward::words(const Tensor& t) const {

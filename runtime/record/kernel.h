@@ -3,6 +3,7 @@
 //
 //   struct LayerNorm {
 //     static constexpr const gpu::Shader& shader = shaders::layer_norm;
+//     static constexpr gpu::Family family = gpu::Family::buffer;   // which is also what is meant without it
 //     using Push = LayerNormPush;                    // the same text the shader includes
 //     struct Spec { uint32_t group = 64; };          // constant_id 0.. in order
 //     struct Bind { In x, gamma, beta; Out y; };     // binding 0.. in order
@@ -42,6 +43,10 @@ using Out = BindingOf<Access::write, gpu::BindingKind::storage>;
 using InOut = BindingOf<Access::read_write, gpu::BindingKind::storage>;
 using Texel = BindingOf<Access::read, gpu::BindingKind::texel>;
 
+// What a shader that is compiled for both families reads.
+template <gpu::Family F>
+using ReadBy = std::conditional_t<F == gpu::Family::texel, Texel, In>;
+
 using Grid = std::array<uint32_t, 3>;  // workgroups
 
 struct NoSpec {};
@@ -66,6 +71,7 @@ std::vector<uint32_t> constants_of(const Spec& spec) {
 // A kernel without its types, for the recorder, the reflection test and the pipeline check.
 struct KernelDeclaration {
   const gpu::Shader* shader;
+  gpu::Family family;
   std::vector<Access> access;
   std::vector<gpu::BindingKind> kinds;
   uint32_t push_bytes;
@@ -86,9 +92,18 @@ std::vector<std::vector<uint32_t>> variants_of(const DeviceInfo& device) {
 }
 
 template <class K>
+constexpr gpu::Family family_of() {
+  if constexpr (requires { K::family; })
+    return K::family;
+  else
+    return gpu::Family::buffer;
+}
+
+template <class K>
 const KernelDeclaration& declaration_of() {
   static const KernelDeclaration declaration = [] {
-    KernelDeclaration d{&K::shader, {}, {}, 0, constants_of(typename K::Spec{}), &variants_of<K>};
+    KernelDeclaration d{&K::shader,     family_of<K>(), {}, {}, 0, constants_of(typename K::Spec{}),
+                        &variants_of<K>};
     for (const Binding& b : bindings_of(typename K::Bind{})) {
       d.access.push_back(b.access);
       d.kinds.push_back(b.kind);

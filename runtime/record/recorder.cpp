@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/floats.h"
 #include "fovea/error.h"
 #include "runtime/record/arena.h"
 #include "runtime/record/hazards.h"
@@ -20,13 +21,55 @@ void check_owner(const Tensor& t, uint32_t serial, const char* operation) {
                 error_prefix(operation) + "a tensor of another recording: use Program::shared");
 }
 
+void check_capacity(const Tensor& t, uint64_t capacity, const char* operation) {
+  if (t.offset > capacity || t.bytes() > capacity - t.offset)
+    throw Error(
+        ErrorKind::usage,
+        error_prefix(operation) + fmt::format("{} {} from byte {} on, where there are {} bytes",
+                                              to_string(t.shape), to_string(t.dtype), t.offset, capacity));
+}
+
+// Whole words, so that kernels may read the last element of fp16 tensors in pairs.
+uint64_t padded(uint64_t bytes) {
+  return (bytes + 15) / 16 * 16;
+}
+
 // What a tensor takes, so that a view of it as texels may be this long. Mesa's llvmpipe takes bits 8 to 15 of
 // a view's size for a number of mip levels, zero or not, when it looks for a kernel that it compiled: none
 // are zero here.
 uint64_t texel_span(uint64_t bytes) {
-  const uint64_t whole = (bytes + 15) / 16 * 16;
+  const uint64_t whole = padded(bytes);
   return (whole & 0xff00) == 0 ? whole + 256 : whole;
 }
+
+gpu::TexelFormat texel_format(DType dtype) {
+  return dtype == DType::f16   ? gpu::TexelFormat::f16
+         : dtype == DType::u32 ? gpu::TexelFormat::u32
+                               : gpu::TexelFormat::f32;
+}
+
+// The module for these bindings. Types of four bytes are the shader's business; a smaller one needs a module
+// that was compiled for it, unless texels convert it.
+gpu::Variant variant_of(const KernelDeclaration& kernel, std::span<const Binding> bindings) {
+  gpu::Variant variant{DType::f32, kernel.family};
+  for (const Binding& b : bindings) {
+    const DType dtype = b.tensor.dtype;
+    const bool texel = b.kind == gpu::BindingKind::texel,
+               compiled = kernel.shader->find({dtype, kernel.family}) != nullptr;
+    if (dtype == DType::f32 || dtype == DType::u32 || (dtype == DType::s32 && !texel) ||
+        dtype == variant.storage)
+      continue;
+    if (variant.storage != DType::f32 || !(texel ? dtype == DType::f16 : compiled))
+      throw Error(ErrorKind::unsupported,
+                  error_prefix(kernel.shader->name) +
+                      fmt::format("binding {} is {} {}, which the kernel is not compiled for",
+                                  &b - bindings.data(), to_string(b.tensor.shape), to_string(dtype)));
+    if (compiled) variant.storage = dtype;
+  }
+  return variant;
+}
+
+constexpr Access copy_access[]{Access::read, Access::write};
 
 }  // namespace
 
@@ -56,8 +99,7 @@ Tensor Recorder::temporary(const Shape& shape, DType dtype, const char* name) {
                         "input size",
                         to_string(shape), to_string(dtype), t.bytes() >> 20,
                         device_.info().max_storage_range >> 20));
-  // Whole words, so that kernels may read the last element of fp16 tensors in pairs.
-  values_.push_back({(t.bytes() + 15) / 16 * 16, name});
+  values_.push_back({t.bytes(), name});
   values_.back().shape = fmt::format("{} {}", to_string(shape), to_string(dtype));
   values_.back().layer = LayerScope::current();
   return t;
@@ -94,6 +136,42 @@ Recorder::Value& Recorder::value_of(const Tensor& t, const char* operation) {
   return values_[t.id];
 }
 
+void Recorder::check_lies(const Tensor& t, const char* operation) {
+  if (!t) throw Error(ErrorKind::usage, error_prefix(operation) + "a binding has no tensor");
+  if (t.buffer != nullptr && &t.buffer->device() != &device_)
+    throw Error(ErrorKind::usage,
+                error_prefix(operation) + fmt::format("{} lies on another device than {}, which this is "
+                                                      "recorded for",
+                                                      to_string(t.shape), device_.info().name));
+  check_capacity(t, t.buffer != nullptr ? t.buffer->size() : value_of(t, operation).bytes, operation);
+}
+
+void Recorder::check_bindable(const Binding& b, const char* operation) const {
+  const auto& limits = device_.limits();
+  const bool texel = b.kind == gpu::BindingKind::texel;
+  const uint64_t alignment = texel ? limits.texel_alignment : limits.storage_alignment;
+  if (b.tensor.offset % alignment != 0)
+    throw Error(ErrorKind::unsupported,
+                error_prefix(operation) +
+                    fmt::format("a view {} begins at byte {}, the device binds at multiples of {}: use "
+                                "Recorder::bindable",
+                                to_string(b.tensor.shape), b.tensor.offset, alignment));
+  if (texel && b.tensor.shape.elements() / 4 > limits.max_texel_elements)
+    throw Error(ErrorKind::unsupported,
+                error_prefix(operation) +
+                    fmt::format("{} as a texel buffer, the device allows {} texels of four: use a smaller "
+                                "batch or input size",
+                                to_string(b.tensor.shape), limits.max_texel_elements));
+}
+
+void Recorder::use(const Tensor& t, const char* operation) {
+  if (t.buffer != nullptr) return;
+  const auto step = static_cast<uint32_t>(nodes_.size());
+  Value& value = value_of(t, operation);
+  value.first = std::min(value.first, step);
+  value.last = std::max(value.last, step);
+}
+
 void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> bindings,
                       std::span<const std::byte> push, std::vector<uint32_t> constants, const Grid& grid,
                       uint64_t flops) {
@@ -105,22 +183,13 @@ void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> 
                   error_prefix(name) +
                       fmt::format("a grid of {} × {} × {} workgroups, the device allows {} × {} × {}",
                                   grid[0], grid[1], grid[2], limits[0], limits[1], limits[2]));
-  const auto step = static_cast<uint32_t>(nodes_.size());
   for (const Binding& b : bindings) {
-    if (!b.tensor) throw Error(ErrorKind::usage, error_prefix(name) + "a binding has no tensor");
-    if (b.kind == gpu::BindingKind::texel &&
-        b.tensor.shape.elements() / 4 > device_.limits().max_texel_elements)
-      throw Error(ErrorKind::unsupported,
-                  error_prefix(name) +
-                      fmt::format("{} as a texel buffer, the device allows {} texels of four: use a smaller "
-                                  "batch or input size",
-                                  to_string(b.tensor.shape), device_.limits().max_texel_elements));
-    if (b.tensor.buffer != nullptr) continue;
-    Value& value = value_of(b.tensor, name);
-    value.first = std::min(value.first, step);
-    value.last = std::max(value.last, step);
+    check_lies(b.tensor, name);
+    check_bindable(b, name);
+    use(b.tensor, name);
   }
   nodes_.push_back({&kernel,
+                    variant_of(kernel, bindings),
                     {bindings.begin(), bindings.end()},
                     {push.begin(), push.end()},
                     std::move(constants),
@@ -129,27 +198,49 @@ void Recorder::record(const KernelDeclaration& kernel, std::span<const Binding> 
                     LayerScope::current()});
 }
 
+void Recorder::copy(const Tensor& from, const Tensor& to) {
+  check_lies(from, "copy");
+  check_lies(to, "copy");
+  const bool same = from.buffer == to.buffer && from.id == to.id;
+  if (from.dtype != to.dtype || from.bytes() != to.bytes() ||
+      (same && from.offset < to.offset + to.bytes() && to.offset < from.offset + from.bytes()))
+    throw Error(ErrorKind::usage,
+                error_prefix("copy") + fmt::format("{} {} to {} {}{}", to_string(from.shape),
+                                                   to_string(from.dtype), to_string(to.shape),
+                                                   to_string(to.dtype), same ? " of the same tensor" : ""));
+  use(from, "copy");
+  use(to, "copy");
+  const Binding source{from, Access::read}, target{to, Access::write};
+  nodes_.push_back({nullptr, {}, {source, target}, {}, {}, {}, 0, LayerScope::current()});
+}
+
+Tensor Recorder::bindable(const Tensor& view, const char* name) {
+  const auto& limits = device_.limits();
+  if (view.offset % std::max(limits.storage_alignment, limits.texel_alignment) == 0) return view;
+  const Tensor out = temporary(view.shape, view.dtype, name);
+  copy(view, out);
+  return out;
+}
+
 gpu::BindingRange Recorder::place(const Binding& b, const Program& program) const {
+  const Tensor& t = b.tensor;
   gpu::BindingRange range;
   range.kind = b.kind;
-  range.format = b.tensor.dtype == DType::f16   ? gpu::TexelFormat::f16
-                 : b.tensor.dtype == DType::u32 ? gpu::TexelFormat::u32
-                                                : gpu::TexelFormat::f32;
-  if (b.tensor.buffer != nullptr) {
-    range.buffer = b.tensor.buffer;
-    range.offset = b.tensor.offset;
-    range.bytes = (b.tensor.bytes() + 3) / 4 * 4;
-  } else {
-    const auto& placed = program.placed_[b.tensor.id];
+  range.format = texel_format(t.dtype);
+  range.buffer = t.buffer;
+  range.offset = t.offset;
+  range.bytes = (t.bytes() + 3) / 4 * 4;
+  if (t.buffer == nullptr) {
+    const auto& placed = program.placed_[t.id];
     range.buffer = program.arena_.get();
-    range.offset = placed.offset;
-    range.bytes = placed.bytes;
+    range.offset += placed.offset;
+    if (t.bytes() == placed.elements_bytes) range.bytes = placed.bytes;
   }
   if (b.kind == gpu::BindingKind::texel) {
-    const uint64_t span = texel_span(b.tensor.bytes());
+    const uint64_t span = texel_span(t.bytes());
     const bool fits = range.offset + span <= range.buffer->size() &&
-                      span / (4 * element_bytes(b.tensor.dtype)) <= device_.limits().max_texel_elements;
-    range.bytes = fits ? span : b.tensor.bytes();
+                      span / (4 * element_bytes(t.dtype)) <= device_.limits().max_texel_elements;
+    range.bytes = fits ? span : t.bytes();
   }
   return range;
 }
@@ -173,11 +264,12 @@ void Recorder::plan_memory(Program& program) const {
   uint64_t upload = 0, readback = 0, unaliased = 0;
   for (size_t i = 0; i < values_.size(); ++i) {
     const Value& v = values_[i];
-    Program::Placed placed{plan.offsets[i], v.bytes, 0, 0, v.is_input, v.is_output, v.is_kept};
-    if (v.is_input) placed.upload_offset = std::exchange(upload, upload + v.bytes);
-    if (v.is_output) placed.readback_offset = std::exchange(readback, readback + v.bytes);
+    Program::Placed placed{plan.offsets[i], padded(v.bytes), v.bytes,  0, 0,
+                           v.is_input,      v.is_output,     v.is_kept};
+    if (v.is_input) placed.upload_offset = std::exchange(upload, upload + placed.bytes);
+    if (v.is_output) placed.readback_offset = std::exchange(readback, readback + placed.bytes);
     unaliased += lifetimes[i].bytes;
-    program.plan_ += fmt::format("{:>10} +{:<10} steps {:>4}…{:<4} {} {}{}{}\n", placed.offset, v.bytes,
+    program.plan_ += fmt::format("{:>10} +{:<10} steps {:>4}…{:<4} {} {}{}{}\n", placed.offset, placed.bytes,
                                  lifetimes[i].first, lifetimes[i].last, v.name, v.shape,
                                  v.layer.empty() ? "" : " of ", v.layer);
     program.placed_.push_back(placed);
@@ -193,18 +285,25 @@ void Recorder::plan_memory(Program& program) const {
     program.readback_ = std::make_unique<gpu::Buffer>(device_, readback, gpu::Memory::readback);
 }
 
-gpu::PipelineKey Recorder::pipeline_of(const Node& node) {
-  const auto& kernel = *node.kernel;
-  const bool f16 = !kernel.shader->f16.empty() &&
-                   std::any_of(node.bindings.begin(), node.bindings.end(),
-                               [](const Binding& b) { return b.tensor.dtype == DType::f16; });
-  return {kernel.shader, f16, node.constants, kernel.kinds, kernel.push_bytes};
+void Recorder::encode_node(size_t i, const gpu::Pipeline* pipeline, std::span<const gpu::BindingRange> ranges,
+                           Program& program) const {
+  const Node& node = nodes_[i];
+  if (node.kernel == nullptr) {
+    program.commands_->copy(*ranges[0].buffer, ranges[0].offset, *ranges[1].buffer, ranges[1].offset,
+                            node.bindings[0].tensor.bytes());
+    return;
+  }
+  program.commands_->dispatch(*pipeline, ranges, node.push, node.grid);
+  program.kernels_.push_back({node.kernel->shader->name, node.layer, node.flops});
 }
 
 void Recorder::encode(Program& program) const {
   std::vector<gpu::PipelineKey> keys;
-  for (const Node& node : nodes_) keys.push_back(pipeline_of(node));
+  for (const Node& node : nodes_)
+    if (const KernelDeclaration* k = node.kernel)
+      keys.push_back({k->shader, node.variant, node.constants, k->kinds, k->push_bytes});
   const auto pipelines = device_.pipelines(keys);
+  auto pipeline = pipelines.begin();
 
   program.commands_ = std::make_unique<gpu::Commands>(
       device_, gpu::Commands::Options{.timestamps = options_.profile, .overlapping = options_.overlapping});
@@ -236,9 +335,10 @@ void Recorder::encode(Program& program) const {
     for (const Binding& b : node.bindings) ranges.push_back(place(b, program));
     if (flops + node.flops > options_.flops_per_submission && flops != 0) cut();
     flops += node.flops;
-    if (hazards.needs_barrier(ranges, node.kernel->access)) commands.barrier();
-    commands.dispatch(*pipelines[i], ranges, node.push, node.grid);
-    program.kernels_.push_back({node.kernel->shader->name, node.layer, node.flops});
+    const std::span<const Access> access =
+        node.kernel != nullptr ? std::span<const Access>(node.kernel->access) : copy_access;
+    if (hazards.needs_barrier(ranges, access)) commands.barrier();
+    encode_node(i, node.kernel != nullptr ? *pipeline++ : nullptr, ranges, program);
   }
   begin_parts(nodes_.size());
   if (program.readback_) {
@@ -272,7 +372,9 @@ gpu::Sequence Program::part(size_t i) const {
 
 const Program::Placed& Program::place_of(const Tensor& t, const char* operation) const {
   check_owner(t, serial_, operation);
-  return placed_.at(t.id);
+  const Placed& placed = placed_.at(t.id);
+  check_capacity(t, placed.elements_bytes, operation);
+  return placed;
 }
 
 void Program::write(const Tensor& input, std::span<const std::byte> bytes) {
@@ -282,7 +384,7 @@ void Program::write(const Tensor& input, std::span<const std::byte> bytes) {
                                               to_string(input.shape), input.bytes()));
   wait();  // a run that still reads the old input
   std::byte* target = upload_ ? upload_->mapped() + p.upload_offset : arena_->mapped() + p.offset;
-  std::memcpy(target, bytes.data(), bytes.size());
+  std::memcpy(target + input.offset, bytes.data(), bytes.size());
 }
 
 void Program::read(const Tensor& output, std::span<std::byte> bytes) const {
@@ -292,7 +394,13 @@ void Program::read(const Tensor& output, std::span<std::byte> bytes) const {
                                               to_string(output.shape), output.bytes()));
   commands_->wait();
   const std::byte* source = readback_ ? readback_->mapped() + p.readback_offset : arena_->mapped() + p.offset;
-  std::memcpy(bytes.data(), source, bytes.size());
+  std::memcpy(bytes.data(), source + output.offset, bytes.size());
+}
+
+std::vector<float> Program::read_floats(const Tensor& output) const {
+  std::vector<std::byte> bytes(output.bytes());
+  read(output, bytes);
+  return to_floats(bytes, output.dtype);
 }
 
 Tensor Program::shared(const Tensor& t) const {
@@ -302,7 +410,7 @@ Tensor Program::shared(const Tensor& t) const {
     throw Error(ErrorKind::usage, "[shared] only inputs, results and kept tensors outlive a run");
   Tensor out = t;
   out.buffer = arena_.get();
-  out.offset = p.offset;
+  out.offset += p.offset;
   out.owner = 0;
   return out;
 }

@@ -47,9 +47,11 @@ class Program {
   gpu::Sequence all() { return {commands_.get()}; }
   gpu::Sequence part(size_t i) const;
 
-  // Inputs before submit(), results after it; both wait for a run in flight. Sizes must match the tensor's.
+  // Inputs before submit(), results after it, or views of them; both wait for a run in flight. Sizes must
+  // match the tensor's.
   void write(const Tensor& input, std::span<const std::byte> bytes);
   void read(const Tensor& output, std::span<std::byte> bytes) const;
+  std::vector<float> read_floats(const Tensor& output) const;  // of any type
   // An input or a result as a tensor that other recorders may use, as long as this program lives.
   Tensor shared(const Tensor& t) const;
 
@@ -64,8 +66,8 @@ class Program {
  private:
   friend class Recorder;
   struct Placed {
-    uint64_t offset = 0, bytes = 0;
-    uint64_t upload_offset = 0, readback_offset = 0;  // where staged
+    uint64_t offset = 0, bytes = 0, elements_bytes = 0;  // bytes: with what rounds it up
+    uint64_t upload_offset = 0, readback_offset = 0;     // where staged
     bool is_input = false, is_output = false, is_kept = false;
   };
   struct Profiled {
@@ -111,6 +113,12 @@ class Recorder {
   void begin_part();             // what follows can be submitted apart from what went before, in this order
   void keep(const Tensor& t);    // kept to the end for other programs, never read back
 
+  // As many bytes of one tensor to another of the same type, whatever their offsets. No dispatch: a profile
+  // charges it to the one after it.
+  void copy(const Tensor& from, const Tensor& to);
+  // `view`, or a copy where it begins at bytes that the device cannot bind.
+  Tensor bindable(const Tensor& view, const char* name);
+
   // Records one dispatch. flops: arithmetic it stands for, for profiles and to bound submissions.
   template <class K>
   void dispatch(const typename K::Bind& bind, const typename K::Push& push,
@@ -125,14 +133,15 @@ class Recorder {
 
  private:
   struct Value {
-    uint64_t bytes;
+    uint64_t bytes;  // of its elements
     const char* name;
     bool is_input = false, is_output = false, is_kept = false;
     uint32_t first = UINT32_MAX, last = 0;
     std::string shape{}, layer{};
   };
   struct Node {
-    const KernelDeclaration* kernel;
+    const KernelDeclaration* kernel;  // null for a copy
+    gpu::Variant variant;
     std::vector<Binding> bindings;
     std::vector<std::byte> push;
     std::vector<uint32_t> constants;
@@ -145,10 +154,14 @@ class Recorder {
               std::span<const std::byte> push, std::vector<uint32_t> constants, const Grid& grid,
               uint64_t flops);
   Value& value_of(const Tensor& t, const char* operation);
+  void check_lies(const Tensor& t, const char* operation);
+  void check_bindable(const Binding& b, const char* operation) const;
+  void use(const Tensor& t, const char* operation);
   gpu::BindingRange place(const Binding& b, const Program& program) const;
   void plan_memory(Program& program) const;
-  static gpu::PipelineKey pipeline_of(const Node& node);
   void encode(Program& program) const;
+  void encode_node(size_t i, const gpu::Pipeline* pipeline, std::span<const gpu::BindingRange> ranges,
+                   Program& program) const;
 
   gpu::Device& device_;
   Options options_;

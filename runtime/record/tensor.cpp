@@ -3,16 +3,37 @@
 #include <fmt/format.h>
 
 #include "fovea/error.h"
+#include "runtime/record/layer_scope.h"
 
 namespace fovea {
 
 Tensor Tensor::reshaped(const Shape& to) const {
   if (to.elements() != shape.elements())
     throw Error(ErrorKind::usage,
-                fmt::format("[reshape] {} does not fit {}", to_string(shape), to_string(to)));
+                error_prefix("reshape") + fmt::format("{} does not fit {}", to_string(shape), to_string(to)));
   Tensor out = *this;
   out.shape = to;
   return out;
+}
+
+Tensor Tensor::part(uint64_t first, const Shape& to) const {
+  const uint64_t all = shape.elements(), wanted = to.elements();
+  if (wanted == 0 || wanted > all || first > all - wanted)
+    throw Error(ErrorKind::usage,
+                error_prefix("part") + fmt::format("{} from element {} on does not lie in {}", to_string(to),
+                                                   first, to_string(shape)));
+  Tensor out = *this;
+  out.shape = to;
+  out.offset += first * element_bytes(dtype);
+  return out;
+}
+
+Tensor Tensor::slice(uint32_t first, uint32_t count) const {
+  if (count == 0 || count > shape[0] || first > shape[0] - count)
+    throw Error(ErrorKind::usage,
+                error_prefix("slice") + fmt::format("{} from {} on of {}", count, first, to_string(shape)));
+  const uint64_t entry = shape.elements() / shape[0];
+  return part(first * entry, shape.with_first(count));
 }
 
 }  // namespace fovea

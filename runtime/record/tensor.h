@@ -9,13 +9,14 @@
 
 namespace fovea {
 
-// A handle, cheap to copy. Either elements of a buffer that outlives every use (weights, inputs, results), or
-// a temporary of one Recorder that gets its place when recording ends.
+// A handle, cheap to copy: elements one after the other, somewhere in a buffer that outlives every use
+// (weights, states, inputs, results) or in a temporary of one Recorder that gets its place when recording
+// ends. Kernels that read rows farther apart take a layout beside it (AttentionLayout, RowLayout).
 struct Tensor {
   Shape shape;
   DType dtype = DType::f32;
   const gpu::Buffer* buffer = nullptr;  // null for temporaries
-  uint64_t offset = 0;                  // bytes into the buffer
+  uint64_t offset = 0;                  // bytes into the buffer or temporary
   uint32_t id = 0;                      // of a temporary, in its Recorder
   uint32_t owner = 0;                   // that Recorder's serial number; 0 with a buffer
 
@@ -23,6 +24,10 @@ struct Tensor {
   explicit operator bool() const { return shape.rank() != 0; }
   // The same elements under another shape; the number of elements must not change.
   Tensor reshaped(const Shape& to) const;
+  // A view of some of them, as `to`, from element `first` on.
+  Tensor part(uint64_t first, const Shape& to) const;
+  // A view of entries first … first + count − 1 along the first dimension.
+  Tensor slice(uint32_t first, uint32_t count) const;
 };
 
 }  // namespace fovea

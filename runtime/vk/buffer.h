@@ -23,6 +23,7 @@ class Buffer {
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
+  const Device& device() const { return device_; }
   uint64_t size() const { return bytes_; }
   std::byte* mapped() const { return mapped_; }  // nullptr where the host cannot see it; coherent
   // Whether the host reads mapped() at full speed. Uncached memory (a discrete GPU's behind a resizable BAR)

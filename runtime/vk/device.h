@@ -20,7 +20,7 @@ enum class BindingKind : uint32_t { storage, texel };  // texel: read-only, four
 
 struct PipelineKey {
   const Shader* shader;
-  bool f16;                        // which module
+  Variant variant;
   std::span<const uint32_t> spec;  // constant_id 0…
   std::span<const BindingKind> bindings;
   uint32_t push_bytes;

@@ -24,12 +24,12 @@ class Pipeline {
 // A PipelineKey that owns what it is compared by.
 struct PipelineId {
   explicit PipelineId(const PipelineKey& key)
-      : shader(key.shader), f16(key.f16), spec(key.spec.begin(), key.spec.end()) {}
+      : shader(key.shader), variant(key.variant), spec(key.spec.begin(), key.spec.end()) {}
   // clang-tidy 14 takes the zero of the default for a pointer. NOLINTNEXTLINE(modernize-use-nullptr)
   auto operator<=>(const PipelineId&) const = default;
 
   const Shader* shader;
-  bool f16;
+  Variant variant;
   std::vector<uint32_t> spec;
 };
 

@@ -17,6 +17,10 @@ std::unique_ptr<Pipeline> make_pipeline(const Device::Impl& impl, const Pipeline
     throw Error(ErrorKind::unsupported,
                 fmt::format("[{}] needs {} bytes of push constants, the device offers {}", key.shader->name,
                             key.push_bytes, impl.traits.max_push_bytes));
+  const Module* module_of = key.shader->find(key.variant);
+  if (module_of == nullptr)
+    throw Error(ErrorKind::unsupported, fmt::format("[{}] is not compiled for {} storage", key.shader->name,
+                                                    to_string(key.variant.storage)));
 
   auto made = std::make_unique<Pipeline>();
   made->bindings.assign(key.bindings.begin(), key.bindings.end());
@@ -35,7 +39,6 @@ std::unique_ptr<Pipeline> make_pipeline(const Device::Impl& impl, const Pipeline
                                                 .pMapEntries = entries.data(),
                                                 .dataSize = key.spec.size_bytes(),
                                                 .pData = key.spec.data()};
-  const auto code = key.f16 ? key.shader->f16 : key.shader->f32;
   guarded(key.shader->name, [&] {
     made->set_layout = impl.device.createDescriptorSetLayout(::vk::DescriptorSetLayoutCreateInfo{
         .bindingCount = static_cast<uint32_t>(bindings.size()), .pBindings = bindings.data()});
@@ -46,8 +49,8 @@ std::unique_ptr<Pipeline> make_pipeline(const Device::Impl& impl, const Pipeline
                                        .pSetLayouts = &*made->set_layout,
                                        .pushConstantRangeCount = key.push_bytes != 0 ? 1U : 0U,
                                        .pPushConstantRanges = &push});
-    const auto module = impl.device.createShaderModule(
-        ::vk::ShaderModuleCreateInfo{.codeSize = code.size_bytes(), .pCode = code.data()});
+    const auto module = impl.device.createShaderModule(::vk::ShaderModuleCreateInfo{
+        .codeSize = module_of->code.size_bytes(), .pCode = module_of->code.data()});
     ::vk::PipelineCreateFlags flags{};
     if (impl.statistics) flags |= ::vk::PipelineCreateFlagBits::eCaptureStatisticsKHR;
     made->handle = impl.device.createComputePipeline(

@@ -1,6 +1,7 @@
 // Exact rows of attention as attention_rows.comp computes them, for CPU drivers: lanes fetch different
 // queries and hand them round by shuffles. A lane owns a key and sixteen rows.
 // Beside attention_rows: texels, as loads from storage buffers are loops over lanes on CPU drivers.
+// Variants: texel
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require

@@ -2,6 +2,7 @@
 // A lane owns one or two queries. Lanes fetch different keys and hand them round by shuffles. Running maximum and
 // sum as in attention_tiled.comp; width is a multiple of four.
 // Beside attention_tiled: texels, as loads from storage buffers are loops over lanes on CPU drivers.
+// Variants: texel
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require

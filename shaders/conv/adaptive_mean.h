@@ -8,9 +8,9 @@ using uint = uint32_t;
 
 struct AdaptiveMeanPush {
   uint images;
-  uint rows, cols;          // of x
-  uint out_rows, out_cols;  // of y
-  uint units;               // of a pixel, see common/units.glsl
+  uint height, width;          // of x
+  uint out_height, out_width;  // of y
+  uint units;                  // of a pixel, see common/units.glsl
 };
 
 #ifdef __cplusplus

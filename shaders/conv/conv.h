@@ -11,8 +11,8 @@ struct ConvPush {
   uint out_height, out_width, columns;  // of y
   uint columns4;                        // row length of the packed weights, in vectors of four columns
   uint groups;                          // inputs and columns fall into as many parts
-  uint rows, cols, stride, dilation;    // of the window
-  uint top, left;                       // padding
+  uint window_height, window_width, stride, dilation;
+  uint top, left;  // padding
 };
 
 #ifdef __cplusplus

@@ -14,7 +14,7 @@ layout(constant_id = 0) const uint GROUP = 64;
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { ConvPush p; };
 layout(binding = 0) readonly buffer X { STORE x[]; };   // [images, height, width, inputs]
-layout(binding = 1) readonly buffer W { STORE4 w[]; };  // [rows, cols, inputs / groups, columns4]
+layout(binding = 1) readonly buffer W { STORE4 w[]; };  // [window_height, window_width, inputs / groups, columns4]
 
 void main() {
   const uint column4 = gl_GlobalInvocationID.x % p.columns4, col = gl_GlobalInvocationID.x / p.columns4;
@@ -25,14 +25,14 @@ void main() {
   for (uint c = 0; c < 4; ++c) first[c] = min(column4 * 4 + c, p.columns - 1) / breadth * depth;
 
   vec4 sum = vec4(0);
-  for (uint tap_row = 0; tap_row < p.rows; ++tap_row) {
+  for (uint tap_row = 0; tap_row < p.window_height; ++tap_row) {
     const int x_row = int(row * p.stride + tap_row * p.dilation) - int(p.top);
     if (x_row < 0 || x_row >= int(p.height)) continue;
-    for (uint tap_col = 0; tap_col < p.cols; ++tap_col) {
+    for (uint tap_col = 0; tap_col < p.window_width; ++tap_col) {
       const int x_col = int(col * p.stride + tap_col * p.dilation) - int(p.left);
       if (x_col < 0 || x_col >= int(p.width)) continue;
       const uint pixel = ((image * p.height + uint(x_row)) * p.width + uint(x_col)) * p.inputs;
-      uint w_at = (tap_row * p.cols + tap_col) * depth * p.columns4 + column4;
+      uint w_at = (tap_row * p.window_width + tap_col) * depth * p.columns4 + column4;
       for (uint k = 0; k < depth; ++k) {
         vec4 value;
         for (uint c = 0; c < 4; ++c) value[c] = float(x[pixel + first[c] + k]);

@@ -1,6 +1,7 @@
 // Convolution as a product of matrices for CPU drivers: y = final(residual + scale ⊙ act(x ∗ W + bias)). Rows are
 // output pixels, k runs over the window and then over the inputs of a group; nothing is gathered in memory.
 // Beside conv_tiled: texels, as loads from storage buffers are loops over lanes on CPU drivers.
+// Variants: texel
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_basic : require
@@ -36,8 +37,8 @@ void main() {
   }
   tile_clear();
   int w_at = column;
-  for (int tap_row = 0; tap_row < int(p.rows); ++tap_row)
-    for (int tap_col = 0; tap_col < int(p.cols); ++tap_col) {
+  for (int tap_row = 0; tap_row < int(p.window_height); ++tap_row)
+    for (int tap_col = 0; tap_col < int(p.window_width); ++tap_col) {
       int x_at[FETCHES];
       bool inside[FETCHES];
       for (uint f = 0; f < FETCHES; ++f) {

@@ -21,7 +21,7 @@ uint x_image[LOADS];  // its first pixel
 
 // Element of x under `tap` of the window in load i, first input of the group; negative in the padding.
 int x_at(uint i, uint tap, uint group) {
-  const int row = x_row[i] + int(tap / p.cols * p.dilation), col = x_col[i] + int(tap % p.cols * p.dilation);
+  const int row = x_row[i] + int(tap / p.window_width * p.dilation), col = x_col[i] + int(tap % p.window_width * p.dilation);
   if (row < 0 || row >= int(p.height) || col < 0 || col >= int(p.width)) return -1;
   return int((x_image[i] + uint(row) * p.width + uint(col)) * p.inputs + group * (p.inputs / p.groups));
 }
@@ -41,7 +41,7 @@ vec4 load_x(uint i, uint k, uint group, uint depth, uint k_count) {
 }
 
 void main() {
-  const uint depth = p.inputs / p.groups, k_count = p.rows * p.cols * depth;
+  const uint depth = p.inputs / p.groups, k_count = p.window_height * p.window_width * depth;
   const uint group_columns4 = p.columns4 / p.groups, blocks = (group_columns4 + TILE_N4 - 1) / TILE_N4;
   const uint group = gl_WorkGroupID.x / blocks;
   const uint first_column = group * group_columns4 + gl_WorkGroupID.x % blocks * TILE_N4;

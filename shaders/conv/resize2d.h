@@ -10,7 +10,7 @@ using uint = uint32_t;
 struct Resize2dPush {
   uint images, height, width;  // of x
   uint units;                  // of a pixel, see common/units.glsl
-  uint out_rows, out_cols;
+  uint out_height, out_width;
   uint row_step, row_unit;
   int row_first;
   uint col_step, col_unit;

@@ -1,5 +1,6 @@
 // LayerNorm (Ba et al. 2016, eq. 4) for CPU drivers: one lane a row, no shared memory.
 // Beside layer_norm: texels, as loads from storage buffers are loops over lanes on CPU drivers.
+// Variants: texel
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shaders/common/storage.glsl"

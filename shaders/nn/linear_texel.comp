@@ -1,5 +1,6 @@
 // y = final(residual + scale ⊙ act(x Wᵀ + bias)), for CPU drivers.
 // Beside linear_tiled: texels, as loads from storage buffers are loops over lanes on CPU drivers.
+// Variants: texel
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_basic : require

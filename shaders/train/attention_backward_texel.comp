@@ -1,6 +1,7 @@
 // The gradient of fused attention as attention_backward.comp has it, for CPU drivers: a lane owns a token, lanes fetch
 // different other tokens and hand them round by shuffles. Width is a multiple of four.
 // Beside attention_backward: texels, as loads from storage buffers are loops over lanes on CPU drivers.
+// Variants: texel
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require

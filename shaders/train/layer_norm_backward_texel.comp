@@ -1,5 +1,6 @@
 // The gradient of LayerNorm as layer_norm_backward.comp has it, for CPU drivers: one lane a row, no shared memory.
 // Beside layer_norm_backward: texels, as loads from storage buffers are loops over lanes on CPU drivers.
+// Variants: texel
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shaders/nn/layer_norm.h"

@@ -11,15 +11,27 @@
 #include "generated/shaders.h"
 #include "runtime/ops/common/check.h"
 #include "runtime/record/recorder.h"
+#include "runtime/tune/candidates.h"
 #include "shaders/attention/attention.h"
 
 namespace fovea::ops {
 
-// Every width of models that we know, without additive terms and with both.
+// Channels a head, of models that we know.
+constexpr uint32_t attention_widths[]{16, 32, 64, 80, 128};
+constexpr uint32_t most_texel_width = 128;  // that lanes of the texel kernels hold in registers
+
+// Whether heads and their parts begin at multiples of four elements.
+constexpr bool in_fours(const AttentionLayout& p) {
+  return (p.width | p.q_first | p.q_image | p.q_token | p.k_first | p.v_first | p.kv_image | p.kv_token) %
+             4 ==
+         0;
+}
+
+// Every width, without additive terms and with both.
 template <class Kernel>
 std::vector<typename Kernel::Spec> attention_variants(const DeviceInfo& device) {
   std::vector<typename Kernel::Spec> out;
-  for (const uint32_t width : {16U, 32U, 64U, 80U, 128U})
+  for (const uint32_t width : attention_widths)
     for (const uint32_t terms : {0U, 1U}) {
       out.push_back(Kernel::fitted(device, width));
       out.back().has_bias = out.back().has_mask = terms;
@@ -43,15 +55,15 @@ struct AttentionTiled {
     return {groups(p.a.queries, s.queries), p.a.heads, p.a.images};
   }
   // The largest tiles that fit the device's shared memory, for a head of `width` channels.
-  static Spec fitted(const DeviceInfo& device, uint32_t width);
+  static Spec fitted(const DeviceInfo& device, uint32_t width, uint32_t queries = UINT32_MAX);
   static std::vector<Spec> variants(const DeviceInfo& device) {
     return attention_variants<AttentionTiled>(device);
   }
 };
-inline const KernelRegistration<AttentionTiled> register_attention_tiled;
 
 struct AttentionTexel {
   static constexpr const gpu::Shader& shader = shaders::attention_texel;
+  static constexpr gpu::Family family = gpu::Family::texel;
   using Push = AttentionPush;
   struct Spec {
     uint32_t group = 8, lanes = 8, width4 = 16, queries = 1;
@@ -69,14 +81,14 @@ struct AttentionTexel {
     const uint32_t group = std::max(8U, device.subgroup_size);
     return {group, std::min(8U, device.subgroup_size), width / 4, queries > group ? 2U : 1U};
   }
+  static bool suits(const Push& p, const Spec&) { return in_fours(p.a) && p.a.width <= most_texel_width; }
   static std::vector<Spec> variants(const DeviceInfo& device) {
-    if (!prefers_texels(device)) return {};
     return attention_variants<AttentionTexel>(device);
   }
 };
-inline const KernelRegistration<AttentionTexel> register_attention_texel;
+inline const Candidates<AttentionTexel, AttentionTiled> attention_kernels;
 
-inline AttentionTiled::Spec AttentionTiled::fitted(const DeviceInfo& device, uint32_t width) {
+inline AttentionTiled::Spec AttentionTiled::fitted(const DeviceInfo& device, uint32_t width, uint32_t) {
   const uint32_t padded = (width + 15) / 16 * 16;
   for (const Spec s : {Spec{128, 32, 32, padded}, Spec{64, 16, 32, padded}, Spec{64, 16, 16, padded},
                        Spec{32, 8, 16, padded}, Spec{16, 4, 8, padded}})
@@ -104,8 +116,19 @@ struct AttentionInput {
     return {qkv,
             qkv,
             qkv,
-            {qkv.shape[0], tokens, tokens, heads, width, 0, tokens * row, row, dim, 2 * dim, tokens * row,
-             row, 1.0F / std::sqrt(static_cast<float>(width))}};
+            {.images = qkv.shape[0],
+             .queries = tokens,
+             .keys = tokens,
+             .heads = heads,
+             .width = width,
+             .q_first = 0,
+             .q_image = tokens * row,
+             .q_token = row,
+             .k_first = dim,
+             .v_first = 2 * dim,
+             .kv_image = tokens * row,
+             .kv_token = row,
+             .scale = 1.0F / std::sqrt(static_cast<float>(width))}};
   }
 
   void check_layout(const char* operation) const {
@@ -144,14 +167,15 @@ struct AttentionResult {
 };
 
 template <class Kernel>
-void dispatch_attention(Recorder& r, const AttentionInput& in, const AttentionResult& out,
-                        typename Kernel::Spec spec) {
+Call<Kernel> attention_call(const AttentionInput& in, const AttentionResult& out,
+                            typename Kernel::Spec spec) {
   const AttentionLayout& p = in.layout;
   spec.has_bias = in.bias ? 1 : 0;
   spec.has_mask = in.mask ? 1 : 0;
-  r.dispatch<Kernel>({in.q, in.k, in.v, in.bias ? in.bias : in.q, in.mask ? in.mask : in.q, out.o, out.lse},
-                     {p, in.term(in.bias), in.term(in.mask)}, spec,
-                     uint64_t{4} * p.images * p.heads * p.queries * p.keys * p.width);
+  return {{in.q, in.k, in.v, in.bias ? in.bias : in.q, in.mask ? in.mask : in.q, out.o, out.lse},
+          {p, in.term(in.bias), in.term(in.mask)},
+          spec,
+          uint64_t{4} * p.images * p.heads * p.queries * p.keys * p.width};
 }
 
 // o = softmax(q kᵀ / √width + bias + mask) v per head (Vaswani et al. 2017, eq. 1).
@@ -161,19 +185,9 @@ inline AttentionResult attention(Recorder& r, const AttentionInput& in) {
   in.check_terms("attention");
   const AttentionResult out{r.temporary({p.images, p.queries, p.heads * p.width}, in.q.dtype, "attention"),
                             r.temporary({p.images, p.heads, p.queries}, DType::f32, "log_sum_exp")};
-  const DeviceInfo& device = r.device().info();
-  const uint64_t texels = r.device().limits().max_texel_elements;
-  const bool fours =
-      (p.width | p.q_first | p.q_image | p.q_token | p.k_first | p.v_first | p.kv_image | p.kv_token) % 4 ==
-      0;
-  const bool fits = std::max({in.q.shape.elements(), in.k.shape.elements(), in.v.shape.elements(),
-                              in.bias.shape.elements(), in.mask.shape.elements()}) /
-                        4 <=
-                    texels;
-  if (prefers_texels(device) && fours && fits && p.width <= 128)
-    dispatch_attention<AttentionTexel>(r, in, out, AttentionTexel::fitted(device, p.width, p.queries));
-  else
-    dispatch_attention<AttentionTiled>(r, in, out, AttentionTiled::fitted(device, p.width));
+  attention_kernels.dispatch(r, [&]<class K>(K) {
+    return attention_call<K>(in, out, K::fitted(r.device().info(), p.width, p.queries));
+  });
   return out;
 }
 

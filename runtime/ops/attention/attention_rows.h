@@ -24,14 +24,17 @@ struct AttentionRows {
   static Grid grid(const Push& p, const Spec& s) {
     return {groups(p.a.keys, s.group), groups(p.rows, 8), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
   }
+  static Spec fitted(const DeviceInfo&, RowFusion fusion, uint32_t has_bias = 0, uint32_t has_mask = 0) {
+    return {64, static_cast<uint32_t>(fusion), has_bias, has_mask};
+  }
   static std::vector<Spec> variants(const DeviceInfo&) {
     return {{64, 0}, {64, 1}, {64, 2}, {64, 3}, {64, 4}, {64, 0, 1, 1}, {64, 1, 1, 1}};
   }
 };
-inline const KernelRegistration<AttentionRows> register_attention_rows;
 
 struct AttentionRowsTexel {
   static constexpr const gpu::Shader& shader = shaders::attention_rows_texel;
+  static constexpr gpu::Family family = gpu::Family::texel;
   using Push = AttentionRowsPush;
   struct Spec {
     uint32_t group = 8, lanes = 8, fusion = 0, has_bias = 0, has_mask = 0;
@@ -50,13 +53,12 @@ struct AttentionRowsTexel {
             has_mask};
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
-    if (!prefers_texels(device)) return {};
     return {fitted(device, RowFusion::none),     fitted(device, RowFusion::mean),
             fitted(device, RowFusion::max),      fitted(device, RowFusion::min),
             fitted(device, RowFusion::one_head), fitted(device, RowFusion::none, 1, 1)};
   }
 };
-inline const KernelRegistration<AttentionRowsTexel> register_attention_rows_texel;
+inline const Candidates<AttentionRowsTexel, AttentionRows> attention_rows_kernels;
 
 // Rows first_row … first_row + rows − 1 of the attention of `in`: [images, heads, rows, keys] for
 // RowFusion::none, [images, rows, keys] otherwise, f32. Head widths and offsets must be multiples of four.
@@ -82,18 +84,14 @@ inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor
   const uint64_t flops = uint64_t{2} * p.images * heads * rows * p.keys * p.width;
   const AttentionRowsPush push{
       p, in.term(in.bias), in.term(in.mask), first_row, rows, fusion == RowFusion::one_head ? head : 0};
-  const DeviceInfo& device = r.device().info();
-  const uint64_t texels = std::max({in.q.shape.elements(), in.k.shape.elements(), in.bias.shape.elements(),
-                                    in.mask.shape.elements()}) /
-                          4;
   const Tensor &bias = in.bias ? in.bias : in.q, &mask = in.mask ? in.mask : in.q;
   const uint32_t has_bias = in.bias ? 1 : 0, has_mask = in.mask ? 1 : 0;
-  if (prefers_texels(device) && texels <= r.device().limits().max_texel_elements)
-    r.dispatch<AttentionRowsTexel>({in.q, in.k, bias, mask, lse, out}, push,
-                                   AttentionRowsTexel::fitted(device, fusion, has_bias, has_mask), flops);
-  else
-    r.dispatch<AttentionRows>({in.q, in.k, bias, mask, lse, out}, push,
-                              {64, static_cast<uint32_t>(fusion), has_bias, has_mask}, flops);
+  attention_rows_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{in.q, in.k, bias, mask, lse, out},
+                   push,
+                   K::fitted(r.device().info(), fusion, has_bias, has_mask),
+                   flops};
+  });
   return out;
 }
 

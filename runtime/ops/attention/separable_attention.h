@@ -9,24 +9,21 @@
 
 namespace fovea::ops {
 
-template <class Read, const gpu::Shader& source>
-struct SeparableAttentionFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct SeparableAttention : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::separable_attention;
   using Push = SeparableAttentionPush;
   using Spec = UnitGroup;
   struct Bind {
-    Read x;
+    ReadBy<F> x;
     Out y, scores;
   };
   static Grid grid(const Push& p, const Spec& s) { return {ops::groups(p.units, s.x), p.groups, 1}; }
   static std::vector<Spec> variants(const DeviceInfo& device) {
-    return unit_variants<Read>(device, unit_columns);
+    return unit_variants<F>(device, unit_columns);
   }
 };
-using SeparableAttention = SeparableAttentionFrom<In, shaders::separable_attention>;
-using SeparableAttentionTexel = SeparableAttentionFrom<Texel, shaders::separable_attention_texel>;
-inline const KernelRegistration<SeparableAttention> register_separable_attention;
-inline const KernelRegistration<SeparableAttentionTexel> register_separable_attention_texel;
+inline const BothFamilies<SeparableAttention> separable_attention_kernels;
 
 struct SeparableResult {
   Tensor o;       // [groups, tokens, channels]
@@ -46,10 +43,9 @@ inline SeparableResult separable_attention(Recorder& r, const Tensor& x) {
   const SeparableAttentionPush push{groups, tokens, units_of(channels), fours ? row / 4 : row};
   const UnitGroup group = unit_columns(r.device().info(), channels);
   const uint64_t flops = 4 * x.shape.elements();
-  if (reads_texels(r, channels, {x}))
-    r.dispatch<SeparableAttentionTexel>({x, result.o, result.scores}, push, group, flops);
-  else
-    r.dispatch<SeparableAttention>({x, result.o, result.scores}, push, group, flops);
+  separable_attention_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{x, result.o, result.scores}, push, group, flops};
+  });
   return result;
 }
 

@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "fovea/device.h"
 #include "fovea/error.h"
 #include "runtime/record/layer_scope.h"
 #include "runtime/record/tensor.h"
@@ -24,12 +23,6 @@ inline std::string shape_of(const char* name, const Tensor& t) {
 // Work items in groups, rounded up.
 constexpr uint32_t groups(uint64_t items, uint32_t group) {
   return static_cast<uint32_t>((items + group - 1) / group);
-}
-
-// A CPU driver: kernels that load texels and hand them round by shuffles beat those with shared memory there.
-inline bool prefers_texels(const DeviceInfo& device) {
-  return device.type == DeviceType::cpu && device.subgroup_shuffle &&
-         (device.subgroup_size == 4 || device.subgroup_size == 8 || device.subgroup_size == 16);
 }
 
 }  // namespace fovea::ops

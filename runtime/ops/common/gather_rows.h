@@ -9,25 +9,20 @@
 
 namespace fovea::ops {
 
-template <class Read, const gpu::Shader& source>
-struct GatherRowsFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct GatherRows : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::gather_rows;
   using Push = GatherRowsPush;
   using Spec = UnitGroup;
   struct Bind {
-    Read x;
+    ReadBy<F> x;
     In table;
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) { return unit_grid(p.units, p.out_rows, p.images, s); }
-  static std::vector<Spec> variants(const DeviceInfo& device) {
-    return unit_variants<Read>(device, unit_group);
-  }
+  static std::vector<Spec> variants(const DeviceInfo& device) { return unit_variants<F>(device, unit_group); }
 };
-using GatherRows = GatherRowsFrom<In, shaders::gather_rows>;
-using GatherRowsTexel = GatherRowsFrom<Texel, shaders::gather_rows_texel>;
-inline const KernelRegistration<GatherRows> register_gather_rows;
-inline const KernelRegistration<GatherRowsTexel> register_gather_rows_texel;
+inline const BothFamilies<GatherRows> gather_rows_kernels;
 
 // x [images, rows, channels], table u32 [out_rows] → [images, out_rows, channels]: y[image, i] =
 // x[image, table[i]], and zeros where table[i] is no row (0xffffffff by convention).
@@ -39,10 +34,7 @@ inline Tensor gather_rows(Recorder& r, const Tensor& x, const Tensor& table) {
   const Tensor y = r.temporary({images, out_rows, channels}, x.dtype, "gather_rows");
   const GatherRowsPush push{images, x.shape[1], out_rows, units_of(channels)};
   const UnitGroup group = unit_group(r.device().info(), channels);
-  if (reads_texels(r, channels, {x}))
-    r.dispatch<GatherRowsTexel>({x, table, y}, push, group);
-  else
-    r.dispatch<GatherRows>({x, table, y}, push, group);
+  gather_rows_kernels.dispatch(r, [&]<class K>(K) { return Call<K>{{x, table, y}, push, group}; });
   return y;
 }
 

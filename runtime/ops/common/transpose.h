@@ -15,13 +15,18 @@ struct TransposeSpec {
   uint32_t out_fours = 1, widen = 0, has_scale = 0;
 };
 
-template <class Read, const gpu::Shader& source>
-struct TransposeFrom {
-  static constexpr const gpu::Shader& shader = source;
+inline UnitGroup transpose_group(const DeviceInfo& device, uint32_t b) {
+  const uint32_t lanes = unit_group(device, b).lanes;
+  return {lanes, lanes, b % 4 == 0 ? 1U : 0U};
+}
+
+template <gpu::Family F>
+struct Transpose : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::transpose;
   using Push = TransposePush;
   using Spec = TransposeSpec;
   struct Bind {
-    Read x;
+    ReadBy<F> x;
     Out y;
     In scale;
   };
@@ -29,21 +34,14 @@ struct TransposeFrom {
     return {groups(s.group.fours != 0 ? p.b / 4 : p.b, s.group.lanes), std::min(groups(p.width, 4), 65535U),
             p.images};
   }
-  static UnitGroup lanes(const DeviceInfo& device, uint32_t b) {
-    const uint32_t lanes = unit_group(device, b).lanes;
-    return {lanes, lanes, b % 4 == 0 ? 1U : 0U};
-  }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
-    for (const UnitGroup& group : unit_variants<Read>(device, lanes))
+    for (const UnitGroup& group : unit_variants<F>(device, transpose_group))
       out.insert(out.end(), {{group, 0}, {group, 1}, {group, 1, 1, 0}, {group, 1, 1, 1}});
     return out;
   }
 };
-using Transpose = TransposeFrom<In, shaders::transpose>;
-using TransposeTexel = TransposeFrom<Texel, shaders::transpose_texel>;
-inline const KernelRegistration<Transpose> register_transpose;
-inline const KernelRegistration<TransposeTexel> register_transpose_texel;
+inline const BothFamilies<Transpose> transpose_kernels;
 
 struct TransposeOptions {
   uint32_t pad_to = 0;  // columns that y has at least, zeros from column a on
@@ -60,13 +58,10 @@ inline Tensor transpose(Recorder& r, const Tensor& x, const TransposeOptions& o 
         [&] { return fmt::format("{}, {}", shape_of("x", x), shape_of("scale", o.scale)); });
   const DType dtype = o.widen ? DType::f32 : x.dtype;
   const Tensor y = r.temporary({push.images, push.b, push.width}, dtype, "transpose");
-  const TransposeSpec spec{Transpose::lanes(r.device().info(), push.b), push.width % 4 == 0 ? 1U : 0U,
+  const TransposeSpec spec{transpose_group(r.device().info(), push.b), push.width % 4 == 0 ? 1U : 0U,
                            dtype != x.dtype ? 1U : 0U, o.scale ? 1U : 0U};
   const Tensor& scale = o.scale ? o.scale : x;  // a binding nobody reads needs a tensor too
-  if (reads_texels(r, push.b, {x}))
-    r.dispatch<TransposeTexel>({x, y, scale}, push, spec);
-  else
-    r.dispatch<Transpose>({x, y, scale}, push, spec);
+  transpose_kernels.dispatch(r, [&]<class K>(K) { return Call<K>{{x, y, scale}, push, spec}; });
   return y;
 }
 

@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <initializer_list>
-#include <type_traits>
 #include <vector>
 
 #include "runtime/ops/common/check.h"
 #include "runtime/record/recorder.h"
+#include "runtime/tune/candidates.h"
 
 namespace fovea::ops {
 
@@ -46,23 +45,27 @@ inline UnitGroup unit_columns(const DeviceInfo& device, uint32_t channels) {
   return {lanes, wide, channels % 4 == 0 ? 1U : 0U};
 }
 
-// What check-amd compiles of a kernel whose inputs are bound as Read: groups for narrow, wide and odd rows.
-template <class Read>
+// What check-amd compiles: groups for narrow, wide and, where the family takes them, odd rows.
+template <gpu::Family F>
 std::vector<UnitGroup> unit_variants(const DeviceInfo& device,
                                      UnitGroup (*group)(const DeviceInfo&, uint32_t channels)) {
-  const std::vector<UnitGroup> fours{group(device, 4), group(device, 64), group(device, 1024)};
-  if constexpr (std::is_same_v<Read, Texel>)
-    return prefers_texels(device) ? fours : std::vector<UnitGroup>{};
-  else
-    return {fours[0], fours[1], fours[2], group(device, 17)};
+  std::vector<UnitGroup> out{group(device, 4), group(device, 64), group(device, 1024)};
+  if (F == gpu::Family::buffer) out.push_back(group(device, 17));
+  return out;
 }
 
-// Whether a kernel reads these as texels: on CPU drivers, in fours, where the tensors fit.
-inline bool reads_texels(const Recorder& r, uint32_t channels, std::initializer_list<Tensor> read) {
-  const uint64_t most = r.device().limits().max_texel_elements;
-  return prefers_texels(r.device().info()) && channels % 4 == 0 &&
-         std::all_of(read.begin(), read.end(),
-                     [&](const Tensor& t) { return t.shape.elements() / 4 <= most; });
-}
+// What kernels on units have in common: their source is compiled for both families, and texels are read in
+// fours.
+template <gpu::Family F>
+struct UnitKernel {
+  static constexpr gpu::Family family = F;
+  template <class Push, class Spec>
+  static bool suits(const Push&, const Spec& spec) {
+    if constexpr (requires { spec.group.fours; })
+      return F == gpu::Family::buffer || spec.group.fours != 0;
+    else
+      return F == gpu::Family::buffer || spec.fours != 0;
+  }
+};
 
 }  // namespace fovea::ops

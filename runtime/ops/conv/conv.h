@@ -21,6 +21,13 @@ inline Grid product_grid(const ConvPush& p, uint32_t columns, uint32_t rows) {
   return {groups(groups(p.columns, p.groups), columns) * p.groups, groups(tiles, layers), layers};
 }
 
+// Whether a lane has whole fours of a group's columns, so that a convolution is a product of matrices.
+constexpr bool is_product(const ConvPush& p) {
+  return p.groups == 1 || p.columns / p.groups % 4 == 0;
+}
+// The linear layer of the same size.
+LinearPush product_of(const ConvPush& p);
+
 struct ConvTiled {
   static constexpr const gpu::Shader& shader = shaders::conv_tiled;
   using Push = ConvPush;
@@ -34,12 +41,13 @@ struct ConvTiled {
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) { return product_grid(p, s.tile.columns, s.tile.rows); }
+  static Spec fitted(const Recorder& r, const Push& p, DType dtype, const LinearEpilogue& epilogue);
   static std::vector<Spec> variants(const DeviceInfo& device);
 };
-inline const KernelRegistration<ConvTiled> register_conv_tiled;
 
 struct ConvTexel {
   static constexpr const gpu::Shader& shader = shaders::conv_texel;
+  static constexpr gpu::Family family = gpu::Family::texel;
   using Push = ConvPush;
   struct Spec {
     TexelTile tile;
@@ -53,45 +61,45 @@ struct ConvTexel {
   static Grid grid(const Push& p, const Spec& s) {
     return product_grid(p, 4 * s.tile.columns, s.tile.rows());
   }
+  static bool suits(const Push& p, const Spec& s) {
+    return p.inputs / p.groups % 4 == 0 && (s.fours != 0 || s.epilogue.has_residual == 0);
+  }
+  static Spec fitted(const Recorder& r, const Push& p, DType dtype, const LinearEpilogue& epilogue);
   static std::vector<Spec> variants(const DeviceInfo& device);
 };
-inline const KernelRegistration<ConvTexel> register_conv_texel;
 
-// Of both depthwise kernels: what a lane computes, and the window.
+// What a lane of a depthwise kernel computes, and the window.
 struct DepthwiseSpec {
   uint32_t group = 64, run = 4, down = 1, rows = 3, cols = 3, stride = 1;
   LinearEpilogue epilogue;
+  static DepthwiseSpec fitted(gpu::Family family, const ConvPush& p, const LinearEpilogue& epilogue);
+  static std::vector<DepthwiseSpec> variants(gpu::Family family);
 };
-inline Grid depthwise_grid(const ConvPush& p, const DepthwiseSpec& s) {
-  return {groups(uint64_t{groups(p.out_width, s.run)} * p.columns4, s.group), groups(p.out_height, s.down),
-          p.images};
-}
 
-struct DepthwiseTexel {
-  static constexpr const gpu::Shader& shader = shaders::depthwise_texel;
-  using Push = ConvPush;
-  using Spec = DepthwiseSpec;
-  struct Bind {
-    Texel x, w, bias, scale, residual;
-    Out y;
-  };
-  static Grid grid(const Push& p, const Spec& s) { return depthwise_grid(p, s); }
-  static std::vector<Spec> variants(const DeviceInfo& device);
-};
-inline const KernelRegistration<DepthwiseTexel> register_depthwise_texel;
-
+template <gpu::Family F>
 struct Depthwise {
   static constexpr const gpu::Shader& shader = shaders::depthwise;
+  static constexpr gpu::Family family = F;
   using Push = ConvPush;
   using Spec = DepthwiseSpec;
   struct Bind {
-    In x, w, bias, scale, residual;
+    ReadBy<F> x, w, bias, scale, residual;
     Out y;
   };
-  static Grid grid(const Push& p, const Spec& s) { return depthwise_grid(p, s); }
-  static std::vector<Spec> variants(const DeviceInfo& device);
+  static constexpr uint32_t most_taps = 49;  // all are unrolled
+  static Grid grid(const Push& p, const Spec& s) {
+    return {groups(uint64_t{groups(p.out_width, s.run)} * p.columns4, s.group), groups(p.out_height, s.down),
+            p.images};
+  }
+  static bool suits(const Push& p, const Spec&) {
+    return p.groups == p.inputs && p.groups == p.columns && p.columns % 4 == 0 && p.groups != 1 &&
+           uint64_t{p.window_height} * p.window_width <= most_taps;
+  }
+  static Spec fitted(const Recorder&, const Push& p, DType, const LinearEpilogue& epilogue) {
+    return Spec::fitted(F, p, epilogue);
+  }
+  static std::vector<Spec> variants(const DeviceInfo&) { return Spec::variants(F); }
 };
-inline const KernelRegistration<Depthwise> register_depthwise;
 
 struct ConvDirect {
   static constexpr const gpu::Shader& shader = shaders::conv_direct;
@@ -107,8 +115,15 @@ struct ConvDirect {
   static Grid grid(const Push& p, const Spec& s) {
     return {groups(uint64_t{p.out_width} * p.columns4, s.group), p.out_height, p.images};
   }
+  static bool suits(const Push& p, const Spec&) { return !is_product(p); }
+  static Spec fitted(const Recorder&, const Push&, DType, const LinearEpilogue& epilogue) {
+    return {64, epilogue};
+  }
 };
-inline const KernelRegistration<ConvDirect> register_conv_direct;
+// What is left to ConvTiled is worth measuring its tiles.
+inline const Candidates<Depthwise<gpu::Family::texel>, Depthwise<gpu::Family::buffer>, ConvDirect, ConvTexel,
+                        ConvTiled>
+    conv_kernels;
 
 // Weights as the kernels read them: for each tap of the window and each input of a group, all columns.
 struct ConvWeights {

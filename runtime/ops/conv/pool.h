@@ -18,29 +18,26 @@ struct PoolSpec {
   uint32_t rows = 3, cols = 3;  // of the window
 };
 
-template <class Read, const gpu::Shader& source>
-struct PoolFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct Pool : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::pool;
   using Push = PoolPush;
   using Spec = PoolSpec;
   struct Bind {
-    Read x;
+    ReadBy<F> x;
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) {
-    return unit_grid(p.units, p.out_cols, p.images * p.out_rows, s.group);
+    return unit_grid(p.units, p.out_width, p.images * p.out_height, s.group);
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
-    for (const UnitGroup& group : unit_variants<Read>(device, unit_group))
+    for (const UnitGroup& group : unit_variants<F>(device, unit_group))
       out.insert(out.end(), {{group, 1, 0, 3, 3}, {group, 0, 0, 2, 2}, {group, 0, 1, 3, 3}});
     return out;
   }
 };
-using Pool = PoolFrom<In, shaders::pool>;
-using PoolTexel = PoolFrom<Texel, shaders::pool_texel>;
-inline const KernelRegistration<Pool> register_pool;
-inline const KernelRegistration<PoolTexel> register_pool_texel;
+inline const BothFamilies<Pool> pool_kernels;
 
 // One more position where rows or columns are left over (`ceil`), as long as it begins before the padding
 // behind.
@@ -64,28 +61,26 @@ inline Tensor pool(Recorder& r, const Tensor& x, const Window& window, PoolKind 
             std::max(window.top, window.bottom) < window.rows &&
             std::max(window.left, window.right) < window.cols,
         "pool", describe);
-  const PoolPush push{
-      images,
-      height,
-      width,
-      units_of(channels),
-      pool_positions(window.out_rows(height), height, window.top, window.bottom, window.rows, window, ceil),
-      pool_positions(window.out_cols(width), width, window.left, window.right, window.cols, window, ceil),
-      window.stride,
-      window.dilation,
-      window.top,
-      window.left,
-      window.bottom,
-      window.right};
-  const Tensor y = r.temporary({images, push.out_rows, push.out_cols, channels}, x.dtype, "pool");
+  const PoolPush push{.images = images,
+                      .height = height,
+                      .width = width,
+                      .units = units_of(channels),
+                      .out_height = pool_positions(window.out_rows(height), height, window.top, window.bottom,
+                                                   window.rows, window, ceil),
+                      .out_width = pool_positions(window.out_cols(width), width, window.left, window.right,
+                                                  window.cols, window, ceil),
+                      .stride = window.stride,
+                      .dilation = window.dilation,
+                      .top = window.top,
+                      .left = window.left,
+                      .bottom = window.bottom,
+                      .right = window.right};
+  const Tensor y = r.temporary({images, push.out_height, push.out_width, channels}, x.dtype, "pool");
   const bool maximum = kind == PoolKind::max;
   const PoolSpec spec{unit_group(r.device().info(), channels), maximum ? 1U : 0U,
                       !maximum && count_pad ? 1U : 0U, window.rows, window.cols};
   const uint64_t flops = y.shape.elements() * window.rows * window.cols;
-  if (reads_texels(r, channels, {x}))
-    r.dispatch<PoolTexel>({x, y}, push, spec, flops);
-  else
-    r.dispatch<Pool>({x, y}, push, spec, flops);
+  pool_kernels.dispatch(r, [&]<class K>(K) { return Call<K>{{x, y}, push, spec, flops}; });
   return y;
 }
 

@@ -32,7 +32,7 @@ inline void normalize_image(Recorder& r, const Tensor& pixels, const std::array<
                             const std::array<float, 3>& std, const Tensor& y, uint32_t slot) {
   check(pixels.shape.rank() == 2 && pixels.dtype == DType::u32 && y.shape.rank() == 4 && slot < y.shape[0] &&
             y.shape[1] == 3 && y.shape[2] == pixels.shape[0] && y.shape[3] <= pixels.shape[1] &&
-            y.dtype != DType::u32 && y.shape.elements() <= UINT32_MAX,
+            is_real(y.dtype) && y.shape.elements() <= UINT32_MAX,
         "normalize_image", [&] {
           return fmt::format("{}, {} {}, slot {}", shape_of("pixels", pixels), shape_of("y", y),
                              to_string(y.dtype), slot);

@@ -8,6 +8,7 @@
 #include "generated/shaders.h"
 #include "runtime/ops/common/check.h"
 #include "runtime/record/recorder.h"
+#include "runtime/tune/candidates.h"
 #include "shaders/image/overlay.h"
 
 namespace fovea::ops {
@@ -19,15 +20,16 @@ struct OverlaySpec {
   uint32_t rows = 1;    // a lane
 };
 
-// fours: groups of four pixels a lane.
-template <class Read, const gpu::Shader& source, uint32_t fours>
-struct OverlayFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct Overlay {
+  static constexpr gpu::Family family = F;
+  static constexpr uint32_t fours = F == gpu::Family::texel ? 4 : 1;  // groups of four pixels a lane
+  static constexpr const gpu::Shader& shader = shaders::overlay;
   static constexpr uint32_t block = 4 * fours;
   using Push = OverlayPush;
   using Spec = OverlaySpec;
   struct Bind {
-    Read picture, levels, colors;
+    ReadBy<F> picture, levels, colors;
     In frame;
     Out target;
   };
@@ -39,16 +41,12 @@ struct OverlayFrom {
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
-    if (fours != 1 && !prefers_texels(device)) return out;
     for (uint32_t format = 0; format < 3; ++format)
       for (uint32_t to = 0; to < 2; ++to) out.push_back(spec(device, format, to));
     return out;
   }
 };
-using Overlay = OverlayFrom<In, shaders::overlay, 1>;
-using OverlayTexel = OverlayFrom<Texel, shaders::overlay_texel, 4>;
-inline const KernelRegistration<Overlay> register_overlay;
-inline const KernelRegistration<OverlayTexel> register_overlay_texel;
+inline const BothFamilies<Overlay> overlay_kernels;
 
 constexpr uint32_t overlay_pixels = 16;  // rows of pictures are padded to so many
 constexpr uint32_t overlay_colors = 257;
@@ -75,16 +73,12 @@ inline Tensor overlay(Recorder& r, const Tensor& picture, const Tensor& levels, 
         });
   const uint32_t rows = picture.shape[0], blocks = picture.shape[1] / words;
   const Tensor target = r.temporary({rows, blocks * 12}, DType::u32, "overlay");
-  const DeviceInfo& device = r.device().info();
-  const auto draw = [&]<class K>() {
-    r.dispatch<K>({picture, levels, colors, frame, target},
-                  {blocks * overlay_pixels / K::block, rows, levels.shape[0], levels.shape[1]},
-                  K::spec(device, format, to), uint64_t{rows} * blocks * overlay_pixels * 30);
-  };
-  if (prefers_texels(device) && picture.shape.elements() / 4 <= r.device().limits().max_texel_elements)
-    draw.template operator()<OverlayTexel>();
-  else
-    draw.template operator()<Overlay>();
+  overlay_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{picture, levels, colors, frame, target},
+                   {blocks * overlay_pixels / K::block, rows, levels.shape[0], levels.shape[1]},
+                   K::spec(r.device().info(), format, to),
+                   uint64_t{rows} * blocks * overlay_pixels * 30};
+  });
   return target;
 }
 

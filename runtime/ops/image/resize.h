@@ -8,6 +8,7 @@
 #include "generated/shaders.h"
 #include "runtime/ops/common/check.h"
 #include "runtime/record/recorder.h"
+#include "runtime/tune/candidates.h"
 #include "shaders/image/resize.h"
 
 namespace fovea::ops {
@@ -18,13 +19,14 @@ struct ResizeHorizontalSpec {
   uint32_t rows = 1;    // a lane
 };
 
-template <class Read, const gpu::Shader& source>
-struct ResizeHorizontalFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct ResizeHorizontal {
+  static constexpr gpu::Family family = F;
+  static constexpr const gpu::Shader& shader = shaders::resize_horizontal;
   using Push = ResizeHorizontalPush;
   using Spec = ResizeHorizontalSpec;
   struct Bind {
-    Read source_blocks;
+    ReadBy<F> source_blocks;
     In spans, weights;
     Out target;
   };
@@ -37,36 +39,28 @@ struct ResizeHorizontalFrom {
     return {spec(device, 0), spec(device, 1), spec(device, 2)};
   }
 };
-using ResizeHorizontal = ResizeHorizontalFrom<In, shaders::resize_horizontal>;
-using ResizeHorizontalTexel = ResizeHorizontalFrom<Texel, shaders::resize_horizontal_texel>;
-inline const KernelRegistration<ResizeHorizontal> register_resize_horizontal;
-inline const KernelRegistration<ResizeHorizontalTexel> register_resize_horizontal_texel;
+inline const BothFamilies<ResizeHorizontal> resize_horizontal_kernels;
 
 struct ResizeVerticalSpec {
   uint32_t group = 64;
 };
 
-template <class Read, const gpu::Shader& source>
-struct ResizeVerticalFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct ResizeVertical {
+  static constexpr gpu::Family family = F;
+  static constexpr const gpu::Shader& shader = shaders::resize_vertical;
   using Push = ResizeVerticalPush;
   using Spec = ResizeVerticalSpec;
   struct Bind {
-    Read source_fours;
+    ReadBy<F> source_fours;
     In spans, weights;
     Out target;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.pitch, s.group), p.rows, 1}; }
+  static Spec spec() { return {F == gpu::Family::texel ? 8U : 64U}; }
+  static std::vector<Spec> variants(const DeviceInfo&) { return {spec()}; }
 };
-using ResizeVertical = ResizeVerticalFrom<In, shaders::resize_vertical>;
-using ResizeVerticalTexel = ResizeVerticalFrom<Texel, shaders::resize_vertical_texel>;
-inline const KernelRegistration<ResizeVertical> register_resize_vertical;
-inline const KernelRegistration<ResizeVerticalTexel> register_resize_vertical_texel;
-
-inline bool resizes_texels(const Recorder& r, const Tensor& source) {
-  return prefers_texels(r.device().info()) &&
-         source.shape.elements() / 4 <= r.device().limits().max_texel_elements;
-}
+inline const BothFamilies<ResizeVertical> resize_vertical_kernels;
 
 // Rows of packed pixels to rows of one word a pixel. source: u32 [at least source_first +
 // rows, 4 · blocks of 16 bytes]; spans: u32 [columns, 4], first block, blocks, first weight / 4; weights:
@@ -86,16 +80,13 @@ inline void resize_horizontal(Recorder& r, const Tensor& source, uint32_t source
                              first_row, first_column);
         });
   const uint32_t pitch = target.shape[1];
-  const auto resize = [&]<class K>() {
-    r.dispatch<K>({source, spans, weights, target},
-                  {columns, rows, source.shape[1] / 4, source_first * (source.shape[1] / 4), pitch,
-                   first_row * pitch + first_column},
-                  K::spec(r.device().info(), format), weights.shape.elements() * 2 * rows);
-  };
-  if (resizes_texels(r, source))
-    resize.template operator()<ResizeHorizontalTexel>();
-  else
-    resize.template operator()<ResizeHorizontal>();
+  resize_horizontal_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{source, spans, weights, target},
+                   {columns, rows, source.shape[1] / 4, source_first * (source.shape[1] / 4), pitch,
+                    first_row * pitch + first_column},
+                   K::spec(r.device().info(), format),
+                   weights.shape.elements() * 2 * rows};
+  });
 }
 
 // Where the picture lies in the target of resize_vertical.
@@ -118,13 +109,19 @@ inline void resize_vertical(Recorder& r, const Tensor& source, uint32_t source_f
           return fmt::format("{}, {}, {}, rows {} + {}", shape_of("source", source), shape_of("spans", spans),
                              shape_of("target", target), first_row, rows);
         });
-  const ResizeVerticalPush push{source.shape[1] / 4, rows,       source_first, first_row, frame.top,
-                                frame.bottom,        frame.left, frame.right,  frame.fill};
+  const ResizeVerticalPush push{.pitch = source.shape[1] / 4,
+                                .rows = rows,
+                                .source_first = source_first,
+                                .target_first = first_row,
+                                .top = frame.top,
+                                .bottom = frame.bottom,
+                                .left = frame.left,
+                                .right = frame.right,
+                                .fill = frame.fill};
   const uint64_t flops = weights.shape.elements() * 6 * source.shape[1];
-  if (resizes_texels(r, source))
-    r.dispatch<ResizeVerticalTexel>({source, spans, weights, target}, push, {8}, flops);
-  else
-    r.dispatch<ResizeVertical>({source, spans, weights, target}, push, {}, flops);
+  resize_vertical_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{source, spans, weights, target}, push, K::spec(), flops};
+  });
 }
 
 }  // namespace fovea::ops

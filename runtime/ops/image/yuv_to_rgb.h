@@ -16,28 +16,23 @@ struct YuvToRgbSpec {
   uint32_t planes = 1;  // NV12, else YUYV
 };
 
-// fours: groups of four pixels a lane.
-template <class Read, const gpu::Shader& source, uint32_t fours>
-struct YuvToRgbFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct YuvToRgb {
+  static constexpr gpu::Family family = F;
+  static constexpr uint32_t fours = F == gpu::Family::texel ? 4 : 1;  // groups of four pixels a lane
+  static constexpr const gpu::Shader& shader = shaders::yuv_to_rgb;
   static constexpr uint32_t block = 4 * fours;
   using Push = YuvToRgbPush;
   using Spec = YuvToRgbSpec;
   struct Bind {
-    Read frame;
+    ReadBy<F> frame;
     Out target;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.blocks, s.group), p.rows, 1}; }
   static Spec spec(bool planes) { return {fours == 1 ? 64U : 8U, planes ? 1U : 0U}; }
-  static std::vector<Spec> variants(const DeviceInfo& device) {
-    if (fours != 1 && !prefers_texels(device)) return {};
-    return {spec(true), spec(false)};
-  }
+  static std::vector<Spec> variants(const DeviceInfo&) { return {spec(true), spec(false)}; }
 };
-using YuvToRgb = YuvToRgbFrom<In, shaders::yuv_to_rgb, 1>;
-using YuvToRgbTexel = YuvToRgbFrom<Texel, shaders::yuv_to_rgb_texel, 4>;
-inline const KernelRegistration<YuvToRgb> register_yuv_to_rgb;
-inline const KernelRegistration<YuvToRgbTexel> register_yuv_to_rgb_texel;
+inline const BothFamilies<YuvToRgb> yuv_to_rgb_kernels;
 
 // Words of a row of bytes of such a frame.
 constexpr uint32_t yuv_words(uint32_t width, bool planes) {
@@ -53,15 +48,12 @@ inline void yuv_to_rgb(Recorder& r, const Tensor& frame, bool planes, const Tens
             frame.shape == Shape{planes ? rows + rows / 2 : rows, target.shape[1] / 12 * (planes ? 4 : 8)},
         "yuv_to_rgb", [&] { return shape_of("frame", frame) + ", " + shape_of("target", target); });
   const uint32_t blocks = target.shape[1] / 12;
-  const auto convert = [&]<class K>() {
-    r.dispatch<K>({frame, target}, {blocks * overlay_pixels / K::block, rows}, K::spec(planes),
-                  uint64_t{rows} * blocks * overlay_pixels * 12);
-  };
-  if (prefers_texels(r.device().info()) &&
-      frame.shape.elements() / 4 <= r.device().limits().max_texel_elements)
-    convert.template operator()<YuvToRgbTexel>();
-  else
-    convert.template operator()<YuvToRgb>();
+  yuv_to_rgb_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{frame, target},
+                   {blocks * overlay_pixels / K::block, rows},
+                   K::spec(planes),
+                   uint64_t{rows} * blocks * overlay_pixels * 12};
+  });
 }
 
 }  // namespace fovea::ops

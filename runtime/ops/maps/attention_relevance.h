@@ -18,13 +18,18 @@ struct AttentionRelevanceSpec {
   uint32_t group = 64, rows = 8, heads = 0, times_attention = 1, positive = 0, weighted = 0, has_base = 0;
 };
 
-template <class Read, const gpu::Shader& source>
-struct AttentionRelevanceFrom {
-  static constexpr const gpu::Shader& shader = source;
+inline uint32_t relevance_group(const DeviceInfo& device) {
+  return device.type == DeviceType::cpu ? std::max(8U, device.subgroup_size) : 64;
+}
+
+template <gpu::Family F>
+struct AttentionRelevance {
+  static constexpr gpu::Family family = F;
+  static constexpr const gpu::Shader& shader = shaders::attention_relevance;
   using Push = AttentionRelevancePush;
   using Spec = AttentionRelevanceSpec;
   struct Bind {
-    Read q, k, v, gradient;
+    ReadBy<F> q, k, v, gradient;
     In lse, weights, base;
     Out y;
   };
@@ -32,12 +37,8 @@ struct AttentionRelevanceFrom {
     return {groups(p.a.keys, s.group), groups(p.a.queries, s.rows),
             p.a.images * (s.heads == static_cast<uint32_t>(RelevanceHeads::each) ? p.a.heads : 1)};
   }
-  static uint32_t lanes(const DeviceInfo& device) {
-    return device.type == DeviceType::cpu ? std::max(8U, device.subgroup_size) : 64;
-  }
   static std::vector<Spec> variants(const DeviceInfo& device) {
-    if (std::is_same_v<Read, Texel> && !prefers_texels(device)) return {};
-    const uint32_t group = lanes(device);
+    const uint32_t group = relevance_group(device);
     return {{group, 1, 0, 1, 0, 0, 1},   // evidence
             {group, 1, 2, 1, 0, 0, 0},   // its terms
             {group, 1, 0, 1, 2, 0, 0},   // Grad-CAM
@@ -45,10 +46,7 @@ struct AttentionRelevanceFrom {
             {group, 8, 0, 1, 1, 1, 1}};  // GAE
   }
 };
-using AttentionRelevance = AttentionRelevanceFrom<In, shaders::attention_relevance>;
-using AttentionRelevanceTexel = AttentionRelevanceFrom<Texel, shaders::attention_relevance_texel>;
-inline const KernelRegistration<AttentionRelevance> register_attention_relevance;
-inline const KernelRegistration<AttentionRelevanceTexel> register_attention_relevance_texel;
+inline const BothFamilies<AttentionRelevance> attention_relevance_kernels;
 
 struct RelevanceCase {
   AttentionInput in;       // rows of its first layout.queries queries count; no bias, no mask
@@ -74,9 +72,7 @@ inline Tensor attention_relevance(Recorder& r, const RelevanceCase& c) {
   in.check_layout("attention_relevance");
   const uint32_t rows = std::min(p.queries, 8U), tiles = groups(p.queries, rows);
   const bool each = c.heads == RelevanceHeads::each;
-  check((p.width | p.q_first | p.q_image | p.q_token | p.k_first | p.v_first | p.kv_image | p.kv_token) % 4 ==
-                0 &&
-            c.lse.shape.rank() == 3 && c.lse.shape[0] == p.images && c.lse.shape[1] == p.heads &&
+  check(in_fours(p) && c.lse.shape.rank() == 3 && c.lse.shape[0] == p.images && c.lse.shape[1] == p.heads &&
             c.lse.shape[2] >= p.queries && c.gradient.dtype == DType::f32 &&
             c.gradient.shape == Shape{p.images, p.queries, p.heads * p.width} && c.head < p.heads &&
             (!c.one_value || (c.in.v.shape.rank() == 2 && c.in.v.shape[0] == p.images &&
@@ -96,33 +92,27 @@ inline Tensor attention_relevance(Recorder& r, const RelevanceCase& c) {
         });
   const uint32_t outputs = p.images * (each ? p.heads : 1);
   const Tensor parts = r.temporary({outputs, tiles, p.keys}, DType::f32, "attention_relevance");
-  const AttentionRelevancePush push{p,
-                                    c.one_value ? c.in.v.shape[1] : p.kv_image,
-                                    c.one_value ? 0 : p.kv_token,
-                                    c.lse.shape[2],
-                                    c.weights ? c.weights.shape[1] : 0,
-                                    c.head,
-                                    c.factor};
-  const AttentionRelevanceSpec spec{AttentionRelevance::lanes(r.device().info()),
-                                    rows,
-                                    static_cast<uint32_t>(c.heads),
-                                    c.times_attention ? 1U : 0U,
-                                    static_cast<uint32_t>(c.positive),
-                                    c.weights ? 1U : 0U,
-                                    c.base ? 1U : 0U};
+  const AttentionRelevancePush push{.a = p,
+                                    .v_image = c.one_value ? c.in.v.shape[1] : p.kv_image,
+                                    .v_token = c.one_value ? 0 : p.kv_token,
+                                    .lse_queries = c.lse.shape[2],
+                                    .weights_image = c.weights ? c.weights.shape[1] : 0,
+                                    .head = c.head,
+                                    .factor = c.factor};
+  const AttentionRelevanceSpec spec{.group = relevance_group(r.device().info()),
+                                    .rows = rows,
+                                    .heads = static_cast<uint32_t>(c.heads),
+                                    .times_attention = c.times_attention ? 1U : 0U,
+                                    .positive = static_cast<uint32_t>(c.positive),
+                                    .weighted = c.weights ? 1U : 0U,
+                                    .has_base = c.base ? 1U : 0U};
   const Tensor &weights = c.weights ? c.weights : c.lse, &base = c.base ? c.base : c.lse;
   const uint64_t heads = c.heads == RelevanceHeads::one ? 1 : p.heads;
   const uint64_t flops =
       (c.times_attention ? 4 : 2) * uint64_t{p.images} * heads * p.queries * p.keys * p.width;
-  const uint64_t texels = std::max({c.in.q.shape.elements(), c.in.k.shape.elements(), c.in.v.shape.elements(),
-                                    c.gradient.shape.elements()}) /
-                          4;
-  if (prefers_texels(r.device().info()) && texels <= r.device().limits().max_texel_elements)
-    r.dispatch<AttentionRelevanceTexel>({c.in.q, c.in.k, c.in.v, c.gradient, c.lse, weights, base, parts},
-                                        push, spec, flops);
-  else
-    r.dispatch<AttentionRelevance>({c.in.q, c.in.k, c.in.v, c.gradient, c.lse, weights, base, parts}, push,
-                                   spec, flops);
+  attention_relevance_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{c.in.q, c.in.k, c.in.v, c.gradient, c.lse, weights, base, parts}, push, spec, flops};
+  });
   const Tensor y = tiles == 1 ? parts : token_mean(r, parts);
   return each ? y.reshaped({p.images, p.heads, p.keys}) : y.reshaped({p.images, p.keys});
 }

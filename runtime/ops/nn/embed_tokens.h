@@ -9,24 +9,19 @@
 
 namespace fovea::ops {
 
-template <class Read, const gpu::Shader& source>
-struct EmbedTokensFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct EmbedTokens : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::embed_tokens;
   using Push = EmbedTokensPush;
   using Spec = UnitGroup;
   struct Bind {
-    Read x, table;
+    ReadBy<F> x, table;
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) { return unit_grid(p.units, p.tokens, p.images, s); }
-  static std::vector<Spec> variants(const DeviceInfo& device) {
-    return unit_variants<Read>(device, unit_group);
-  }
+  static std::vector<Spec> variants(const DeviceInfo& device) { return unit_variants<F>(device, unit_group); }
 };
-using EmbedTokens = EmbedTokensFrom<In, shaders::embed_tokens>;
-using EmbedTokensTexel = EmbedTokensFrom<Texel, shaders::embed_tokens_texel>;
-inline const KernelRegistration<EmbedTokens> register_embed_tokens;
-inline const KernelRegistration<EmbedTokensTexel> register_embed_tokens_texel;
+inline const BothFamilies<EmbedTokens> embed_tokens_kernels;
 
 // x [images, patches, width] and table [prefix + patches, width] f32 → [images, prefix + patches, width].
 inline Tensor embed_tokens(Recorder& r, const Tensor& x, const Tensor& table, uint32_t prefix) {
@@ -38,10 +33,7 @@ inline Tensor embed_tokens(Recorder& r, const Tensor& x, const Tensor& table, ui
   const Tensor y = r.temporary({images, tokens, width}, x.dtype, "tokens");
   const EmbedTokensPush push{images, tokens, prefix, units_of(width)};
   const UnitGroup group = unit_group(r.device().info(), width);
-  if (reads_texels(r, width, {x, table}))
-    r.dispatch<EmbedTokensTexel>({x, table, y}, push, group);
-  else
-    r.dispatch<EmbedTokens>({x, table, y}, push, group);
+  embed_tokens_kernels.dispatch(r, [&]<class K>(K) { return Call<K>{{x, table, y}, push, group}; });
   return y;
 }
 

@@ -11,43 +11,35 @@
 
 namespace fovea::ops {
 
-template <class Read, const gpu::Shader& source>
-struct GrnNormsFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct GrnNorms : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::grn_norms;
   using Push = GrnPush;
   using Spec = UnitGroup;
   struct Bind {
-    Read x;
+    ReadBy<F> x;
     Out norms;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.units, s.x), p.images, 1}; }
   static std::vector<Spec> variants(const DeviceInfo& device) {
-    return unit_variants<Read>(device, unit_columns);
+    return unit_variants<F>(device, unit_columns);
   }
 };
-using GrnNorms = GrnNormsFrom<In, shaders::grn_norms>;
-using GrnNormsTexel = GrnNormsFrom<Texel, shaders::grn_norms_texel>;
-inline const KernelRegistration<GrnNorms> register_grn_norms;
-inline const KernelRegistration<GrnNormsTexel> register_grn_norms_texel;
+inline const BothFamilies<GrnNorms> grn_norms_kernels;
 
-template <class Read, const gpu::Shader& source>
-struct GrnFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct Grn : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::grn;
   using Push = GrnPush;
   using Spec = UnitGroup;
   struct Bind {
-    Read x, norms, gamma, beta;
+    ReadBy<F> x, norms, gamma, beta;
     Out y;
   };
   static Grid grid(const Push& p, const Spec&) { return {groups(p.tokens, p.part_tokens), p.images, 1}; }
-  static std::vector<Spec> variants(const DeviceInfo& device) {
-    return unit_variants<Read>(device, unit_group);
-  }
+  static std::vector<Spec> variants(const DeviceInfo& device) { return unit_variants<F>(device, unit_group); }
 };
-using Grn = GrnFrom<In, shaders::grn>;
-using GrnTexel = GrnFrom<Texel, shaders::grn_texel>;
-inline const KernelRegistration<Grn> register_grn;
-inline const KernelRegistration<GrnTexel> register_grn_texel;
+inline const BothFamilies<Grn> grn_kernels;
 
 // y = x + gamma · (x · N) + beta for x [images, …, channels], where N is the length of the channel over the
 // image, divided by (the mean of the channels' lengths + epsilon). gamma, beta: f32 [channels].
@@ -68,13 +60,10 @@ inline Tensor grn(Recorder& r, const Tensor& x, const Tensor& gamma, const Tenso
   const UnitGroup columns = unit_columns(r.device().info(), channels),
                   group = unit_group(r.device().info(), channels);
   const uint64_t elements = x.shape.elements();
-  if (reads_texels(r, channels, {x})) {
-    r.dispatch<GrnNormsTexel>({x, norms}, push, columns, 2 * elements);
-    r.dispatch<GrnTexel>({x, norms, gamma, beta, y}, push, group, 3 * elements);
-  } else {
-    r.dispatch<GrnNorms>({x, norms}, push, columns, 2 * elements);
-    r.dispatch<Grn>({x, norms, gamma, beta, y}, push, group, 3 * elements);
-  }
+  grn_norms_kernels.dispatch(r, [&]<class K>(K) { return Call<K>{{x, norms}, push, columns, 2 * elements}; });
+  grn_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{x, norms, gamma, beta, y}, push, group, 3 * elements};
+  });
   return y;
 }
 

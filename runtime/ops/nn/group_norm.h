@@ -9,45 +9,35 @@
 
 namespace fovea::ops {
 
-template <class Read, const gpu::Shader& source>
-struct GroupNormPartsFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct GroupNormParts : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::group_norm_parts;
   using Push = GroupNormPush;
   using Spec = UnitGroup;
   struct Bind {
-    Read x;
+    ReadBy<F> x;
     Out moments;
   };
   static Grid grid(const Push& p, const Spec&) { return {p.parts, p.images, 1}; }
-  static std::vector<Spec> variants(const DeviceInfo& device) {
-    return unit_variants<Read>(device, unit_group);
-  }
+  static std::vector<Spec> variants(const DeviceInfo& device) { return unit_variants<F>(device, unit_group); }
 };
-using GroupNormParts = GroupNormPartsFrom<In, shaders::group_norm_parts>;
-using GroupNormPartsTexel = GroupNormPartsFrom<Texel, shaders::group_norm_parts_texel>;
-inline const KernelRegistration<GroupNormParts> register_group_norm_parts;
-inline const KernelRegistration<GroupNormPartsTexel> register_group_norm_parts_texel;
+inline const BothFamilies<GroupNormParts> group_norm_parts_kernels;
 
-template <class Read, const gpu::Shader& source>
-struct GroupNormFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct GroupNorm : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::group_norm;
   using Push = GroupNormPush;
   using Spec = UnitGroup;
   struct Bind {
-    Read x;
+    ReadBy<F> x;
     In moments;
-    Read gamma, beta;
+    ReadBy<F> gamma, beta;
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.units, s.x), p.parts, p.images}; }
-  static std::vector<Spec> variants(const DeviceInfo& device) {
-    return unit_variants<Read>(device, unit_group);
-  }
+  static std::vector<Spec> variants(const DeviceInfo& device) { return unit_variants<F>(device, unit_group); }
 };
-using GroupNorm = GroupNormFrom<In, shaders::group_norm>;
-using GroupNormTexel = GroupNormFrom<Texel, shaders::group_norm_texel>;
-inline const KernelRegistration<GroupNorm> register_group_norm;
-inline const KernelRegistration<GroupNormTexel> register_group_norm_texel;
+inline const BothFamilies<GroupNorm> group_norm_kernels;
 
 // x [images, tokens, channels]; gamma, beta: f32 [channels]. Two dispatches: moments of parts of an image,
 // and what follows from them.
@@ -71,13 +61,12 @@ inline Tensor group_norm(Recorder& r, const Tensor& x, const Tensor& gamma, cons
   const GroupNormPush push{images, tokens, units_of(channels), parts, part_tokens, epsilon};
   const UnitGroup group = unit_group(r.device().info(), channels);
   const uint64_t elements = x.shape.elements();
-  if (reads_texels(r, channels, {x})) {
-    r.dispatch<GroupNormPartsTexel>({x, moments}, push, group, 4 * elements);
-    r.dispatch<GroupNormTexel>({x, moments, gamma, beta, y}, push, group, 3 * elements);
-  } else {
-    r.dispatch<GroupNormParts>({x, moments}, push, group, 4 * elements);
-    r.dispatch<GroupNorm>({x, moments, gamma, beta, y}, push, group, 3 * elements);
-  }
+  group_norm_parts_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{x, moments}, push, group, 4 * elements};
+  });
+  group_norm_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{x, moments, gamma, beta, y}, push, group, 3 * elements};
+  });
   return y;
 }
 

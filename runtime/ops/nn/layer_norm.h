@@ -8,9 +8,15 @@
 #include "generated/shaders.h"
 #include "runtime/ops/common/check.h"
 #include "runtime/record/recorder.h"
+#include "runtime/tune/candidates.h"
 #include "shaders/nn/layer_norm.h"
 
 namespace fovea::ops {
+
+// Whether rows and their parts begin at multiples of four elements.
+constexpr bool in_fours(const LayerNormPush& p) {
+  return (p.width | p.x_outer | p.x_inner | p.x_first | p.y_outer | p.y_inner | p.y_first) % 4 == 0;
+}
 
 struct LayerNorm {
   static constexpr const gpu::Shader& shader = shaders::layer_norm;
@@ -27,10 +33,10 @@ struct LayerNorm {
     return {wide, groups(p.rows, wide), 1};
   }
 };
-inline const KernelRegistration<LayerNorm> register_layer_norm;
 
 struct LayerNormTexel {
   static constexpr const gpu::Shader& shader = shaders::layer_norm_texel;
+  static constexpr gpu::Family family = gpu::Family::texel;
   using Push = LayerNormPush;
   struct Spec {
     uint32_t group = 8;
@@ -40,12 +46,9 @@ struct LayerNormTexel {
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.rows, s.group), 1, 1}; }
-  static std::vector<Spec> variants(const DeviceInfo& device) {
-    if (!prefers_texels(device)) return {};
-    return {Spec{}};
-  }
+  static bool suits(const Push& p, const Spec&) { return in_fours(p); }
 };
-inline const KernelRegistration<LayerNormTexel> register_layer_norm_texel;
+inline const Candidates<LayerNormTexel, LayerNorm> layer_norm_kernels;
 
 // Which rows of x and y: see LayerNormPush.
 struct RowLayout {
@@ -73,15 +76,18 @@ inline void layer_norm_rows(Recorder& r, const Tensor& x, const Tensor& gamma, c
           return fmt::format("{} rows of {} do not lie in {} and {}", rows, width, shape_of("x", x),
                              shape_of("y", y));
         });
-  const LayerNormPush push{rows,       width,    inner,    from.outer, from.inner,
-                           from.first, to.outer, to.inner, to.first,   epsilon};
+  const LayerNormPush push{.rows = rows,
+                           .width = width,
+                           .inner = inner,
+                           .x_outer = from.outer,
+                           .x_inner = from.inner,
+                           .x_first = from.first,
+                           .y_outer = to.outer,
+                           .y_inner = to.inner,
+                           .y_first = to.first,
+                           .epsilon = epsilon};
   const uint64_t flops = uint64_t{rows} * width * 8;
-  const bool fours = (width | from.outer | from.inner | from.first | to.outer | to.inner | to.first) % 4 == 0;
-  if (prefers_texels(r.device().info()) && fours &&
-      x.shape.elements() / 4 <= r.device().limits().max_texel_elements)
-    r.dispatch<LayerNormTexel>({x, gamma, beta, y}, push, {}, flops);
-  else
-    r.dispatch<LayerNorm>({x, gamma, beta, y}, push, {}, flops);
+  layer_norm_kernels.dispatch(r, [&]<class K>(K) { return Call<K>{{x, gamma, beta, y}, push, {}, flops}; });
 }
 
 // Every row of x.

@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <memory>
 
-#include "core/half.h"
+#include "core/floats.h"
 #include "runtime/tune/tuner.h"
 
 namespace fovea::ops {
@@ -19,21 +18,18 @@ constexpr LinearEpilogue epilogues[]{{0, 0, 0, 0, 0}, {0, 1, 0, 0, 0}, {1, 1, 0,
                                      {3, 1, 0, 0, 0}, {4, 1, 0, 0, 0}, {6, 1, 0, 0, 0}, {0, 1, 0, 1, 0},
                                      {0, 1, 1, 1, 0}, {0, 1, 0, 1, 4}};
 
-bool texels_fit(const Recorder& r, const LinearPush& p) {
-  const uint64_t most = r.device().limits().max_texel_elements;
-  return uint64_t{p.m} * std::max(p.n, p.k) / 4 <= most && uint64_t{p.k} * p.columns4 <= most;
-}
-
 struct Operands {
   Tensor x, w, bias, scale, residual, y;
 };
 
 template <class Kernel>
-void record(Recorder& r, const typename Kernel::Spec& spec, const Operands& t, const LinearPush& push) {
+Call<Kernel> call_of(const typename Kernel::Spec& spec, const Operands& t, const LinearPush& push) {
   // A binding nobody reads still needs a tensor.
   const auto given = [](const Tensor& wanted, const Tensor& other) { return wanted ? wanted : other; };
-  r.dispatch<Kernel>({t.x, t.w, given(t.bias, t.w), given(t.scale, t.w), given(t.residual, t.x), t.y}, push,
-                     spec, uint64_t{2} * push.m * push.n * push.k);
+  return {{t.x, t.w, given(t.bias, t.w), given(t.scale, t.w), given(t.residual, t.x), t.y},
+          push,
+          spec,
+          uint64_t{2} * push.m * push.n * push.k};
 }
 
 // What is fastest does not change beyond; a CPU would take seconds for it.
@@ -48,17 +44,24 @@ float trial_value(uint32_t i) {
 }
 
 std::vector<std::byte> trial_data(uint64_t elements, DType dtype) {
-  std::vector<std::byte> bytes(elements * element_bytes(dtype));
-  for (uint64_t i = 0; i < elements; ++i) {
-    const float v = trial_value(static_cast<uint32_t>(i));
-    if (dtype == DType::f16) {
-      const uint16_t half = float_to_half(v);
-      std::memcpy(bytes.data() + i * 2, &half, 2);
-    } else {
-      std::memcpy(bytes.data() + i * 4, &v, 4);
-    }
+  std::vector<float> values(elements);
+  for (uint64_t i = 0; i < elements; ++i) values[i] = trial_value(static_cast<uint32_t>(i));
+  return from_floats(values, dtype);
+}
+
+// A diagonal through the result, its corners included.
+bool trial_correct(const std::vector<float>& y, const LinearPush& p) {
+  const uint32_t samples = std::min(64U, std::max(p.m, p.n));
+  for (uint32_t s = 0; s < samples; ++s) {
+    const uint32_t row = samples == 1 ? 0 : uint32_t(uint64_t{s} * (p.m - 1) / (samples - 1));
+    const uint32_t column = samples == 1 ? 0 : uint32_t(uint64_t{s} * (p.n - 1) / (samples - 1));
+    double sum = 0;
+    for (uint32_t k = 0; k < p.k; ++k)
+      sum += double{trial_value(row * p.k + k)} * double{trial_value(k * p.columns4 * 4 + column)};
+    const double got = y[size_t{row} * p.n + column];
+    if (!(std::abs(got - sum) <= 1e-3 * (1.0 + std::abs(sum)))) return false;
   }
-  return bytes;
+  return true;
 }
 
 }  // namespace
@@ -96,10 +99,20 @@ TexelTile TexelTile::fitted(const DeviceInfo& device, uint32_t m, uint32_t colum
 
 std::vector<LinearTexel::Spec> LinearTexel::variants(const DeviceInfo& device) {
   std::vector<Spec> out;
-  if (!prefers_texels(device)) return out;
   for (const TexelTile& tile : TexelTile::shapes(device))
     for (const LinearEpilogue& epilogue : epilogues) out.push_back({tile, epilogue});
   return out;
+}
+
+LinearTexel::Spec LinearTexel::fitted(const Recorder& r, const Push& p, DType,
+                                      const LinearEpilogue& epilogue) {
+  return {TexelTile::fitted(r.device().info(), p.m, p.columns4), epilogue};
+}
+
+LinearTiled::Spec LinearTiled::fitted(const Recorder& r, const Push& p, DType dtype,
+                                      const LinearEpilogue& epilogue) {
+  const bool fours = (p.n | p.k) % 4 == 0;
+  return {best_shared_tile(r, p, fours, dtype), fours ? 1U : 0U, epilogue};
 }
 
 SharedTile best_shared_tile(const Recorder& r, const LinearPush& product, bool fours, DType dtype) {
@@ -119,7 +132,8 @@ SharedTile best_shared_tile(const Recorder& r, const LinearPush& product, bool f
            recorded->x = recorder.input({p.m, p.k}, dtype, "trial x");
            recorded->w = recorder.input({p.k, p.columns4 * 4}, dtype, "trial w");
            const Tensor y = recorder.temporary({p.m, p.n}, dtype, "trial y");
-           record<LinearTiled>(recorder, spec, {recorded->x, recorded->w, {}, {}, {}, y}, p);
+           const auto call = call_of<LinearTiled>(spec, {recorded->x, recorded->w, {}, {}, {}, y}, p);
+           recorder.dispatch<LinearTiled>(call.bind, call.push, call.spec, call.flops);
            return y;
          }});
   }
@@ -128,30 +142,7 @@ SharedTile best_shared_tile(const Recorder& r, const LinearPush& product, bool f
     program.write(recorded->w, trial_data(recorded->w.shape.elements(), dtype));
   };
   trial.correct = [=](const Program& program, const Tensor& y) {
-    std::vector<std::byte> bytes(y.bytes());
-    program.read(y, bytes);
-    // A diagonal through the result, its corners included.
-    const uint32_t samples = std::min(64U, std::max(p.m, p.n));
-    for (uint32_t s = 0; s < samples; ++s) {
-      const uint32_t row = samples == 1 ? 0 : uint32_t(uint64_t{s} * (p.m - 1) / (samples - 1));
-      const uint32_t column = samples == 1 ? 0 : uint32_t(uint64_t{s} * (p.n - 1) / (samples - 1));
-      double sum = 0;
-      for (uint32_t k = 0; k < p.k; ++k)
-        sum += double{trial_value(row * p.k + k)} * double{trial_value(k * p.columns4 * 4 + column)};
-      const size_t at = size_t{row} * p.n + column;
-      double got = 0;
-      if (dtype == DType::f16) {
-        uint16_t h = 0;
-        std::memcpy(&h, bytes.data() + at * 2, 2);
-        got = double{half_to_float(h)};
-      } else {
-        float f = 0;
-        std::memcpy(&f, bytes.data() + at * 4, 4);
-        got = double{f};
-      }
-      if (!(std::abs(got - sum) <= 1e-3 * (1.0 + std::abs(sum)))) return false;
-    }
-    return true;
+    return trial_correct(program.read_floats(y), p);
   };
   return tiles[choose(r, trial)];
 }
@@ -199,13 +190,8 @@ Tensor linear(Recorder& r, const Tensor& x, const LinearWeights& weights, const 
                                 options.scale ? 1U : 0U, options.residual ? 1U : 0U,
                                 static_cast<uint32_t>(options.final)};
   const Operands operands{x, weights.w, weights.bias, options.scale, options.residual, y};
-  const bool fours = (n | k) % 4 == 0;
-  if (prefers_texels(r.device().info()) && fours && texels_fit(r, push))
-    record<LinearTexel>(r, {TexelTile::fitted(r.device().info(), push.m, columns4), epilogue}, operands,
-                        push);
-  else
-    record<LinearTiled>(r, {best_shared_tile(r, push, fours, x.dtype), fours ? 1U : 0U, epilogue}, operands,
-                        push);
+  linear_kernels.dispatch(
+      r, [&]<class K>(K) { return call_of<K>(K::fitted(r, push, x.dtype, epilogue), operands, push); });
   return y;
 }
 

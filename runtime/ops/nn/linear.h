@@ -10,6 +10,7 @@
 #include "runtime/ops/common/check.h"
 #include "runtime/ops/nn/activation.h"
 #include "runtime/record/recorder.h"
+#include "runtime/tune/candidates.h"
 #include "shaders/nn/linear.h"
 
 namespace fovea::ops {
@@ -42,10 +43,11 @@ struct LinearTiled {
   static Grid grid(const Push& p, const Spec& s) {
     return {groups(p.n, s.tile.columns), groups(p.m, s.tile.rows), 1};
   }
+  // With the tile that is fastest on the device, measured at first use.
+  static Spec fitted(const Recorder& r, const Push& p, DType dtype, const LinearEpilogue& epilogue);
   // Every tile with every epilogue that models use.
   static std::vector<Spec> variants(const DeviceInfo& device);
 };
-inline const KernelRegistration<LinearTiled> register_linear_tiled;
 
 // How the lanes of a workgroup divide it where shaders/common/tile_texel.glsl does the work.
 struct TexelTile {
@@ -60,6 +62,7 @@ struct TexelTile {
 
 struct LinearTexel {
   static constexpr const gpu::Shader& shader = shaders::linear_texel;
+  static constexpr gpu::Family family = gpu::Family::texel;
   using Push = LinearPush;
   struct Spec {
     TexelTile tile;
@@ -72,9 +75,11 @@ struct LinearTexel {
   static Grid grid(const Push& p, const Spec& s) {
     return {groups(p.columns4, s.tile.columns), groups(p.m, s.tile.rows()), 1};
   }
+  static bool suits(const Push& p, const Spec&) { return (p.n | p.k) % 4 == 0; }
+  static Spec fitted(const Recorder& r, const Push& p, DType dtype, const LinearEpilogue& epilogue);
   static std::vector<Spec> variants(const DeviceInfo& device);
 };
-inline const KernelRegistration<LinearTexel> register_linear_texel;
+inline const Candidates<LinearTexel, LinearTiled> linear_kernels;
 
 // The tile that is fastest on the device for a product of this size, measured at first use.
 SharedTile best_shared_tile(const Recorder& r, const LinearPush& product, bool fours, DType dtype);

@@ -10,9 +10,9 @@
 
 namespace fovea::ops {
 
-template <class Read, const gpu::Shader& source>
-struct ModulateFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct Modulate : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::modulate;
   using Push = ModulatePush;
   struct Spec {
     UnitGroup group;
@@ -20,15 +20,15 @@ struct ModulateFrom {
     uint32_t has_residual = 0, final = 0;
   };
   struct Bind {
-    Read x, scale, shift, channel_gate;
+    ReadBy<F> x, scale, shift, channel_gate;
     In spatial_gate;
-    Read residual;
+    ReadBy<F> residual;
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) { return unit_grid(p.units, p.tokens, p.images, s.group); }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
-    for (const UnitGroup& group : unit_variants<Read>(device, unit_group)) {
+    for (const UnitGroup& group : unit_variants<F>(device, unit_group)) {
       out.push_back({group, 4, 1, 1, 0, 0, 0, 0});  // relu(batch norm)
       out.push_back({group, 0, 0, 0, 1, 0, 1, 4});  // relu(x ⊙ gate + residual)
       out.push_back({group, 1, 1, 1, 1, 1, 1, 6});  // everything
@@ -36,10 +36,7 @@ struct ModulateFrom {
     return out;
   }
 };
-using Modulate = ModulateFrom<In, shaders::modulate>;
-using ModulateTexel = ModulateFrom<Texel, shaders::modulate_texel>;
-inline const KernelRegistration<Modulate> register_modulate;
-inline const KernelRegistration<ModulateTexel> register_modulate_texel;
+inline const BothFamilies<Modulate> modulate_kernels;
 
 // Each may be empty.
 struct ModulateOptions {
@@ -85,19 +82,15 @@ inline Tensor modulate(Recorder& r, const Tensor& x, const ModulateOptions& o) {
   const auto flag = [](const Tensor& t) { return t ? 1U : 0U; };
   const auto given = [&](const Tensor& t) { return t ? t : x; };  // a binding nobody reads needs a tensor too
   const UnitGroup group = unit_group(r.device().info(), channels);
-  const auto record = [&]<class Kernel>(const Kernel&) {
-    r.dispatch<Kernel>(
+  modulate_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{
         {x, given(o.scale), given(o.shift), given(o.channel_gate), given(o.spatial_gate), given(o.residual),
          y},
         push,
         {group, static_cast<uint32_t>(o.activation), flag(o.scale), flag(o.shift), flag(o.channel_gate),
          flag(o.spatial_gate), flag(o.residual), static_cast<uint32_t>(o.final)},
-        4 * x.shape.elements());
-  };
-  if (reads_texels(r, channels, {x}))
-    record(ModulateTexel{});
-  else
-    record(Modulate{});
+        4 * x.shape.elements()};
+  });
   return y;
 }
 

@@ -9,30 +9,27 @@
 
 namespace fovea::ops {
 
-template <class Read, const gpu::Shader& source>
-struct PlaceTokensFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct PlaceTokens : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::place_tokens;
   using Push = PlaceTokensPush;
   struct Spec {
     UnitGroup group;
     uint32_t has_base = 0;
   };
   struct Bind {
-    Read x, base;
+    ReadBy<F> x, base;
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) { return unit_grid(p.units, p.y_tokens, p.images, s.group); }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
-    for (const UnitGroup& group : unit_variants<Read>(device, unit_group))
+    for (const UnitGroup& group : unit_variants<F>(device, unit_group))
       out.insert(out.end(), {{group, 0}, {group, 1}});
     return out;
   }
 };
-using PlaceTokens = PlaceTokensFrom<In, shaders::place_tokens>;
-using PlaceTokensTexel = PlaceTokensFrom<Texel, shaders::place_tokens_texel>;
-inline const KernelRegistration<PlaceTokens> register_place_tokens;
-inline const KernelRegistration<PlaceTokensTexel> register_place_tokens_texel;
+inline const BothFamilies<PlaceTokens> place_tokens_kernels;
 
 struct Placing {
   uint32_t tokens = 1;            // of y
@@ -44,7 +41,7 @@ struct Placing {
 
 // x [images, any, channels] → [images, tokens, channels], of x's type.
 inline Tensor place_tokens(Recorder& r, const Tensor& x, const Placing& p) {
-  const bool images_fit = x.shape.rank() == 3 && x.dtype != DType::u32;
+  const bool images_fit = x.shape.rank() == 3 && is_real(x.dtype);
   check(images_fit && p.count <= p.tokens && p.first <= p.tokens - p.count &&
             (p.spread || p.count <= x.shape[1]) &&
             (!p.base || (p.base.dtype == x.dtype && p.base.shape == Shape{x.shape[0], p.tokens, x.shape[2]})),
@@ -58,10 +55,9 @@ inline Tensor place_tokens(Recorder& r, const Tensor& x, const Placing& p) {
                              p.first, p.count,    p.spread ? 0U : 1U, p.factor};
   const UnitGroup group = unit_group(r.device().info(), channels);
   const Tensor& base = p.base ? p.base : x;
-  if (reads_texels(r, channels, {x, base}))
-    r.dispatch<PlaceTokensTexel>({x, base, y}, push, {group, p.base ? 1U : 0U});
-  else
-    r.dispatch<PlaceTokens>({x, base, y}, push, {group, p.base ? 1U : 0U});
+  place_tokens_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{x, base, y}, push, {group, p.base ? 1U : 0U}};
+  });
   return y;
 }
 

@@ -38,7 +38,7 @@ struct TopClasses {
 // logits: [B, C], 1 ≤ k ≤ C. A NaN among a row's logits makes its probabilities NaN; it is itself the last
 // choice.
 inline TopClasses softmax_topk(Recorder& r, const Tensor& logits, uint32_t k) {
-  check(logits.shape.rank() == 2 && logits.dtype != DType::u32 && k != 0 && k <= logits.shape[1] &&
+  check(logits.shape.rank() == 2 && is_real(logits.dtype) && k != 0 && k <= logits.shape[1] &&
             logits.shape.elements() <= UINT32_MAX,
         "softmax_topk", [&] {
           return fmt::format("{} {}, k is {}", shape_of("logits", logits), to_string(logits.dtype), k);

@@ -9,30 +9,27 @@
 
 namespace fovea::ops {
 
-template <class Read, const gpu::Shader& source>
-struct TokenPoolFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct TokenPool : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::token_pool;
   using Push = TokenPoolPush;
   struct Spec {
     UnitGroup group;
     uint32_t maximum = 0;
   };
   struct Bind {
-    Read x;
+    ReadBy<F> x;
     Out y;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.units, s.group.x), p.images, 1}; }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
-    for (const UnitGroup& group : unit_variants<Read>(device, unit_columns))
+    for (const UnitGroup& group : unit_variants<F>(device, unit_columns))
       for (const uint32_t maximum : {0U, 1U}) out.push_back({group, maximum});
     return out;
   }
 };
-using TokenPool = TokenPoolFrom<In, shaders::token_pool>;
-using TokenPoolTexel = TokenPoolFrom<Texel, shaders::token_pool_texel>;
-inline const KernelRegistration<TokenPool> register_token_pool;
-inline const KernelRegistration<TokenPoolTexel> register_token_pool_texel;
+inline const BothFamilies<TokenPool> token_pool_kernels;
 
 inline Tensor token_pool(Recorder& r, const Tensor& x, uint32_t first, bool maximum, const char* name) {
   check(x.shape.rank() == 3 && first < x.shape[1], name,
@@ -41,10 +38,9 @@ inline Tensor token_pool(Recorder& r, const Tensor& x, uint32_t first, bool maxi
   const Tensor y = r.temporary({x.shape[0], channels}, x.dtype, name);
   const TokenPoolPush push{x.shape[0], x.shape[1], first, units_of(channels)};
   const UnitGroup group = unit_columns(r.device().info(), channels);
-  if (reads_texels(r, channels, {x}))
-    r.dispatch<TokenPoolTexel>({x, y}, push, {group, maximum ? 1U : 0U}, x.shape.elements());
-  else
-    r.dispatch<TokenPool>({x, y}, push, {group, maximum ? 1U : 0U}, x.shape.elements());
+  token_pool_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{x, y}, push, {group, maximum ? 1U : 0U}, x.shape.elements()};
+  });
   return y;
 }
 

@@ -10,30 +10,27 @@
 
 namespace fovea::ops {
 
-template <class Read, const gpu::Shader& source>
-struct ActivationBackwardFrom {
-  static constexpr const gpu::Shader& shader = source;
+template <gpu::Family F>
+struct ActivationBackward : UnitKernel<F> {
+  static constexpr const gpu::Shader& shader = shaders::activation_backward;
   using Push = ActivationBackwardPush;
   struct Spec {
     UnitGroup group;
     uint32_t activation = 1, gated = 0;
   };
   struct Bind {
-    Read x, dy;
+    ReadBy<F> x, dy;
     Out dx;
   };
   static Grid grid(const Push& p, const Spec& s) { return unit_grid(p.units, p.rows, 1, s.group); }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
-    for (const UnitGroup& group : unit_variants<Read>(device, unit_group))
+    for (const UnitGroup& group : unit_variants<F>(device, unit_group))
       out.insert(out.end(), {{group, 1, 0}, {group, 2, 0}, {group, 3, 0}, {group, 6, 1}});
     return out;
   }
 };
-using ActivationBackward = ActivationBackwardFrom<In, shaders::activation_backward>;
-using ActivationBackwardTexel = ActivationBackwardFrom<Texel, shaders::activation_backward_texel>;
-inline const KernelRegistration<ActivationBackward> register_activation_backward;
-inline const KernelRegistration<ActivationBackwardTexel> register_activation_backward_texel;
+inline const BothFamilies<ActivationBackward> activation_backward_kernels;
 
 // dy [..., channels] f32, of y = act(x), or of y = act(first half) ⊙ second half where x is twice as wide →
 // dx f32, of x's shape. For gelu, gelu_tanh, quick_gelu and silu.
@@ -53,10 +50,9 @@ inline Tensor activation_backward(Recorder& r, const Tensor& x, const Tensor& dy
   const UnitGroup group = unit_group(r.device().info(), channels);
   const auto which = static_cast<uint32_t>(activation);
   const uint64_t flops = 16 * x.shape.elements();
-  if (reads_texels(r, channels, {x, dy}))
-    r.dispatch<ActivationBackwardTexel>({x, dy, dx}, push, {group, which, gated ? 1U : 0U}, flops);
-  else
-    r.dispatch<ActivationBackward>({x, dy, dx}, push, {group, which, gated ? 1U : 0U}, flops);
+  activation_backward_kernels.dispatch(r, [&]<class K>(K) {
+    return Call<K>{{x, dy, dx}, push, {group, which, gated ? 1U : 0U}, flops};
+  });
   return dx;
 }
 

@@ -35,7 +35,7 @@ struct AttentionBackward {
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
-    for (const uint32_t width : {16U, 32U, 64U, 80U, 128U})
+    for (const uint32_t width : attention_widths)
       for (const uint32_t own_keys : {0U, 1U}) {
         out.push_back(fitted(device, width));
         out.back().own_keys = own_keys;
@@ -43,10 +43,10 @@ struct AttentionBackward {
     return out;
   }
 };
-inline const KernelRegistration<AttentionBackward> register_attention_backward;
 
 struct AttentionBackwardTexel {
   static constexpr const gpu::Shader& shader = shaders::attention_backward_texel;
+  static constexpr gpu::Family family = gpu::Family::texel;
   using Push = AttentionBackwardPush;
   struct Spec {
     uint32_t group = 8, lanes = 8, width4 = 16, own_keys = 0;
@@ -63,10 +63,10 @@ struct AttentionBackwardTexel {
   static Spec fitted(const DeviceInfo& device, uint32_t width) {
     return {std::max(8U, device.subgroup_size), std::min(8U, device.subgroup_size), width / 4};
   }
+  static bool suits(const Push& p, const Spec&) { return in_fours(p.a) && p.a.width <= most_texel_width; }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
-    if (!prefers_texels(device)) return out;
-    for (const uint32_t width : {16U, 32U, 64U, 80U, 128U})
+    for (const uint32_t width : attention_widths)
       for (const uint32_t own_keys : {0U, 1U}) {
         out.push_back(fitted(device, width));
         out.back().own_keys = own_keys;
@@ -74,18 +74,7 @@ struct AttentionBackwardTexel {
     return out;
   }
 };
-inline const KernelRegistration<AttentionBackwardTexel> register_attention_backward_texel;
-
-// Queries' gradients first, for the second pass reads the δ that the first writes.
-template <class Kernel>
-void dispatch_attention_backward(Recorder& r, const typename Kernel::Bind& bind, const AttentionLayout& p,
-                                 typename Kernel::Spec spec) {
-  const uint64_t product = uint64_t{2} * p.images * p.heads * p.queries * p.keys * p.width;
-  spec.own_keys = 0;
-  r.dispatch<Kernel>(bind, {p}, spec, 3 * product);
-  spec.own_keys = 1;
-  r.dispatch<Kernel>(bind, {p}, spec, 4 * product);
-}
+inline const Candidates<AttentionBackwardTexel, AttentionBackward> attention_backward_kernels;
 
 // in: queries, keys and values that are parts of one packed tensor, without bias or mask. forward: what
 // attention() made of them. d_o: f32, as forward.o. The result is f32 of the packed tensor's shape, gradients
@@ -106,19 +95,15 @@ inline Tensor attention_backward(Recorder& r, const AttentionInput& in, const At
         });
   const Tensor delta = r.temporary(forward.lse.shape, DType::f32, "attention_backward δ");
   const Tensor dqkv = r.temporary(in.q.shape, DType::f32, "attention_backward");
-  const DeviceInfo& device = r.device().info();
-  const bool fours =
-      (p.width | p.q_first | p.q_image | p.q_token | p.k_first | p.v_first | p.kv_image | p.kv_token) % 4 ==
-      0;
-  const bool fits = in.q.shape.elements() / 4 <= r.device().limits().max_texel_elements;
-  if (prefers_texels(device) && fours && fits && p.width <= 128)
-    dispatch_attention_backward<AttentionBackwardTexel>(
-        r, {in.q, in.k, in.v, forward.o, d_o, forward.lse, delta, dqkv}, p,
-        AttentionBackwardTexel::fitted(device, p.width));
-  else
-    dispatch_attention_backward<AttentionBackward>(
-        r, {in.q, in.k, in.v, forward.o, d_o, forward.lse, delta, dqkv}, p,
-        AttentionBackward::fitted(device, p.width));
+  // Queries' gradients first, for the second pass reads the δ that the first writes.
+  const uint64_t product = uint64_t{2} * p.images * p.heads * p.queries * p.keys * p.width;
+  for (const uint32_t own_keys : {0U, 1U})
+    attention_backward_kernels.dispatch(r, [&]<class K>(K) {
+      typename K::Spec spec = K::fitted(r.device().info(), p.width);
+      spec.own_keys = own_keys;
+      return Call<K>{
+          {in.q, in.k, in.v, forward.o, d_o, forward.lse, delta, dqkv}, {p}, spec, (3 + own_keys) * product};
+    });
   return dqkv;
 }
 

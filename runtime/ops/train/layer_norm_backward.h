@@ -24,10 +24,10 @@ struct LayerNormBackward {
   }
   static std::vector<Spec> variants(const DeviceInfo&) { return {{64, 0, 0}, {64, 1, 0}, {64, 0, 1}}; }
 };
-inline const KernelRegistration<LayerNormBackward> register_layer_norm_backward;
 
 struct LayerNormBackwardTexel {
   static constexpr const gpu::Shader& shader = shaders::layer_norm_backward_texel;
+  static constexpr gpu::Family family = gpu::Family::texel;
   using Push = LayerNormPush;
   struct Spec {
     uint32_t group = 8, has_residual = 0, held = 0;
@@ -37,12 +37,10 @@ struct LayerNormBackwardTexel {
     Out dx;
   };
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.rows, s.group), 1, 1}; }
-  static std::vector<Spec> variants(const DeviceInfo& device) {
-    if (!prefers_texels(device)) return {};
-    return {{8, 0, 0}, {8, 1, 0}, {8, 0, 1}};
-  }
+  static bool suits(const Push& p, const Spec&) { return in_fours(p); }
+  static std::vector<Spec> variants(const DeviceInfo&) { return {{8, 0, 0}, {8, 1, 0}, {8, 0, 1}}; }
 };
-inline const KernelRegistration<LayerNormBackwardTexel> register_layer_norm_backward_texel;
+inline const Candidates<LayerNormBackwardTexel, LayerNormBackward> layer_norm_backward_kernels;
 
 struct LayerNormGradient {
   Tensor x, gamma;  // of the forward pass
@@ -70,18 +68,23 @@ inline void layer_norm_backward_rows(Recorder& r, const LayerNormGradient& g, co
           return fmt::format("{} rows of {} in {}, {} {}, {}", rows, width, shape_of("x", g.x),
                              shape_of("dy", g.dy), to_string(g.dy.dtype), shape_of("residual", g.residual));
         });
-  const LayerNormPush push{rows,       width,    inner,    from.outer, from.inner,
-                           from.first, to.outer, to.inner, to.first,   g.epsilon};
+  const LayerNormPush push{.rows = rows,
+                           .width = width,
+                           .inner = inner,
+                           .x_outer = from.outer,
+                           .x_inner = from.inner,
+                           .x_first = from.first,
+                           .y_outer = to.outer,
+                           .y_inner = to.inner,
+                           .y_first = to.first,
+                           .epsilon = g.epsilon};
   const uint64_t flops = uint64_t{rows} * width * 16;
-  const bool fours = (width | from.outer | from.inner | from.first | to.outer | to.inner | to.first) % 4 == 0;
-  const uint64_t most = r.device().limits().max_texel_elements;
   const Tensor& residual = g.residual ? g.residual : g.dy;
   const uint32_t has_residual = g.residual ? 1 : 0, held = g.held ? 1 : 0;
-  if (prefers_texels(r.device().info()) && fours && std::max(g.x.shape.elements(), elements) / 4 <= most)
-    r.dispatch<LayerNormBackwardTexel>({g.x, g.gamma, g.dy, residual, dx}, push, {8, has_residual, held},
-                                       flops);
-  else
-    r.dispatch<LayerNormBackward>({g.x, g.gamma, g.dy, residual, dx}, push, {64, has_residual, held}, flops);
+  layer_norm_backward_kernels.dispatch(r, [&]<class K>(K) {
+    const typename K::Spec spec{.has_residual = has_residual, .held = held};
+    return Call<K>{{g.x, g.gamma, g.dy, residual, dx}, push, spec, flops};
+  });
 }
 
 // Every row of x; dy and the result are of its shape.

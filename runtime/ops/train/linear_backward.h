@@ -18,8 +18,7 @@ inline Tensor linear_backward(Recorder& r, const Tensor& dy, const LinearWeights
   const Tensor turned = transpose(r, weights.w.reshaped({1, inputs, packed}),
                                   {.pad_to = (inputs + 3) / 4 * 4, .widen = true, .scale = scale});
   LinearWeights backward;
-  backward.w = turned;
-  backward.w.shape = {weights.columns, turned.shape[2]};  // rows that pad the columns are left out
+  backward.w = turned.part(0, {weights.columns, turned.shape[2]});  // without the rows that pad the columns
   backward.columns = inputs;
   return linear(r, dy, backward);
 }

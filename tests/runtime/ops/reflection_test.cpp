@@ -68,33 +68,47 @@ const KernelDeclaration& kernel_named(std::string_view name) {
   throw std::logic_error("unreachable");
 }
 
+std::span<const uint32_t> code_of(const KernelDeclaration& kernel) {
+  const gpu::Module* module = kernel.shader->find({DType::f32, kernel.family});
+  REQUIRE(module != nullptr);
+  return module->code;
+}
+
 TEST_CASE("every SPIR-V module agrees with its declaration") {
   for (const KernelDeclaration* kernel : registered_kernels())
-    for (const auto module : {kernel->shader->f32, kernel->shader->f16}) {
-      if (module.empty()) continue;
-      const bool f16 = module.data() == kernel->shader->f16.data();
-      const auto found = differences(*kernel, reflect(module));
-      INFO(std::string(kernel->shader->name), f16 ? std::string(" f16: ") : std::string(" f32: "),
+    for (const gpu::Module& module : kernel->shader->modules) {
+      if (module.variant.family != kernel->family) continue;
+      const auto found = differences(*kernel, reflect(module.code));
+      INFO(std::string(kernel->shader->name), " ", std::string(to_string(module.variant.storage)), ": ",
            fmt::format("{}", fmt::join(found, "; ")));
       CHECK(found.empty());
     }
 }
 
-TEST_CASE("every shader has exactly one kernel and every kernel a shader") {
+TEST_CASE("every variant of a shader has exactly one kernel and every kernel a shader") {
   const auto shaders = shaders::all();
   REQUIRE(!shaders.empty());
-  for (const gpu::Shader* shader : shaders) {
-    INFO(std::string(shader->name));
-    CHECK(std::count_if(registered_kernels().begin(), registered_kernels().end(),
-                        [&](const KernelDeclaration* k) { return k->shader == shader; }) == 1);
-    CHECK(!shader->f32.empty());
-  }
-  CHECK(registered_kernels().size() == shaders.size());
+  size_t families = 0;
+  for (const gpu::Shader* shader : shaders)
+    for (const gpu::Module& module : shader->modules) {
+      INFO(std::string(shader->name));
+      CHECK(!module.code.empty());
+      if (module.variant.storage != DType::f32) {
+        CHECK(shader->find({DType::f32, module.variant.family}) != nullptr);
+        continue;
+      }
+      ++families;
+      CHECK(std::count_if(registered_kernels().begin(), registered_kernels().end(),
+                          [&](const KernelDeclaration* k) {
+                            return k->shader == shader && k->family == module.variant.family;
+                          }) == 1);
+    }
+  CHECK(registered_kernels().size() == families);
 }
 
 TEST_CASE("a wrong declaration is found") {
   const KernelDeclaration& right = kernel_named("token_mix");
-  const Reflection module = reflect(right.shader->f32);
+  const Reflection module = reflect(code_of(right));
   REQUIRE(differences(right, module).empty());
   const auto found = [&](auto change) {
     KernelDeclaration wrong = right;
@@ -121,14 +135,14 @@ TEST_CASE("a wrong declaration is found") {
 }
 
 TEST_CASE("the reflector sees texel buffers, aliases and nested parameter blocks") {
-  const Reflection rows = reflect(kernel_named("attention_rows_texel").shader->f32);
+  const Reflection rows = reflect(code_of(kernel_named("attention_rows_texel")));
   CHECK(rows.push_bytes == 80);  // AttentionLayout, two terms and three more
   CHECK(std::count_if(rows.bindings.begin(), rows.bindings.end(), [](const auto& b) { return b.texel; }) ==
         4);
-  const Reflection tiled = reflect(kernel_named("linear_tiled").shader->f32);
+  const Reflection tiled = reflect(code_of(kernel_named("linear_tiled")));
   CHECK(std::count_if(tiled.bindings.begin(), tiled.bindings.end(),
                       [](const auto& b) { return b.binding == 5; }) == 2);
-  CHECK_THROWS(reflect(kernel_named("linear_tiled").shader->f32.first(6)));
+  CHECK_THROWS(reflect(code_of(kernel_named("linear_tiled")).first(6)));
 }
 
 }  // namespace

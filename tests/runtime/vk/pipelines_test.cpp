@@ -16,7 +16,7 @@ constexpr std::array kinds{BindingKind::storage, BindingKind::storage};
 constexpr std::array<std::array<uint32_t, 1>, 3> groups{{{16}, {32}, {64}}};
 
 PipelineKey key(size_t group, uint32_t push_bytes = sizeof(SwigluPush)) {
-  return {&shaders::swiglu, false, groups[group], kinds, push_bytes};
+  return {&shaders::swiglu, {}, groups[group], kinds, push_bytes};
 }
 
 TEST_CASE("pipelines compiled together are there afterwards, each once") {

@@ -22,8 +22,19 @@ ops::AttentionInput separate(Case& c, const Size& s, const Values& q, const Valu
   return {c.input(q),
           keys,
           keys,
-          {s.images, s.queries, s.keys, s.heads, s.width, 0, s.queries * dim, dim, 0, 0, s.keys * dim, dim,
-           1 / std::sqrt(static_cast<float>(s.width))}};
+          {.images = s.images,
+           .queries = s.queries,
+           .keys = s.keys,
+           .heads = s.heads,
+           .width = s.width,
+           .q_first = 0,
+           .q_image = s.queries * dim,
+           .q_token = dim,
+           .k_first = 0,
+           .v_first = 0,
+           .kv_image = s.keys * dim,
+           .kv_token = dim,
+           .scale = 1 / std::sqrt(static_cast<float>(s.width))}};
 }
 
 TEST_CASE("attention_rows under every fusion") {

@@ -40,8 +40,19 @@ ops::AttentionInput separate(Case& c, const Size& s, const Operands& o) {
   return {c.input(o.q),
           c.input(o.k),
           c.input(o.v),
-          {s.images, s.queries, s.keys, s.heads, s.width, 0, s.queries * dim, dim, 0, 0, s.keys * dim, dim,
-           1 / std::sqrt(static_cast<float>(s.width))}};
+          {.images = s.images,
+           .queries = s.queries,
+           .keys = s.keys,
+           .heads = s.heads,
+           .width = s.width,
+           .q_first = 0,
+           .q_image = s.queries * dim,
+           .q_token = dim,
+           .k_first = 0,
+           .v_first = 0,
+           .kv_image = s.keys * dim,
+           .kv_token = dim,
+           .scale = 1 / std::sqrt(static_cast<float>(s.width))}};
 }
 
 void check_result(Case& c, const Tensor& o, const Tensor& lse, const AttentionExpected& want, DType dtype) {
@@ -76,7 +87,8 @@ void check_kernel(const Size& s, const Operands& o, DType dtype, const typename 
   }
   const ops::AttentionResult out{c.recorder.temporary({s.images, s.queries, s.heads * s.width}, dtype, "o"),
                                  c.recorder.temporary({s.images, s.heads, s.queries}, DType::f32, "lse")};
-  ops::dispatch_attention<Kernel>(c.recorder, in, out, spec);
+  const auto call = ops::attention_call<Kernel>(in, out, spec);
+  c.recorder.dispatch<Kernel>(call.bind, call.push, call.spec);
   check_result(c, out.o, out.lse, attention(o.q.numbers, o.k.numbers, o.v.numbers, shape), dtype);
 }
 
@@ -132,12 +144,22 @@ TEST_CASE("attention with one query for all images, keys and values in one tenso
       const Tensor q = c.input(values_of(
           {s.queries, dim}, dtype, {o.q.numbers.begin(), o.q.numbers.begin() + static_cast<ptrdiff_t>(one)}));
       const Tensor both = c.input(values_of({s.images, s.keys, 2 * dim}, dtype, kv));
-      const auto result = ops::attention(
-          c.recorder, {q,
-                       both,
-                       both,
-                       {s.images, s.queries, s.keys, s.heads, s.width, 0, 0, dim, 0, dim, s.keys * 2 * dim,
-                        2 * dim, 1 / std::sqrt(static_cast<float>(s.width))}});
+      const auto result = ops::attention(c.recorder, {q,
+                                                      both,
+                                                      both,
+                                                      {.images = s.images,
+                                                       .queries = s.queries,
+                                                       .keys = s.keys,
+                                                       .heads = s.heads,
+                                                       .width = s.width,
+                                                       .q_first = 0,
+                                                       .q_image = 0,
+                                                       .q_token = dim,
+                                                       .k_first = 0,
+                                                       .v_first = dim,
+                                                       .kv_image = s.keys * 2 * dim,
+                                                       .kv_token = 2 * dim,
+                                                       .scale = 1 / std::sqrt(static_cast<float>(s.width))}});
       check_result(c, result.o, result.lse, expected(s, o), dtype);
     }
 }

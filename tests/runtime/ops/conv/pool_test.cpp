@@ -18,11 +18,21 @@ void compare(DType dtype, const Shape& shape, const ops::Window& w, uint32_t see
         CAPTURE(name_of(dtype));
         CAPTURE(fmt::format("{} window {} {} count_pad {} ceil {}", to_string(shape), ops::to_string(w),
                             maximum ? "max" : "mean", count_pad, ceil));
-        const PoolCase p{shape[0],         shape[1],           shape[2],
-                         shape[3],         number(w.rows),     number(w.cols),
-                         number(w.stride), number(w.dilation), number(w.top),
-                         number(w.left),   number(w.bottom),   number(w.right),
-                         maximum,          count_pad,          ceil};
+        const PoolCase p{.images = shape[0],
+                         .height = shape[1],
+                         .width = shape[2],
+                         .channels = shape[3],
+                         .rows = number(w.rows),
+                         .cols = number(w.cols),
+                         .stride = number(w.stride),
+                         .dilation = number(w.dilation),
+                         .top = number(w.top),
+                         .left = number(w.left),
+                         .bottom = number(w.bottom),
+                         .right = number(w.right),
+                         .maximum = maximum,
+                         .count_pad = count_pad,
+                         .ceil = ceil};
         Case c;
         const Tensor y = ops::pool(c.recorder, c.input(x), w, kind, count_pad, ceil);
         CHECK(y.shape == Shape{shape[0], uint32_t(pool_size(p.height, p.top, p.bottom, p.rows, p)),

@@ -43,8 +43,19 @@ void compare(DType dtype, const Size& s, const How& how, bool storage_kernel = f
   r.in = {c.input(q),
           c.input(k),
           c.input(v),
-          {s.images, s.queries, s.keys, s.heads, s.width, 0, all * dim, dim, 0, 0, s.keys * dim, dim,
-           static_cast<float>(scale)}};
+          {.images = s.images,
+           .queries = s.queries,
+           .keys = s.keys,
+           .heads = s.heads,
+           .width = s.width,
+           .q_first = 0,
+           .q_image = all * dim,
+           .q_token = dim,
+           .k_first = 0,
+           .v_first = 0,
+           .kv_image = s.keys * dim,
+           .kv_token = dim,
+           .scale = static_cast<float>(scale)}};
   r.lse = c.input(lse);
   r.gradient = c.input(gradient);
   r.one_value = how.one_value;
@@ -58,7 +69,7 @@ void compare(DType dtype, const Size& s, const How& how, bool storage_kernel = f
   Tensor y;
   if (storage_kernel) {
     y = c.recorder.temporary({s.images, s.keys}, DType::f32, "y");
-    c.recorder.dispatch<ops::AttentionRelevance>(
+    c.recorder.dispatch<ops::AttentionRelevance<gpu::Family::buffer>>(
         {r.in.q, r.in.k, r.in.v, r.gradient, r.lse, r.weights, r.base, y},
         {r.in.layout, s.keys * dim, dim, all, s.queries + 1, 0, r.factor}, {64, s.queries, 0, 1, 1, 1, 1});
   } else {
@@ -145,7 +156,22 @@ TEST_CASE("attention_relevance rejects what does not fit") {
   Case c;
   const Tensor x = c.recorder.input({1, 9, 8}, DType::f32, "x");
   ops::RelevanceCase r;
-  r.in = {x, x, x, {1, 9, 9, 1, 8, 0, 72, 8, 0, 0, 72, 8, 1}};
+  r.in = {x,
+          x,
+          x,
+          {.images = 1,
+           .queries = 9,
+           .keys = 9,
+           .heads = 1,
+           .width = 8,
+           .q_first = 0,
+           .q_image = 72,
+           .q_token = 8,
+           .k_first = 0,
+           .v_first = 0,
+           .kv_image = 72,
+           .kv_token = 8,
+           .scale = 1}};
   r.lse = c.recorder.input({1, 1, 8}, DType::f32, "lse");
   r.gradient = x;
   CHECK_THROWS_WITH_AS(

@@ -61,7 +61,16 @@ TEST_CASE("LayerNorm and LayerNormTexel by themselves") {
         const Values x = random_values({rows, width}, dtype, 3, 2, -1);
         const Operands o(width);
         const Expected want = in_place(x, o, every(rows, width));
-        const LayerNormPush push{rows, width, 1, width, 0, 0, width, 0, 0, epsilon};
+        const LayerNormPush push{.rows = rows,
+                                 .width = width,
+                                 .inner = 1,
+                                 .x_outer = width,
+                                 .x_inner = 0,
+                                 .x_first = 0,
+                                 .y_outer = width,
+                                 .y_inner = 0,
+                                 .y_first = 0,
+                                 .epsilon = epsilon};
         for (const bool texel : {false, true}) {
           CAPTURE(texel);
           Case c;

@@ -1,5 +1,7 @@
 #include "runtime/ops/train/attention_backward.h"
 
+#include <array>
+
 #include "tests/reference/attention.h"
 #include "tests/runtime/ops/harness.h"
 
@@ -80,6 +82,16 @@ Gradients reference(const Values& qkv, const Values& d_o, const Size& s, DType d
 }
 
 // kernel: 0 as the operation chooses, 1 the one for GPUs, 2 the one for CPU drivers.
+// By one kernel, whichever the operation would choose.
+template <class K>
+void both_passes(Recorder& r, const std::array<Tensor, 8>& t, const AttentionLayout& layout) {
+  typename K::Spec spec = K::fitted(device().info(), layout.width);
+  for (const uint32_t own_keys : {0U, 1U}) {
+    spec.own_keys = own_keys;
+    r.dispatch<K>({t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]}, {layout}, spec);
+  }
+}
+
 void compare(DType dtype, const Size& s, double spread, int kernel) {
   CAPTURE(name_of(dtype));
   CAPTURE(fmt::format("images {} tokens {} heads {} width {} spread {} kernel {}", s.images, s.tokens,
@@ -97,14 +109,12 @@ void compare(DType dtype, const Size& s, double spread, int kernel) {
   } else {
     const Tensor delta = c.recorder.temporary(forward.lse.shape, DType::f32, "δ");
     dqkv = c.recorder.temporary(packed.shape, DType::f32, "dqkv");
+    const std::array<Tensor, 8> operands{packed,   packed,      packed, forward.o,
+                                         gradient, forward.lse, delta,  dqkv};
     if (kernel == 1)
-      ops::dispatch_attention_backward<ops::AttentionBackward>(
-          c.recorder, {packed, packed, packed, forward.o, gradient, forward.lse, delta, dqkv}, in.layout,
-          ops::AttentionBackward::fitted(device().info(), s.width));
+      both_passes<ops::AttentionBackward>(c.recorder, operands, in.layout);
     else
-      ops::dispatch_attention_backward<ops::AttentionBackwardTexel>(
-          c.recorder, {packed, packed, packed, forward.o, gradient, forward.lse, delta, dqkv}, in.layout,
-          ops::AttentionBackwardTexel::fitted(device().info(), s.width));
+      both_passes<ops::AttentionBackwardTexel>(c.recorder, operands, in.layout);
   }
   CHECK(dqkv.shape == packed.shape);
   CHECK(dqkv.dtype == DType::f32);

@@ -1,7 +1,0 @@
-// Beside pool: texels, as loads from storage buffers are loops over lanes on CPU drivers.
-#version 450
-#extension GL_EXT_control_flow_attributes : require
-#extension GL_GOOGLE_include_directive : require
-#define TEXELS
-#include "shaders/common/storage.glsl"
-#include "shaders/conv/pool.glsl"

@@ -1,7 +1,0 @@
-// Beside overlay: texels, as loads from storage buffers are loops over lanes on CPU drivers.
-#version 450
-#extension GL_EXT_control_flow_attributes : require
-#extension GL_EXT_samplerless_texture_functions : require
-#extension GL_GOOGLE_include_directive : require
-#define TEXELS
-#include "shaders/image/overlay.glsl"

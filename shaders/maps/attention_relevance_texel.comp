@@ -1,5 +1,0 @@
-// Beside attention_relevance: texels, as loads from storage buffers are loops over lanes on CPU drivers.
-#version 450
-#extension GL_GOOGLE_include_directive : require
-#define TEXELS
-#include "shaders/maps/attention_relevance.glsl"

@@ -1,6 +1,0 @@
-// Beside channel_stats: texels, as loads from storage buffers are loops over lanes on CPU drivers.
-#version 450
-#extension GL_GOOGLE_include_directive : require
-#define TEXELS
-#include "shaders/common/storage.glsl"
-#include "shaders/nn/channel_stats.glsl"

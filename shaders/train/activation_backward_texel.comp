@@ -1,5 +1,0 @@
-// Beside activation_backward: texels, as loads from storage buffers are loops over lanes on CPU drivers.
-#version 450
-#extension GL_GOOGLE_include_directive : require
-#define TEXELS
-#include "shaders/train/activation_backward.glsl"
