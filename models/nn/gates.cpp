@@ -46,18 +46,19 @@ void offer_pixels(Recorder& r, AttentionTap* tap, const std::string& name, const
 }  // namespace
 
 SqueezeExcite::SqueezeExcite(WeightStore& store, const io::Weights& w, uint32_t channels,
-                             ops::Activation activation)
+                             const SqueezeExciteStyle& style)
     : name_(w.scope()),
-      activation_(activation),
-      fc1_(store, w / "fc1", linear_columns(w / "fc1"), channels),
-      fc2_(store, w / "fc2", channels, linear_columns(w / "fc1")) {}
+      activation_(style.activation),
+      gate_(style.gate),
+      fc1_(store, w / style.squeeze, linear_columns(w / style.squeeze), channels),
+      fc2_(store, w / style.excite, channels, linear_columns(w / style.squeeze)) {}
 
 Tensor SqueezeExcite::operator()(Recorder& r, const Tensor& x, const GateOptions& options,
                                  AttentionTap* tap) const {
   const auto scope = r.scope(name_);
-  const Tensor squeezed = ops::token_mean(r, tokens_of(x), 0);                  // [images, channels]
-  const Tensor hidden = fc1_(r, squeezed, {activation_, {}, {}, {}});           // [images, reduced]
-  const Tensor gate = fc2_(r, hidden, {ops::Activation::sigmoid, {}, {}, {}});  // [images, channels]
+  const Tensor squeezed = ops::token_mean(r, tokens_of(x), 0);         // [images, channels]
+  const Tensor hidden = fc1_(r, squeezed, {activation_, {}, {}, {}});  // [images, reduced]
+  const Tensor gate = fc2_(r, hidden, {gate_, {}, {}, {}});            // [images, channels]
   const Tensor y =
       ops::modulate(r, x, {.channel_gate = gate, .residual = options.residual, .final = options.final});
   offer_channels(tap, name_, gate, options.residual ? y : x);

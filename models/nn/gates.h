@@ -19,17 +19,23 @@ struct GateOptions {
   ops::Activation final = ops::Activation::none;
 };
 
+// How networks differ in their squeeze-and-excitation.
+struct SqueezeExciteStyle {
+  ops::Activation activation = ops::Activation::relu, gate = ops::Activation::sigmoid;
+  const char *squeeze = "fc1", *excite = "fc2";  // the layers' names
+};
+
 // Squeeze-and-excitation (Hu et al. 2018, eqs. 2 to 4): σ(fc2(act(fc1(mean of x)))) for each channel.
 class SqueezeExcite {
  public:
   SqueezeExcite(WeightStore& store, const io::Weights& w, uint32_t channels,
-                ops::Activation activation = ops::Activation::relu);
+                const SqueezeExciteStyle& style = {});
   // x [images, rows, cols, channels]
   Tensor operator()(Recorder& r, const Tensor& x, const GateOptions& options, AttentionTap* tap) const;
 
  private:
   std::string name_;
-  ops::Activation activation_;
+  ops::Activation activation_, gate_;
   Linear fc1_, fc2_;
 };
 

@@ -1,6 +1,6 @@
 // Activations by number, in the order of fovea::ops::Activation.
 const uint ACT_NONE = 0, ACT_GELU = 1, ACT_GELU_TANH = 2, ACT_QUICK_GELU = 3, ACT_RELU = 4, ACT_RELU6 = 5,
-           ACT_SILU = 6, ACT_HARDSWISH = 7, ACT_SIGMOID = 8;
+           ACT_SILU = 6, ACT_HARDSWISH = 7, ACT_SIGMOID = 8, ACT_HARD_SIGMOID = 9;
 
 vec4 logistic(vec4 x) { return 1.0 / (1.0 + exp(-x)); }
 
@@ -23,5 +23,6 @@ vec4 activate(uint which, vec4 x) {
   if (which == ACT_SILU) return x * logistic(x);
   if (which == ACT_HARDSWISH) return x * clamp(x + 3.0, vec4(0), vec4(6)) * (1.0 / 6.0);
   if (which == ACT_SIGMOID) return logistic(x);
+  if (which == ACT_HARD_SIGMOID) return clamp(x + 3.0, vec4(0), vec4(6)) * (1.0 / 6.0);
   return x;
 }

@@ -50,6 +50,8 @@ inline double activation(int which, double x) {
       return x * std::min(std::max(x + 3, 0.0), 6.0) / 6;
     case 8:
       return 1 / (1 + std::exp(-x));
+    case 9:
+      return std::min(std::max(x + 3, 0.0), 6.0) / 6;
     default:
       return x;
   }
@@ -59,10 +61,11 @@ inline double activation(int which, double x) {
 // magnitude 4.5 in all, evaluated by Horner's rule, are off by at most 2 · 5 u · 4.5, plus 3 ulp of exp.
 // The others: x · logistic(z), where (3 + 2|z|) ulp of exp times logistic' is below 1.2 ulp, the relative
 // error of z (6u) times |z| logistic' is below 1.4u, and the division adds 2.5 ulp. Hard swish: a sum and two
-// products, the rounding of the sum (u |x + 3|) relative to |x|.
+// products, the rounding of the sum (u |x + 3|) relative to |x|. Hard sigmoid: a sum and a product.
 inline double activation_bound(int which, double x) {
   if (which == 0 || which == 4 || which == 5) return 0;
   if (which == 7) return std::abs(x) * (std::min(std::abs(x) + 3, 9.0) / 6 + 4) * u;
+  if (which == 9) return (std::min(std::abs(x) + 3, 9.0) / 6 + 2) * u;
   if (which == 8) return (1.4 * u + (1.2 + 2.5 + 1) * ulp);
   if (which == 1) return std::abs(x) / 2 * (1.5e-7 + 45 * u + 3 * ulp) + 4 * u * std::abs(x);
   return std::abs(x) * (1.4 * u + (1.2 + 2.5 + 1) * ulp);

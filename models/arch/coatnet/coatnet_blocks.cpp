@@ -125,7 +125,7 @@ MbConv::MbConv(WeightStore& store, const io::Weights& w, uint32_t inputs, uint32
     depthwise_.emplace(store, conv, w / "norm2", shape, v.conv_epsilon);
   }
   const io::Weights gate = w / (gate_first_ ? "se_early" : "se");
-  if (gate.has("fc1.weight")) gate_.emplace(store, gate, wide, v.squeeze);
+  if (gate.has("fc1.weight")) gate_.emplace(store, gate, wide, layers::SqueezeExciteStyle{v.squeeze});
 }
 
 // x [images, rows, cols, inputs] → [images, rows / stride, cols / stride, width]

@@ -15,7 +15,8 @@ enum class Activation : uint32_t {
   relu6 = 5,
   silu = 6,
   hardswish = 7,
-  sigmoid = 8
+  sigmoid = 8,
+  hard_sigmoid = 9
 };
 
 }  // namespace fovea::ops

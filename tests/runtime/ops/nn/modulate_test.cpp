@@ -61,7 +61,7 @@ TEST_CASE("modulate over odd sizes") {
 }
 
 TEST_CASE("modulate with every activation") {
-  for (uint32_t which = 0; which <= static_cast<uint32_t>(ops::Activation::sigmoid); ++which) {
+  for (uint32_t which = 0; which <= static_cast<uint32_t>(ops::Activation::hard_sigmoid); ++which) {
     compare(DType::f32, {1, 33, 8}, scale | shift, static_cast<ops::Activation>(which), ops::Activation::none,
             1);
     compare(DType::f32, {1, 33, 8}, residual, ops::Activation::none, static_cast<ops::Activation>(which), 1);
