@@ -94,6 +94,55 @@ void set_crop(PreprocessConfig& preprocess, Size resized, Size crop, const path&
   }
 }
 
+// Size, crop and their mode as ViTImageProcessor and DeiTImageProcessor read them.
+void set_size(PreprocessConfig& preprocess, const json& preprocessor, Size image_size, bool deit,
+              const path& file) {
+  const bool crops = arg_bool(preprocessor, "do_center_crop",
+                              preprocessor.contains("crop_size") || (deit && !preprocessor.empty()), file);
+  const Size crop = read_size(preprocessor, "crop_size", image_size, file);
+  const auto size = preprocessor.find("size");
+  if (size != preprocessor.end() && size->is_object() && size->contains("shortest_edge")) {
+    if (!crops || size->contains("longest_edge")) {
+      unsupported(file, "size", value_text(*size), "shortest_edge with a centre crop, or {height, width}");
+    }
+    const uint32_t edge = arg_uint(*size, "shortest_edge", 0, file, 1, 1U << 14);
+    preprocess.crop_mode = CropMode::center;
+    preprocess.height = crop[0];
+    preprocess.width = crop[1];
+    // A crop that is not square has its own share of each side; the short side of the crop takes part here.
+    const uint32_t short_crop = std::min(crop[0], crop[1]);
+    if (crop[0] != crop[1] || short_crop > edge) {
+      unsupported(file, "crop_size",
+                  fmt::format("[{}, {}] from a shortest edge of {}", crop[0], crop[1], edge),
+                  "square crops inside the picture");
+    }
+    preprocess.crop_pct = crop_fraction(short_crop, edge);
+  } else {
+    const Size fallback = deit && !preprocessor.empty() ? Size{256, 256} : image_size;
+    const Size resized = read_size(preprocessor, "size", fallback, file);
+    preprocess.crop_mode = CropMode::squash;
+    set_crop(preprocess, resized, crops ? crop : resized, file);
+  }
+}
+
+// ConvNextImageProcessor: a short side of shortest_edge / crop_pct and a crop below 384, distortion from
+// there on.
+bool is_convnext(const json& preprocessor, const path& file) {
+  for (const char* key : {"image_processor_type", "feature_extractor_type"})
+    if (arg_string(preprocessor, key, "", file).starts_with("ConvNext")) return true;
+  return false;
+}
+
+void set_convnext_size(PreprocessConfig& preprocess, const json& preprocessor, const path& file) {
+  const auto size = preprocessor.find("size");
+  const bool whole = size != preprocessor.end() && size->is_object();
+  const uint32_t edge =
+      arg_uint(whole ? *size : preprocessor, whole ? "shortest_edge" : "size", 384, file, 1, 1U << 14);
+  preprocess.height = preprocess.width = edge;
+  preprocess.crop_mode = edge < 384 ? CropMode::center : CropMode::squash;
+  preprocess.crop_pct = edge < 384 ? arg_double(preprocessor, "crop_pct", 224.0 / 256, file, 0.1, 1.0) : 1.0;
+}
+
 void require(const json& settings, std::string_view key, const path& file) {
   if (!arg_bool(settings, key, true, file)) unsupported(file, key, "false", "true");
 }
@@ -136,33 +185,10 @@ PreprocessConfig transformers_preprocess(const json& config, const json& preproc
   if (std::abs(rescale * 255 - 1) > 1e-6)
     unsupported(file, "rescale_factor", fmt::format("{}", rescale), "1/255");
 
-  const Size image_size = arg_size(config, "image_size", {224, 224}, config_file);
-  const bool crops = arg_bool(preprocessor, "do_center_crop",
-                              preprocessor.contains("crop_size") || (deit && !preprocessor.empty()), file);
-  const Size crop = read_size(preprocessor, "crop_size", image_size, file);
-  const auto size = preprocessor.find("size");
-  if (size != preprocessor.end() && size->is_object() && size->contains("shortest_edge")) {
-    if (!crops || size->contains("longest_edge")) {
-      unsupported(file, "size", value_text(*size), "shortest_edge with a centre crop, or {height, width}");
-    }
-    const uint32_t edge = arg_uint(*size, "shortest_edge", 0, file, 1, 1U << 14);
-    preprocess.crop_mode = CropMode::center;
-    preprocess.height = crop[0];
-    preprocess.width = crop[1];
-    // A crop that is not square has its own share of each side; the short side of the crop takes part here.
-    const uint32_t short_crop = std::min(crop[0], crop[1]);
-    if (crop[0] != crop[1] || short_crop > edge) {
-      unsupported(file, "crop_size",
-                  fmt::format("[{}, {}] from a shortest edge of {}", crop[0], crop[1], edge),
-                  "square crops inside the picture");
-    }
-    preprocess.crop_pct = crop_fraction(short_crop, edge);
-  } else {
-    const Size fallback = deit && !preprocessor.empty() ? Size{256, 256} : image_size;
-    const Size resized = read_size(preprocessor, "size", fallback, file);
-    preprocess.crop_mode = CropMode::squash;
-    set_crop(preprocess, resized, crops ? crop : resized, file);
-  }
+  if (is_convnext(preprocessor, file))
+    set_convnext_size(preprocess, preprocessor, file);
+  else
+    set_size(preprocess, preprocessor, arg_size(config, "image_size", {224, 224}, config_file), deit, file);
 
   preprocess.interpolation = pil_resample(arg_uint(preprocessor, "resample", deit ? 3 : 2, file), file);
   if (arg_bool(preprocessor, "do_normalize", true, file)) {

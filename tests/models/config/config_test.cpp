@@ -252,6 +252,27 @@ TEST_CASE("crops keep the size before them exactly") {
   CHECK(deit.height == 224);
 }
 
+TEST_CASE("ConvNeXt's processor crops below 384 and distorts from there on") {
+  const auto small =
+      parse_hf(
+          R"({"image_processor_type":"ConvNextImageProcessor","size":{"shortest_edge":224},"crop_pct":0.875})")
+          .preprocess;
+  CHECK(small.crop_mode == CropMode::center);
+  CHECK(small.height == 224);
+  CHECK(resized_side(224, small.crop_pct) == 256);
+  const auto large =
+      parse_hf(R"({"feature_extractor_type":"ConvNextFeatureExtractor","size":384,"crop_pct":0.875})")
+          .preprocess;
+  CHECK(large.crop_mode == CropMode::squash);
+  CHECK(large.width == 384);
+  CHECK(resized_side(384, large.crop_pct) == 384);
+  // Where the file is silent: 384, and 224 from 256 below.
+  CHECK(parse_hf(R"({"image_processor_type":"ConvNextImageProcessor"})").preprocess.height == 384);
+  const auto silent =
+      parse_hf(R"({"image_processor_type":"ConvNextImageProcessor","size":{"shortest_edge":112}})");
+  CHECK(resized_side(112, silent.preprocess.crop_pct) == 128);
+}
+
 TEST_CASE("preprocessing that Fovea cannot do is refused") {
   const auto refused = [](const char* preprocessor, std::initializer_list<std::string_view> fragments) {
     CAPTURE(preprocessor);
