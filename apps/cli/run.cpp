@@ -99,10 +99,23 @@ std::vector<std::string> parse_outputs(const std::string& text, const Model& mod
   return chosen;
 }
 
+// Without --size a model is loaded for pictures as the file has them.
+ModelFlags sized(ModelFlags flags, const io::Safetensors& file) {
+  constexpr uint64_t most = 16384;
+  for (const char* name : {"input", "pixel_values"}) {
+    const io::TensorEntry* pictures = file.find(name);
+    if (!flags.size.empty() || pictures == nullptr || pictures->shape.size() != 4) continue;
+    const uint64_t height = pictures->shape[2], width = pictures->shape[3];
+    if (std::min(height, width) > 0 && std::max(height, width) <= most)
+      flags.size = fmt::format("{}x{}", height, width);
+  }
+  return flags;
+}
+
 int run(const Flags& flags) {
   refuse_same_file("--output", flags.output, flags.input);
   const io::Safetensors file = io::Safetensors::open(flags.input);
-  const Model model = load_model(flags.model);
+  const Model model = load_model(sized(flags.model, file));
   RunOptions options;
   options.attention_layers =
       parse_layers(flags.attention, static_cast<uint32_t>(model.info().attention.size()));
