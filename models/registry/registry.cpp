@@ -19,11 +19,12 @@ Family mobilevit_family();    // models/arch/mobilevit/mobilevit.cpp
 Family mobilevitv2_family();  // models/arch/mobilevitv2/mobilevitv2.cpp
 Family botnet_family();       // models/arch/botnet/botnet.cpp
 Family resnet_family();       // models/arch/resnet/resnet.cpp
+Family convnext_family();     // models/arch/convnext/convnext.cpp
 
 std::span<const Family> families() {
   static const Family list[] = {
       vit_family(),       swin_family(),        tiny_vit_family(), coatnet_family(), pvt_v2_family(),
-      mobilevit_family(), mobilevitv2_family(), botnet_family(),   resnet_family(),
+      mobilevit_family(), mobilevitv2_family(), botnet_family(),   resnet_family(),  convnext_family(),
   };
   return list;
 }

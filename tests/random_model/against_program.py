@@ -23,6 +23,7 @@ from reference import logits, read_safetensors  # noqa: E402
 COAT = dict(embed_dim=[16, 32, 64, 96], stem_width=[8, 16])
 TINY = dict(embed_dims=[16, 32, 40, 80], depths=[1, 1, 2, 1], num_heads=[1, 2, 2, 4])
 PVT = dict(embed_dims=[8, 16, 40, 64], depths=[1, 2, 1, 1])
+CONVNEXT = dict(dims=[16, 24, 32, 48], depths=[1, 1, 2, 1])
 # Architecture, what config.json tells, what it does not, rows and columns of the input.
 SMALL = [
     ("resnet18", dict(layers=[1, 2, 1, 1], channels=[8, 16, 24, 36]), {}, 72),
@@ -48,6 +49,11 @@ SMALL = [
     ("pvt_v2_b0", PVT, {}, 96),
     ("pvt_v2_b2_li", PVT, {}, (80, 112)),
     ("pvt_v2_b5", PVT, {}, 64),
+    ("convnext_tiny", CONVNEXT, {}, (64, 99)),
+    ("convnext_tiny_hnf", CONVNEXT, {}, 64),
+    ("convnext_pico_ols", CONVNEXT, {}, (67, 64)),
+    ("convnext_large_mlp", dict(CONVNEXT, head_hidden_size=24), {}, 64),
+    ("convnextv2_atto", CONVNEXT, {}, 71),
 ]
 
 

@@ -2,8 +2,8 @@
 """Compares tools/random_model with the reference implementation: names and shapes, and sizes.
 
 Usage: compare.py RANDOM_MODEL GOLDEN_FOLDER
-Each folder in GOLDEN_FOLDER holds a small model that timm wrote, but for Fovea's own architecture; the tool's must have
-the same tensors. The forward passes that Fovea is compared with elsewhere (against_program.py) are checked here against
+Each folder in GOLDEN_FOLDER holds a small model that timm wrote, but for Fovea's own architecture and those that
+transformers wrote; the tool's must have the same tensors. The forward passes that Fovea is compared with elsewhere (against_program.py) are checked here against
 the logits timm gave.
 """
 import json
@@ -33,6 +33,12 @@ MILLIONS = dict(
     swin_base_patch4_window12_384=87.90, tiny_vit_5m_224=5.39, tiny_vit_11m_224=11.00, tiny_vit_21m_224=21.20,
     tiny_vit_21m_384=21.23, tiny_vit_21m_512=21.27, pvt_v2_b0=3.67, pvt_v2_b1=14.01, pvt_v2_b2=25.36,
     pvt_v2_b2_li=22.55, pvt_v2_b3=45.24, pvt_v2_b4=62.56, pvt_v2_b5=81.96,
+    convnext_atto=3.70, convnext_femto=5.22, convnext_pico=9.05, convnext_nano=15.59, convnext_tiny=28.59,
+    convnext_small=50.22, convnext_base=88.59, convnext_large=197.77, convnext_xlarge=350.20,
+    convnext_xxlarge=846.47, convnextv2_femto=5.23, convnextv2_pico=9.07, convnextv2_nano=15.62,
+    convnextv2_tiny=28.64, convnextv2_small=50.32, convnextv2_base=88.72, convnextv2_large=197.96,
+    convnextv2_atto=3.71, convnextv2_huge=660.29, convnext_atto_ols=3.70, convnext_femto_ols=5.23,
+    convnext_pico_ols=9.06, convnext_nano_ols=15.65, convnext_tiny_hnf=28.59, convnext_large_mlp=200.13,
     vit_tiny_patch16_224=5.72, vit_small_patch16_224=22.05, vit_base_patch16_224=86.57, vit_large_patch16_224=304.33,
     deit_tiny_distilled_patch16_224=5.91, deit_small_distilled_patch16_224=22.44, vit_wee_patch16_reg1_gap_256=13.42,
     vit_small_patch14_dinov2=22.06, vit_base_patch32_clip_224=87.85, vit_giant_patch14_dinov2=1136.48)
@@ -68,7 +74,8 @@ def parameters(architecture):
 
 def main():
     folders = sorted(path.parent for path in Path(sys.argv[2]).glob("*/model.safetensors")
-                     if not path.parent.name.startswith("early_conv_vit"))
+                     if not path.parent.name.startswith("early_conv_vit")
+                     and "architecture" in json.loads((path.parent / "config.json").read_text()))
     faults = [fault for folder in folders for fault in mini(folder)]
     for architecture, millions in MILLIONS.items():
         ours = round(parameters(architecture) / 1e6, 2)

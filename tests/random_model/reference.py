@@ -5,6 +5,7 @@ import struct
 import numpy as np
 
 import forwards
+import forwards_convolutional
 import forwards_windowed
 from operations import Weights
 
@@ -24,7 +25,8 @@ def read_safetensors(path):
 def logits(model, weights, images):
     """[n, classes] in double precision; None for ViTs, which have no forward pass here."""
     family = model.family.__name__
-    forward = getattr(forwards, family, None) or getattr(forwards_windowed, family, None)
+    forward = next((getattr(module, family) for module in (forwards, forwards_convolutional, forwards_windowed)
+                    if hasattr(module, family)), None)
     if forward is None:
         return None
     return forward(Weights(weights), np.asarray(images, np.float64).transpose(0, 2, 3, 1), model.all_args)

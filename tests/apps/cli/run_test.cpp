@@ -33,12 +33,12 @@ std::string reference_file() {
 
 TEST_CASE("run gives all that a reference holds, from its inputs alone or the whole of it") {
   const Folder folder;
-  for (const std::string name : {"vit_mini", "vit_hf", "seresnet_mini"}) {
+  for (const std::string name : {"vit_mini", "vit_hf", "seresnet_mini", "convnext_hf"}) {
     CAPTURE(name);
     const golden::Reference reference(golden::folder(name));
     const RawTensors inputs{{"input", golden::in_turn(reference.tensor("input"), 2)}};
     write_inputs(folder / "x.safetensors",
-                 {{name == "vit_hf" ? "pixel_values" : "input", inputs.at("input")}});
+                 {{name.ends_with("_hf") ? "pixel_values" : "input", inputs.at("input")}});
     const std::string whole = golden::folder(name) / "reference.safetensors";
     for (const auto& [input, batch] : {std::pair{std::string("x.safetensors"), "1"}, {whole, "8"}}) {
       CAPTURE(input);
