@@ -10,21 +10,23 @@
 
 namespace fovea {
 
-Family vit_family();          // models/arch/vit/vit.cpp
-Family swin_family();         // models/arch/swin/swin.cpp
-Family tiny_vit_family();     // models/arch/tiny_vit/tiny_vit.cpp
-Family coatnet_family();      // models/arch/coatnet/coatnet.cpp
-Family pvt_v2_family();       // models/arch/pvt_v2/pvt_v2.cpp
-Family mobilevit_family();    // models/arch/mobilevit/mobilevit.cpp
-Family mobilevitv2_family();  // models/arch/mobilevitv2/mobilevitv2.cpp
-Family botnet_family();       // models/arch/botnet/botnet.cpp
-Family resnet_family();       // models/arch/resnet/resnet.cpp
-Family convnext_family();     // models/arch/convnext/convnext.cpp
+Family vit_family();           // models/arch/vit/vit.cpp
+Family swin_family();          // models/arch/swin/swin.cpp
+Family tiny_vit_family();      // models/arch/tiny_vit/tiny_vit.cpp
+Family coatnet_family();       // models/arch/coatnet/coatnet.cpp
+Family pvt_v2_family();        // models/arch/pvt_v2/pvt_v2.cpp
+Family mobilevit_family();     // models/arch/mobilevit/mobilevit.cpp
+Family mobilevitv2_family();   // models/arch/mobilevitv2/mobilevitv2.cpp
+Family botnet_family();        // models/arch/botnet/botnet.cpp
+Family resnet_family();        // models/arch/resnet/resnet.cpp
+Family convnext_family();      // models/arch/convnext/convnext.cpp
+Family efficientnet_family();  // models/arch/efficientnet/efficientnet.cpp
 
 std::span<const Family> families() {
   static const Family list[] = {
-      vit_family(),       swin_family(),        tiny_vit_family(), coatnet_family(), pvt_v2_family(),
-      mobilevit_family(), mobilevitv2_family(), botnet_family(),   resnet_family(),  convnext_family(),
+      vit_family(),    swin_family(),      tiny_vit_family(),     coatnet_family(),
+      pvt_v2_family(), mobilevit_family(), mobilevitv2_family(),  botnet_family(),
+      resnet_family(), convnext_family(),  efficientnet_family(),
   };
   return list;
 }

@@ -115,7 +115,7 @@ class Network {
     return y;
   }
 
-  Map batch_norm(const std::string& name, Map x) {
+  Map batch_norm(const std::string& name, Map x, double epsilon = 1e-5) {
     const uint32_t n = x.channels;
     const auto gamma = tensor(name + ".weight", {n}, 0.5, 1.5), beta = tensor(name + ".bias", {n}, -0.5, 0.5),
                mean = tensor(name + ".running_mean", {n}, -0.5, 0.5),
@@ -123,7 +123,7 @@ class Network {
     for (uint32_t c = 0; c < n; ++c)
       for (uint32_t i = 0; i < x.rows * x.cols; ++i) {
         double& value = x.v[size_t{c} * x.rows * x.cols + i];
-        value = (value - double{mean[c]}) / std::sqrt(double{variance[c]} + 1e-5) * double{gamma[c]} +
+        value = (value - double{mean[c]}) / std::sqrt(double{variance[c]} + epsilon) * double{gamma[c]} +
                 double{beta[c]};
       }
     return x;

@@ -24,6 +24,7 @@ COAT = dict(embed_dim=[16, 32, 64, 96], stem_width=[8, 16])
 TINY = dict(embed_dims=[16, 32, 40, 80], depths=[1, 1, 2, 1], num_heads=[1, 2, 2, 4])
 PVT = dict(embed_dims=[8, 16, 40, 64], depths=[1, 2, 1, 1])
 CONVNEXT = dict(dims=[16, 24, 32, 48], depths=[1, 1, 2, 1])
+NARROW = dict(channel_multiplier=0.25)
 # Architecture, what config.json tells, what it does not, rows and columns of the input.
 SMALL = [
     ("resnet18", dict(layers=[1, 2, 1, 1], channels=[8, 16, 24, 36]), {}, 72),
@@ -54,6 +55,17 @@ SMALL = [
     ("convnext_pico_ols", CONVNEXT, {}, (67, 64)),
     ("convnext_large_mlp", dict(CONVNEXT, head_hidden_size=24), {}, 64),
     ("convnextv2_atto", CONVNEXT, {}, 71),
+    ("efficientnet_b0", {}, NARROW, (64, 75)),
+    ("tf_efficientnet_b1", {}, NARROW, (66, 75)),
+    ("efficientnet_lite0", {}, NARROW, 64),
+    ("efficientnet_es", {}, NARROW, 64),
+    ("efficientnetv2_s", {}, dict(NARROW, depth_multiplier=0.3), 64),
+    ("mobilenetv1_100", {}, NARROW, 64),
+    ("mobilenetv2_100", {}, NARROW, 64),
+    ("mnasnet_100", {}, NARROW, 64),
+    ("mobilenetv3_large_100", {}, NARROW, (64, 67)),
+    ("mobilenetv3_small_050", {}, {}, 64),
+    ("tf_mobilenetv3_small_100", {}, NARROW, (64, 67)),
 ]
 
 

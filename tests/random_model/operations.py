@@ -42,8 +42,12 @@ def softmax(x, axis=-1):
 
 
 def patches(x, size, stride, pad, fill=0.0):
-    """[n, rows, cols, size * size, channels]: what a window sees at each place."""
-    x = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)), constant_values=fill)
+    """[n, rows, cols, size * size, channels]: what a window sees at each place; pad "same" is TensorFlow's."""
+    around = [(pad, pad)] * 2
+    if pad == "same":
+        missing = [max((-(-side // stride) - 1) * stride + size - side, 0) for side in x.shape[1:3]]
+        around = [(total // 2, total - total // 2) for total in missing]
+    x = np.pad(x, ((0, 0), *around, (0, 0)), constant_values=fill)
     rows, cols = ((side - size) // stride + 1 for side in x.shape[1:3])
     return np.stack([x[:, i:i + rows * stride:stride, j:j + cols * stride:stride]
                      for i in range(size) for j in range(size)], 3)
@@ -114,8 +118,8 @@ class Weights:
             y = np.einsum("nrckd,dk->nrcd", seen, weight[:, 0], optimize=True)
         return y + self[name + ".bias"] if name + ".bias" in self else y
 
-    def batch_norm(self, x, name):
-        scale = self[name + ".weight"] / np.sqrt(self[name + ".running_var"] + 1e-5)
+    def batch_norm(self, x, name, epsilon=1e-5):
+        scale = self[name + ".weight"] / np.sqrt(self[name + ".running_var"] + epsilon)
         return (x - self[name + ".running_mean"]) * scale + self[name + ".bias"]
 
     def conv_bn(self, x, name, stride=1, act=None):

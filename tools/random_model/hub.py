@@ -7,6 +7,7 @@ import numpy as np
 import botnet
 import coatnet
 import convnext
+import efficientnet
 import mobilevit
 import pvt
 import resnet
@@ -15,7 +16,7 @@ import tiny_vit
 import vit
 from parts import Tensors, pair
 
-FAMILIES = (resnet, mobilevit, botnet, coatnet, swin, tiny_vit, pvt, convnext, vit)
+FAMILIES = (resnet, mobilevit, botnet, coatnet, swin, tiny_vit, pvt, convnext, efficientnet, vit)
 VARIANTS = {name: family for family in FAMILIES for name in family.VARIANTS}
 # timm's defaults; families and variants differ in what they say themselves.
 PRETRAINED = dict(
