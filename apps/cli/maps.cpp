@@ -43,6 +43,9 @@ void list_layers(const ModelInfo& info) {
                           fmt::format("{}x{}", layer.rows, layer.cols), methods_of(info, i),
                           printable(layer.name)));
   }
+  if (info.attention.empty()) write_out("no layer attends or gates\n");
+  if (info.maps.empty())
+    write_out("no map: the head is not linear in a mean of cells either, so no cell has a part of a logit\n");
   if (info.cam_rows != 0)
     write_out(fmt::format("cam: each class over the last features, {}x{}\n", info.cam_rows, info.cam_cols));
 }

@@ -57,6 +57,9 @@ TEST_CASE("maps says what can be drawn") {
   CHECK(lines[20].starts_with("energy      class-agnostic  "));
   CHECK(lines[21].starts_with("cam         class-specific  "));
 
+  const Outcome neither = run(folder, {"maps", "--model", golden("convnext_mini")});
+  CHECK(neither.out.find("no layer attends or gates\ncam: each class over the last features, 3x3\n") !=
+        std::string::npos);
   const Outcome windows = run(folder, {"maps", "--model", golden("swin_mini")});
   CHECK(count_of(windows.out, "self-attention") == 4);
   CHECK(count_of(windows.out, "14x14") == 2);
