@@ -39,7 +39,15 @@ make_timm_root() {
   step "Installing timm in it" build/trixie-timm.log in_root pip install --no-deps --target /opt/timm timm
 }
 
+# --if-ready first: not at all where the root is not there yet, as making one fetches a gigabyte.
 verb_against_timm() {
+  if [ "${1:-}" = --if-ready ]; then
+    shift
+    if ! have_timm_root; then
+      echo "Not compared with timm: $(timm_root) has no torch and timm (./dev against-timm makes it)."
+      return
+    fi
+  fi
   build_program
   install_packages "reading tensors" python3 python3-numpy
   make_timm_root
