@@ -5,10 +5,13 @@
 #include <utility>
 
 #include "fovea/error.h"
+#include "runtime/ops/nn/l2_norm.h"
 #include "runtime/ops/train/attention_backward.h"
 
 namespace fovea::layers {
 namespace {
+
+constexpr float shortest = 1e-12F;  // of a query or key, for cosines: torch's normalize
 
 Heads heads_of(const io::Weights& w, uint32_t heads) {
   const bool packed = w.has("qkv.weight");
@@ -38,6 +41,10 @@ Attention::Attention(WeightStore& store, const io::Weights& w, const AttentionSh
       q_norm_(LayerNorm::if_there(store, w / "q_norm", heads_.width, shape.epsilon)),
       k_norm_(LayerNorm::if_there(store, w / "k_norm", heads_.width, shape.epsilon)) {
   if (shape.norm) norm_ = norm_of_heads(store, w, heads_, shape.epsilon);
+  if (shape.cosine.empty()) return;
+  std::vector<float> factors = shape.cosine;
+  factors.resize(size_t{2} * heads_.count, 1.0F);
+  cosine_ = store.vector(factors, {2 * heads_.count});
 }
 
 Tensor Attention::operator()(Recorder& r, const Tensor& x, const Tensor& residual, const Tensor& scale,
@@ -59,8 +66,9 @@ Tensor Attention::heads(Recorder& r, const Tensor& x, const Tensor& mask, const 
   if (q_norm_) q_norm_->on_heads(r, qkv, heads_.count, 0);
   if (k_norm_) k_norm_->on_heads(r, qkv, heads_.count, 1);
   if (rotary_) (*rotary_)(r, qkv, heads_);
+  if (cosine_) ops::l2_norm_heads(r, qkv, cosine_, heads_.padded(), shortest);
   auto input = ops::AttentionInput::packed(qkv, heads_.count);
-  input.layout.scale = heads_.scale();
+  input.layout.scale = cosine_ ? 1.0F : heads_.scale();
   input.bias = bias_;
   input.mask = mask;
   const auto [o, lse] = ops::attention(r, input);
@@ -88,6 +96,9 @@ Tensor Attention::heads_gradient(Recorder& r, const Tensor& o, const Tensor& dy,
 Tensor Attention::backward(Recorder& r, const Tensor& x, const ops::AttentionInput& in,
                            const ops::AttentionResult& forward, const Tensor& heads_gradient) const {
   const auto scope = r.scope(name_);
+  if (cosine_)
+    throw Error(ErrorKind::unsupported,
+                fmt::format("[attention] {}: there is no gradient of cosine attention", name_));
   const Tensor dqkv = ops::attention_backward(r, in, forward, heads_gradient);
   if (rotary_) (*rotary_)(r, dqkv, heads_, /*back=*/true);
   if (q_norm_ || k_norm_) {  // was normalised in place: make what it was again

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "models/nn/attention_tap.h"
 #include "models/nn/heads.h"
@@ -21,6 +22,9 @@ struct AttentionShape {
   std::optional<Rotary> rotary{};
   Tensor bias{};      // added to the logits, f32 [1, heads or 1, tokens, tokens rounded up to fours]
   bool norm = false;  // w / "norm" over what the heads give, in front of proj (EVA-02)
+  // A number a head: logits are cosines of queries and keys times it (Liu et al. 2022, "Swin Transformer V2",
+  // eq. 2). Empty where they are products over √width.
+  std::vector<float> cosine{};
 };
 
 // w holds `qkv`, or `q_proj`, `k_proj` and `v_proj`, and `proj`, as linear layers or as 1×1 convolutions;
@@ -62,6 +66,7 @@ class Attention {
   TokenGrid grid_;
   std::optional<Rotary> rotary_;
   Tensor bias_;
+  Tensor cosine_;  // f32 [2 * heads]: what queries and keys of length one are multiplied by
   Linear qkv_, proj_;
   std::optional<LayerNorm> q_norm_, k_norm_, norm_;
 };

@@ -40,10 +40,12 @@ void for_each_token(const WindowShape& s, F&& f) {
 
 std::vector<uint32_t> cells_of_tokens(const WindowShape& s) {
   std::vector<uint32_t> out(size_t{s.windows()} * s.tokens(), no_cell);
-  // Padding follows the shift, as in timm: the grid rolls at its own size.
+  const uint32_t rows = s.pads_first ? s.down() * s.window_rows : s.rows,
+                 cols = s.pads_first ? s.across() * s.window_cols : s.cols;
   for_each_token(s, [&](size_t i, uint32_t row, uint32_t col) {
-    if (row < s.rows && col < s.cols)
-      out[i] = (row + s.shift_rows) % s.rows * s.cols + (col + s.shift_cols) % s.cols;
+    if (row >= rows || col >= cols) return;
+    const uint32_t from_row = (row + s.shift_rows) % rows, from_col = (col + s.shift_cols) % cols;
+    if (from_row < s.rows && from_col < s.cols) out[i] = from_row * s.cols + from_col;
   });
   return out;
 }

@@ -15,6 +15,8 @@ struct WindowShape {
   uint32_t window_rows = 0, window_cols = 0;  // cells a window
   uint32_t shift_rows = 0, shift_cols = 0;    // the grid rolls up and left by so many cells before it is cut
   bool strided = false;  // a window takes every n-th cell and not neighbours (MaxViT's grid attention)
+  // Empty cells roll with the others (transformers), or follow when the grid has rolled (timm).
+  bool pads_first = false;
 
   uint32_t down() const { return (rows + window_rows - 1) / window_rows; }    // windows in a column
   uint32_t across() const { return (cols + window_cols - 1) / window_cols; }  // windows in a row

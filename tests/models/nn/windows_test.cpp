@@ -31,6 +31,15 @@ TEST_CASE("Windows of a rolled grid") {
   CHECK(std::vector<float>(columns.begin() + 48, columns.end()) == second);
 }
 
+TEST_CASE("Empty cells roll with the grid where they are there first") {
+  WindowShape s{3, 4, 2, 2, 1, 1};
+  constexpr uint32_t none = 0xffffffff;
+  s.pads_first = true;  // rows of the padded grid roll to 1 2 − 0
+  CHECK(cells_of_tokens(s) ==
+        std::vector<uint32_t>{5, 6, 9, 10, 7, 4, 11, 8, none, none, 1, 2, none, none, 3, 0});
+  CHECK(tokens_of_cells(s) == std::vector<uint32_t>{15, 10, 11, 14, 5, 0, 1, 4, 7, 2, 3, 6});
+}
+
 TEST_CASE("Windows of every n-th cell") {
   const WindowShape s{4, 4, 2, 2, 0, 0, true};
   CHECK(cells_of_tokens(s) == std::vector<uint32_t>{0, 2, 8, 10, 1, 3, 9, 11, 4, 6, 12, 14, 5, 7, 13, 15});
