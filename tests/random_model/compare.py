@@ -2,8 +2,8 @@
 """Compares tools/random_model with the reference implementation: names and shapes, and sizes.
 
 Usage: compare.py RANDOM_MODEL GOLDEN_FOLDER
-Each folder in GOLDEN_FOLDER holds a small model that timm wrote, but for Fovea's own architecture and those that
-transformers wrote; the tool's must have the same tensors. The forward passes that Fovea is compared with elsewhere (against_program.py) are checked here against
+Folders in GOLDEN_FOLDER hold small models that timm wrote; of an architecture that the tool knows, it must have the same
+tensors. The forward passes that Fovea is compared with elsewhere (against_program.py) are checked here against
 the logits timm gave.
 """
 import json
@@ -82,8 +82,7 @@ def parameters(architecture):
 
 def main():
     folders = sorted(path.parent for path in Path(sys.argv[2]).glob("*/model.safetensors")
-                     if not path.parent.name.startswith("early_conv_vit")
-                     and "architecture" in json.loads((path.parent / "config.json").read_text()))
+                     if json.loads((path.parent / "config.json").read_text()).get("architecture") in VARIANTS)
     faults = [fault for folder in folders for fault in mini(folder)]
     for architecture, millions in MILLIONS.items():
         ours = round(parameters(architecture) / 1e6, 2)

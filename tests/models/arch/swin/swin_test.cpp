@@ -25,7 +25,8 @@ std::vector<int> regions(uint32_t padded, uint32_t window, uint32_t shift) {
   return out;
 }
 
-Map block(Network& net, const std::string& name, const Map& x, const Stage& s, bool odd) {
+Map block(Network& net, const std::string& name, const Map& x, const Stage& s, bool odd, double epsilon,
+          bool pads_first) {
   const uint32_t down = odd ? s.shift_rows : 0, across = odd ? s.shift_cols : 0;
   const uint32_t rows = (s.rows + s.window_rows - 1) / s.window_rows * s.window_rows,
                  cols = (s.cols + s.window_cols - 1) / s.window_cols * s.window_cols;
@@ -40,12 +41,17 @@ Map block(Network& net, const std::string& name, const Map& x, const Stage& s, b
                    dx = q.col % s.window_cols + s.window_cols - 1 - k.col % s.window_cols;
     return double{table[(dy * wide + dx) * s.heads + h]} - (apart ? 100 : 0);
   };
-  const Map cut = rolled(net.layer_norm(name + ".norm1", x, 1e-5), down, across, rows, cols);
+  const Map normed = net.layer_norm(name + ".norm1", x, epsilon);
+  // transformers rolls the padded grid, timm pads the rolled one.
+  const Map cut = pads_first ? rolled(rolled(normed, 0, 0, rows, cols), down, across, rows, cols)
+                             : rolled(normed, down, across, rows, cols);
   const Map o = attend(net.linear(name + ".attn.qkv", cut, 3 * s.width), s.heads, false,
                        random_network::neighbours(s.window_rows, s.window_cols), term);
-  const Map y = add(x, unrolled(net.linear(name + ".attn.proj", o, s.width), down, across, s.rows, s.cols));
+  const Map proj = net.linear(name + ".attn.proj", o, s.width);
+  const Map y = add(x, pads_first ? unrolled(unrolled(proj, down, across, rows, cols), 0, 0, s.rows, s.cols)
+                                  : unrolled(proj, down, across, s.rows, s.cols));
   const Map h = random_network::gelu(
-      net.linear(name + ".mlp.fc1", net.layer_norm(name + ".norm2", y, 1e-5), 4 * s.width));
+      net.linear(name + ".mlp.fc1", net.layer_norm(name + ".norm2", y, epsilon), 4 * s.width));
   return add(y, net.linear(name + ".mlp.fc2", h, s.width));
 }
 
@@ -66,7 +72,8 @@ Map merge(Network& net, const std::string& name, const Map& x, uint32_t width) {
   return y;
 }
 
-Map swin(Network& net, const Map& input, const std::vector<Stage>& stages) {
+Map swin(Network& net, const Map& input, const std::vector<Stage>& stages, double epsilon = 1e-5,
+         bool pads_first = false) {
   Map x = net.conv("patch_embed.proj", input, stages[0].width, 4, 4, 0, 1, true);
   x = net.layer_norm("patch_embed.norm", x, 1e-5);
   for (size_t s = 0; s < stages.size(); ++s) {
@@ -75,9 +82,47 @@ Map swin(Network& net, const Map& input, const std::vector<Stage>& stages) {
     REQUIRE(x.rows == stages[s].rows);
     REQUIRE(x.cols == stages[s].cols);
     for (uint32_t b = 0; b < stages[s].depth; ++b)
-      x = block(net, name + ".blocks." + std::to_string(b), x, stages[s], b % 2 == 1);
+      x = block(net, name + ".blocks." + std::to_string(b), x, stages[s], b % 2 == 1, epsilon, pads_first);
   }
-  return net.linear("head.fc", global_mean(net.layer_norm("norm", x, 1e-5)), 7);
+  return net.linear("head.fc", global_mean(net.layer_norm("norm", x, epsilon)), 7);
+}
+
+// The tensors under transformers' names.
+std::vector<fovea::io::OutputTensor> renamed(const Network& net) {
+  const std::pair<std::string, std::string> parts[] = {
+      {"patch_embed.proj", "embeddings.patch_embeddings.projection"},
+      {"patch_embed.norm", "embeddings.norm"},
+      {"layers.1.downsample", "encoder.layers.0.downsample"},
+      {"layers.", "encoder.layers."},
+      {"norm1", "layernorm_before"},
+      {"norm2", "layernorm_after"},
+      {"attn.proj", "attention.output.dense"},
+      {"attn.", "attention.self."},
+      {"mlp.fc1", "intermediate.dense"},
+      {"mlp.fc2", "output.dense"},
+      {"head.fc", "classifier"}};
+  std::vector<fovea::io::OutputTensor> out;
+  for (const auto& t : net.tensors()) {
+    std::string name = t.name.starts_with("norm.") ? "layer" + t.name : t.name;
+    for (const auto& [timm, transformers] : parts)
+      if (const size_t at = name.find(timm); at != std::string::npos && name.find(transformers) > at)
+        name.replace(at, timm.size(), transformers);
+    if (!name.starts_with("classifier")) name = "swin." + name;
+    const size_t qkv = name.find(".qkv.");
+    if (qkv == std::string::npos) {
+      out.push_back({name, t.shape, t.values});
+      continue;
+    }
+    auto shape = t.shape;
+    shape[0] /= 3;
+    const size_t size = t.values.size() / 3;
+    for (const auto& [i, part] : {std::pair{0, "query"}, {1, "key"}, {2, "value"}})
+      out.push_back({std::string(name).replace(qkv + 1, 3, part),
+                     shape,
+                     {t.values.begin() + static_cast<std::ptrdiff_t>(i * size),
+                      t.values.begin() + static_cast<std::ptrdiff_t>((i + 1) * size)}});
+  }
+  return out;
 }
 
 void check_against_definition(const std::vector<Stage>& stages, const std::string& model_args) {
@@ -91,7 +136,28 @@ void check_against_definition(const std::vector<Stage>& stages, const std::strin
 }  // namespace
 
 TEST_CASE("Swin equals the reference in fp32") {
-  for (const uint32_t batch : {1U, 2U, 3U}) golden::compare("swin_mini", fovea::Precision::fp32, {}, batch);
+  for (const char* name : {"swin_mini", "swin_hf"})
+    for (const uint32_t images : {1U, 2U, 3U})
+      golden::compare(name, fovea::Precision::fp32, {}, images, images);
+}
+
+// transformers leaves the norms of patches and merges torch's epsilon, and windows shift in both directions
+// or in none.
+TEST_CASE("transformers' Swin equals its definition") {
+  Network net(9);
+  const Map x = net.input(4 * 10, 4 * 12);
+  const Map expected = swin(net, x, {{16, 2, 2, 10, 12, 5, 5, 2, 2}, {24, 2, 3, 5, 6, 5, 5, 0, 0}},
+                            /*epsilon=*/0.05, /*pads_first=*/true);
+  const fovea::test::TemporaryFolder folder;
+  fovea::io::write_safetensors(folder / "model.safetensors", renamed(net));
+  std::ofstream(folder / "config.json") << R"({"model_type": "swin", "architectures": )"
+                                        << R"(["SwinForImageClassification"], "image_size": [40, 48], )"
+                                        << R"("window_size": 5, "layer_norm_eps": 0.05})";
+  const auto model = fovea::Model::load(fovea::Device::open(), folder.path(), {fovea::Precision::fp32, 0, 0});
+  check_logits(golden::answer(model, {x.v.begin(), x.v.end()}).at("logits").values, expected, 1e-4);
+  CHECK_THROWS_WITH_AS(
+      fovea::Model::load(fovea::Device::open(), folder.path(), {fovea::Precision::fp32, 32, 32}),
+      doctest::Contains("smaller than windows of 5×5"), fovea::Error);
 }
 
 TEST_CASE("Swin stays close to the reference with fp16 storage") {
