@@ -176,8 +176,9 @@ PreprocessConfig timm_preprocess(const json& settings, const json& model_args, c
 
 PreprocessConfig transformers_preprocess(const json& config, const json& preprocessor,
                                          const path& config_file, const path& file) {
-  // ViTImageProcessor and DeiTImageProcessor differ in what they do when the file is silent.
-  const bool deit = arg_string(config, "model_type", "", config_file) == "deit";
+  // ViTImageProcessor differs from DeiTImageProcessor and BeitImageProcessor in what it does when the file is silent.
+  const std::string type = arg_string(config, "model_type", "", config_file);
+  const bool deit = type == "deit" || type == "beit";
   PreprocessConfig preprocess;
   require(preprocessor, "do_resize", file);
   require(preprocessor, "do_rescale", file);

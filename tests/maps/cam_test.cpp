@@ -149,8 +149,11 @@ TEST_CASE("A class activation map equals finite differences") {
   }
 }
 
-TEST_CASE("A ViT's class activation map and one constant add up to the logit") {
-  const char* name = "vit_mini_reg1_gap";  // a register token, mean of patches, then a norm
+namespace {
+
+// With a register or class token, the mean of patches, then a norm.
+void check_sum(const char* name) {
+  CAPTURE(name);
   const golden::Reference reference(golden::folder(name));
   const Head head(name, "head.weight", "head.bias");
   const auto beta = head.values("fc_norm.bias");
@@ -182,4 +185,10 @@ TEST_CASE("A ViT's class activation map and one constant add up to the logit") {
     for (size_t t = map.first; t < tokens; ++t) sum += double{got[image * tokens + t]};
     CHECK(std::abs(sum - double{logits[image * 10 + 3]}) <= 1e-4);
   }
+}
+
+}  // namespace
+
+TEST_CASE("A class activation map and one constant add up to the logit") {
+  for (const char* name : {"vit_mini_reg1_gap", "beit_mini"}) check_sum(name);
 }

@@ -47,6 +47,8 @@ MILLIONS = dict(
     mobilenetv1_100=4.23, mobilenetv2_100=3.50, mobilenetv2_140=6.11, mnasnet_100=4.38, mobilenetv3_large_075=3.99,
     mobilenetv3_large_100=5.48, mobilenetv3_small_050=1.59, mobilenetv3_small_075=2.04, mobilenetv3_small_100=2.54,
     tf_mobilenetv3_large_100=5.48, tf_mobilenetv3_small_100=2.54,
+    beit_base_patch16_224=86.53, beit_base_patch16_384=86.74, beit_large_patch16_224=304.43,
+    beit_large_patch16_512=305.67, beitv2_large_patch16_224=304.43,
     vit_tiny_patch16_224=5.72, vit_small_patch16_224=22.05, vit_base_patch16_224=86.57, vit_large_patch16_224=304.33,
     deit_tiny_distilled_patch16_224=5.91, deit_small_distilled_patch16_224=22.44, vit_wee_patch16_reg1_gap_256=13.42,
     vit_small_patch14_dinov2=22.06, vit_base_patch32_clip_224=87.85, vit_giant_patch14_dinov2=1136.48)

@@ -6,6 +6,7 @@ import numpy as np
 
 import forwards
 import forwards_convolutional
+import forwards_tokens
 import forwards_windowed
 from operations import Weights
 
@@ -25,7 +26,7 @@ def read_safetensors(path):
 def logits(model, weights, images):
     """[n, classes] in double precision; None for ViTs, which have no forward pass here."""
     family = model.family.__name__
-    forward = next((getattr(module, family) for module in (forwards, forwards_convolutional, forwards_windowed)
+    forward = next((getattr(module, family) for module in (forwards, forwards_convolutional, forwards_windowed, forwards_tokens)
                     if hasattr(module, family)), None)
     if forward is None:
         return None

@@ -4,6 +4,7 @@ import struct
 
 import numpy as np
 
+import beit
 import botnet
 import coatnet
 import convnext
@@ -16,7 +17,7 @@ import tiny_vit
 import vit
 from parts import Tensors, pair
 
-FAMILIES = (resnet, mobilevit, botnet, coatnet, swin, tiny_vit, pvt, convnext, efficientnet, vit)
+FAMILIES = (resnet, mobilevit, botnet, coatnet, swin, tiny_vit, pvt, convnext, efficientnet, vit, beit)
 VARIANTS = {name: family for family in FAMILIES for name in family.VARIANTS}
 # timm's defaults; families and variants differ in what they say themselves.
 PRETRAINED = dict(

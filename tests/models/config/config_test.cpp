@@ -246,10 +246,14 @@ TEST_CASE("crops keep the size before them exactly") {
     CHECK(keep.crop_mode == CropMode::center);
     CHECK(resized_side(224, keep.crop_pct) == resized);
   }
-  // DeiT's processor crops by default: 224 from 256.
-  const auto deit = parse(R"({"model_type":"deit"})", R"({"size":256,"crop_size":224})").preprocess;
-  CHECK(resized_side(deit.height, deit.crop_pct) == 256);
-  CHECK(deit.height == 224);
+  // DeiT's and BEiT's processors crop by default: 224 from 256.
+  for (const char* config : {R"({"model_type":"deit"})", R"({"model_type":"beit"})"})
+    for (const char* processor : {R"({"size":256,"crop_size":224})", R"({"do_normalize":true})"}) {
+      const auto crops = parse(config, processor).preprocess;
+      CHECK(resized_side(crops.height, crops.crop_pct) == 256);
+      CHECK(crops.height == 224);
+      CHECK(crops.interpolation == Interpolation::bicubic);
+    }
 }
 
 TEST_CASE("ConvNeXt's processor crops below 384 and distorts from there on") {

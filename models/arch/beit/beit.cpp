@@ -1,0 +1,153 @@
+// BEiT (Bao et al. 2022) and BEiT v2 (Peng et al. 2022): a vision transformer whose layers add a bias to
+// their logits for how far a key is from its query.
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "fovea/error.h"
+#include "models/arch/beit/beit_bias.h"
+#include "models/arch/beit/beit_config.h"
+#include "models/arch/beit/beit_names.h"
+#include "models/model/family.h"
+#include "models/nn/block.h"
+#include "models/nn/patch_embed.h"
+#include "models/nn/position_embedding.h"
+#include "models/nn/shapes.h"
+#include "runtime/ops/nn/embed_tokens.h"
+#include "runtime/ops/nn/token_pool.h"
+
+namespace fovea {
+namespace beit {
+namespace {
+
+class Beit : public LoadedModel {
+ public:
+  explicit Beit(const Loading& from);
+
+ private:
+  void forward(Pass& pass) const override;
+  Grid grid_of(uint32_t height, uint32_t width) const;
+  Tensor token_table(const io::Weights& w, const Grid& trained);
+  void add_blocks(const io::Weights& w, const Grid& trained);
+  void report(AttentionTap& tap, std::vector<Tensor> stream) const;
+
+  const size_t pixels_ = declare_pixels(), features_ = declare_features();
+  size_t pooler_output_ = no_output, logits_ = no_output;
+  Settings s_;
+  layers::PatchShape patch_;
+  layers::PatchEmbed patch_embed_;
+  Grid grid_;
+  Tensor table_;  // [tokens, width]: the class token, and positions where the model has some
+  std::vector<layers::Block> blocks_;
+  std::optional<layers::LayerNorm> norm_, fc_norm_;  // of all tokens, or of the mean of patches
+  std::optional<layers::Linear> head_;
+};
+
+Beit::Beit(const Loading& from)
+    : LoadedModel(from),
+      s_(settings_of(from.config, from.weights)),
+      patch_(layers::patch_shape(from.weights)),
+      patch_embed_(store_, from.weights, patch_),
+      grid_(grid_of(preprocess_.height, preprocess_.width)) {
+  const io::Weights& w = from.weights;
+  const auto [height, width] = trained_size(from.config);
+  const Grid trained = grid_of(height, width);
+  if (naming_ == io::Naming::transformers && grid_ != trained)
+    throw Error(ErrorKind::usage,
+                fmt::format("[load] {} has positions for {}×{} pixels only, not for {}×{}",
+                            info_.architecture, height, width, preprocess_.height, preprocess_.width));
+  table_ = token_table(w, trained);
+  add_blocks(w, trained);
+  if (s_.mean_pool)
+    fc_norm_.emplace(store_, w / "fc_norm", patch_.width, s_.epsilon);
+  else
+    norm_.emplace(store_, w / "norm", patch_.width, s_.epsilon);
+  head_ = classifier(from.config, w / "head", patch_.width);
+  // timm gives what a head would read where there is none, transformers as an output of its own.
+  if (head_ || naming_ == io::Naming::timm)
+    logits_ = declare_output("logits");
+  else
+    pooler_output_ = declare_output("pooler_output");
+  w.ignore("mask_token");  // for training
+}
+
+Grid Beit::grid_of(uint32_t height, uint32_t width) const {
+  if (height % patch_.rows != 0 || width % patch_.cols != 0)
+    throw Error(ErrorKind::usage, fmt::format("[load] an input of {}×{} is not whole patches of {}×{} ({})",
+                                              height, width, patch_.rows, patch_.cols, info_.architecture));
+  return {height / patch_.rows, width / patch_.cols};
+}
+
+Tensor Beit::token_table(const io::Weights& w, const Grid& trained) {
+  const uint32_t width = patch_.width;
+  std::vector<float> table = w.take("cls_token", {1, 1, width});
+  if (w.has("pos_embed")) {
+    const auto positions = w.take("pos_embed", {1, trained.tokens(), width});
+    for (uint32_t c = 0; c < width; ++c) table[c] += positions[c];
+    const auto patches = layers::resample_positions(std::span(positions).subspan(width), trained.rows,
+                                                    trained.cols, grid_.rows, grid_.cols, width);
+    table.insert(table.end(), patches.begin(), patches.end());
+  }
+  table.resize(size_t{grid_.tokens()} * width);
+  return store_.vector(table, {grid_.tokens(), width});
+}
+
+// Each layer has a table of its own, all share one, or both add up.
+void Beit::add_blocks(const io::Weights& w, const Grid& trained) {
+  const char* const table = "relative_position_bias_table";
+  const auto bias_of = [&](const io::Weights& scope) -> std::optional<Bias> {
+    scope.ignore("relative_position_index");
+    if (!scope.has(table)) return std::nullopt;
+    return resampled(bias_table(scope, trained), grid_);
+  };
+  const std::optional<Bias> shared = bias_of(w / "rel_pos_bias");
+  Tensor of_all;
+  if (shared) of_all = expanded(store_, *shared, nullptr);
+  layers::BlockShape shape{patch_.width, s_.heads, s_.epsilon, s_.activation};
+  shape.grid = {grid_.rows, grid_.cols, /*prefix_tokens=*/1, /*has_cls=*/true};
+  for (uint32_t i = 0; i < s_.depth; ++i) {
+    const io::Weights block = w / "blocks" / i;
+    const std::optional<Bias> own = bias_of(block / "attn");
+    shape.bias = own ? expanded(store_, *own, shared ? &*shared : nullptr) : of_all;
+    blocks_.emplace_back(store_, block, shape);
+  }
+}
+
+void Beit::report(AttentionTap& tap, std::vector<Tensor> stream) const {
+  if (fc_norm_ && head_)
+    tap.head = {stream.back(),     grid_.rows,          grid_.cols,      1, PooledHead::Norm::after_pooling,
+                fc_norm_->gamma(), fc_norm_->epsilon(), head_->weights()};
+  if (norm_) tap.final_norm = {norm_->gamma(), norm_->beta(), norm_->epsilon()};
+  tap.chain.stream = std::move(stream);
+}
+
+void Beit::forward(Pass& pass) const {
+  Recorder& r = pass.recorder();
+  // [images, tokens, width], the class token first
+  Tensor x = ops::embed_tokens(r, patch_embed_(r, pass.input(pixels_)), table_, 1);
+  std::vector<Tensor> stream{x};
+  for (const layers::Block& block : blocks_) stream.push_back(x = block(r, x, pass.tap()));
+  if (pass.tap() != nullptr) report(*pass.tap(), std::move(stream));
+  if (pass.wants(features_)) pass.give(features_, norm_ ? (*norm_)(r, x) : x);
+  if (!pass.wants(logits_) && !pass.wants(pooler_output_)) return;
+  const Tensor pooled = fc_norm_ ? (*fc_norm_)(r, ops::token_mean(r, x, 1)) : norm_->of_token(r, x, 0);
+  if (pass.wants(pooler_output_)) pass.give(pooler_output_, pooled);
+  if (pass.wants(logits_)) pass.give(logits_, head_ ? (*head_)(r, pooled) : pooled);
+}
+
+bool matches(const io::ModelConfig& config) {
+  if (config.naming == io::Naming::transformers) return config.model_type == "beit";
+  return config.architecture.starts_with("beit_") || config.architecture.starts_with("beitv2_");
+}
+
+}  // namespace
+}  // namespace beit
+
+Family beit_family() {
+  return family<beit::Beit>("BEiT", "timm beit_base to beit_large, beitv2_*; transformers beit",
+                            &beit::matches, &beit::names);
+}
+
+}  // namespace fovea
