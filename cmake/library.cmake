@@ -30,7 +30,7 @@ fovea_room(models/model SEES models/nn)
 # A folder an architecture. Those that share blocks name whose.
 set(arch_rooms models/arch/byob)
 fovea_room(models/arch/byob SEES models/model)
-foreach(family vit swin tiny_vit coatnet pvt_v2 resnet convnext efficientnet beit)
+foreach(family vit swin tiny_vit coatnet pvt_v2 resnet convnext efficientnet beit swin_v2)
   fovea_room(models/arch/${family} SEES models/model)
   list(APPEND arch_rooms models/arch/${family})
 endforeach()

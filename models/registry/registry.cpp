@@ -22,12 +22,13 @@ Family resnet_family();        // models/arch/resnet/resnet.cpp
 Family convnext_family();      // models/arch/convnext/convnext.cpp
 Family efficientnet_family();  // models/arch/efficientnet/efficientnet.cpp
 Family beit_family();          // models/arch/beit/beit.cpp
+Family swin_v2_family();       // models/arch/swin_v2/swin_v2.cpp
 
 std::span<const Family> families() {
   static const Family list[] = {
-      vit_family(),    swin_family(),      tiny_vit_family(),     coatnet_family(),
-      pvt_v2_family(), mobilevit_family(), mobilevitv2_family(),  botnet_family(),
-      resnet_family(), convnext_family(),  efficientnet_family(), beit_family(),
+      vit_family(),          swin_family(),        tiny_vit_family(), coatnet_family(), pvt_v2_family(),
+      mobilevit_family(),    mobilevitv2_family(), botnet_family(),   resnet_family(),  convnext_family(),
+      efficientnet_family(), beit_family(),        swin_v2_family(),
   };
   return list;
 }

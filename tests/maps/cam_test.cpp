@@ -67,6 +67,7 @@ const std::vector<Case> cases{
     {"botnet26t_mini", false, "head.fc.weight", "head.fc.bias", nullptr, nullptr, nullptr},
     {"pvtv2_mini", false, "head.weight", "head.bias", "stages.3.norm.bias", nullptr, nullptr},
     {"swin_mini", true, "head.fc.weight", "head.fc.bias", "norm.bias", nullptr, nullptr},
+    {"swinv2_mini", true, "head.fc.weight", "head.fc.bias", "norm.bias", nullptr, nullptr},
     {"coatnet_mini", false, "head.fc.weight", "head.fc.bias", "norm.bias", nullptr, nullptr},
     {"tinyvit_mini", false, "head.fc.weight", "head.fc.bias", nullptr, "head.norm.weight", "head.norm.bias"},
 };

@@ -27,10 +27,10 @@ Place in_order(uint32_t row, uint32_t col, uint32_t cols) {
   return {0, size_t{row} * cols + col};
 }
 
-// Cells of a side × side grid in 7 × 7 windows after it was rolled up and left by `shift`.
-Place in_window(uint32_t row, uint32_t col, uint32_t side, uint32_t shift) {
+// Cells of a side × side grid in square windows after it was rolled up and left by `shift`.
+Place in_window(uint32_t row, uint32_t col, uint32_t side, uint32_t shift, uint32_t window = 7) {
   const uint32_t y = (row + side - shift) % side, x = (col + side - shift) % side;
-  return {y / 7 * (side / 7) + x / 7, y % 7 * 7 + x % 7};
+  return {y / window * (side / window) + x / window, y % window * window + x % window};
 }
 
 // Tokens at the same place of their 2 × 2 patch form a group (Mehta & Rastegari 2021, fig. 4).
@@ -42,6 +42,7 @@ const std::vector<Case> cases{
     {"swin_mini", 0, "attn.0", 14, 14, 4, 2, [](auto r, auto c) { return in_window(r, c, 14, 0); }},
     {"swin_mini", 1, "attn.1", 14, 14, 4, 2, [](auto r, auto c) { return in_window(r, c, 14, 3); }},
     {"swin_mini", -1, "attn.3", 7, 7, 1, 4, [](auto r, auto c) { return in_order(r, c, 7); }},
+    {"swinv2_mini", 1, "attn.1", 16, 16, 16, 2, [](auto r, auto c) { return in_window(r, c, 16, 2, 4); }},
     {"tinyvit_mini", 0, "attn.0", 14, 14, 4, 2, [](auto r, auto c) { return in_window(r, c, 14, 0); }},
     {"tinyvit_mini", 3, "attn.3", 4, 4, 1, 4, [](auto r, auto c) { return in_order(r, c, 7); }},
     {"coatnet_mini", 2, "attn.0", 8, 8, 1, 1, [](auto r, auto c) { return in_order(r, c, 8); }},

@@ -47,6 +47,8 @@ MILLIONS = dict(
     mobilenetv1_100=4.23, mobilenetv2_100=3.50, mobilenetv2_140=6.11, mnasnet_100=4.38, mobilenetv3_large_075=3.99,
     mobilenetv3_large_100=5.48, mobilenetv3_small_050=1.59, mobilenetv3_small_075=2.04, mobilenetv3_small_100=2.54,
     tf_mobilenetv3_large_100=5.48, tf_mobilenetv3_small_100=2.54,
+    swinv2_tiny_window8_256=28.35, swinv2_small_window8_256=49.73, swinv2_base_window8_256=87.92,
+    swinv2_base_window12_192=109.28, swinv2_large_window12to16_192to256=196.74,
     beit_base_patch16_224=86.53, beit_base_patch16_384=86.74, beit_large_patch16_224=304.43,
     beit_large_patch16_512=305.67, beitv2_large_patch16_224=304.43,
     vit_tiny_patch16_224=5.72, vit_small_patch16_224=22.05, vit_base_patch16_224=86.57, vit_large_patch16_224=304.33,

@@ -13,11 +13,12 @@ import mobilevit
 import pvt
 import resnet
 import swin
+import swinv2
 import tiny_vit
 import vit
 from parts import Tensors, pair
 
-FAMILIES = (resnet, mobilevit, botnet, coatnet, swin, tiny_vit, pvt, convnext, efficientnet, vit, beit)
+FAMILIES = (resnet, mobilevit, botnet, coatnet, swin, tiny_vit, pvt, convnext, efficientnet, vit, beit, swinv2)
 VARIANTS = {name: family for family in FAMILIES for name in family.VARIANTS}
 # timm's defaults; families and variants differ in what they say themselves.
 PRETRAINED = dict(
