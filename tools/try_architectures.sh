@@ -65,7 +65,7 @@ wanted() {
     # shellcheck disable=SC2254 # it is meant as a pattern
     case $name in $pattern) return 0 ;; esac
   done
-  [ $# -eq 0 ] && [[ $name != vit_* && $name != deit_* ]]
+  [ $# -eq 0 ] && [[ $name != vit_* && $name != deit* ]]
 }
 
 [ $# -ge 1 ] || usage

@@ -100,7 +100,7 @@ def main():
     program, patterns = sys.argv[2], sys.argv[3:]
     full = "--full" in patterns
     patterns = [pattern for pattern in patterns if pattern != "--full"] or ["*"]
-    models = [Model(name) for name in VARIANTS if not name.startswith(("vit_", "deit_"))] if full else [
+    models = [Model(name) for name in VARIANTS if not name.startswith(("vit_", "deit"))] if full else [
         Model(name, args, silent, 10, size) for name, args, silent, size in SMALL]
     models = [m for m in models if any(fnmatch.fnmatch(m.architecture, pattern) for pattern in patterns)]
     failed = 0

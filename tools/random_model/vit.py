@@ -1,4 +1,4 @@
-"""ViT, DeiT, CLIP, SigLIP and DINOv2 (timm/models/vision_transformer.py, deit.py)."""
+"""ViT, DeiT, DeiT III, CLIP, SigLIP and DINOv2 (timm/models/vision_transformer.py, deit.py)."""
 from parts import BRANCH, normal, pair
 
 SIZES = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12), "large": (1024, 24, 16)}
@@ -24,6 +24,7 @@ for _size in ("tiny", "small", "base"):
     VARIANTS[f"deit_{_size}_distilled_patch16_224"] = (_args(_size, distilled=True), dict(
         classifier=["head", "head_dist"]))
 for _size in ("small", "base", "large"):
+    VARIANTS[f"deit3_{_size}_patch16_224"] = (_args(_size, no_embed_class=True, init_values=1e-6), {})
     _dino = dict(_args(_size, init_values=1e-5), patch_size=14, num_classes=0)
     _cfg = _square(518, crop_pct=1.0, num_classes=0)
     VARIANTS[f"vit_{_size}_patch14_dinov2"] = (_dino, _cfg)

@@ -218,6 +218,12 @@ TEST_CASE("CoAtNet stays close to the reference with fp16 storage") {
   golden::compare("coatnet_mini", fovea::Precision::fp16, {5e-2, 2e-2}, 2);
 }
 
+TEST_CASE("MaxViT equals the reference") {
+  golden::compare("maxvit_rmlp_mini", fovea::Precision::fp32, {}, 2, 3);
+  if (fovea::Device::open().info().fp16_storage)
+    golden::compare("maxvit_rmlp_mini", fovea::Precision::fp16, {5e-2, 2e-2}, 2);
+}
+
 TEST_CASE("CoAtNet's variants equal their definitions") {
   const auto relu = random_network::relu;
   check_against_definition({.name = "coatnet_0_rw_224",
