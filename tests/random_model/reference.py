@@ -26,7 +26,8 @@ def read_safetensors(path):
 def logits(model, weights, images):
     """[n, classes] in double precision; None for ViTs, which have no forward pass here."""
     family = model.family.__name__
-    forward = next((getattr(module, family) for module in (forwards, forwards_convolutional, forwards_windowed, forwards_tokens)
+    forward = next((getattr(module, family) for module in (forwards, forwards_convolutional, forwards_windowed,
+                                                            forwards_tokens)
                     if hasattr(module, family)), None)
     if forward is None:
         return None
