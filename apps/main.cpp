@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "apps/cli/commands.h"
-#include "apps/ui/overlay.h"
 #include "apps/util/codec_messages.h"
 #include "apps/util/terminal.h"
 #include "core/text.h"

@@ -5,7 +5,7 @@
 
 namespace fovea::maps {
 
-Drawn cam(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info) {
+Drawn cam(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo&) {
   const PooledHead& head = kept.head;
   Drawn out;
   out.rows = head.rows;
@@ -14,7 +14,7 @@ Drawn cam(Recorder& r, const Kept& kept, const MapRequest& request, const ModelI
 
   ops::ClassDirectionCase c;
   c.head = head.head;
-  const ClassChoice choice = choose_class(r, kept, request, info, out);
+  const ClassChoice choice = choose_class(r, kept, request, out);
   c.classes = choice.classes;
   c.rank = choice.rank;
   const bool pooled = head.norm == PooledHead::Norm::after_pooling;

@@ -6,12 +6,12 @@ namespace fovea::maps {
 
 Drawn evidence(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info) {
   const layers::TransformerChain& chain = *kept.chain.chain;
-  const LayerRange range = layers_of(info, request);
+  const LayerRange range = layers_of(request);
   const AttentionLayer& grid = info.attention[range.last];
   // Parts of a sum are summed over heads, whatever the request says of fusing them.
-  const bool one = fusion_of(request, grid) == ops::RowFusion::one_head;
+  const bool one = fusion_of(request) == ops::RowFusion::one_head;
   Drawn out{{}, grid.rows, grid.cols, grid.prefix_tokens, {}};
-  const ClassChoice choice = choose_class(r, kept, request, info, out);
+  const ClassChoice choice = choose_class(r, kept, request, out);
   const Tensor weights = chain.class_weights(r, choice.classes, choice.rank);
   const Tensor w = chain.head_gradient(r, kept.chain.stream.back(), weights, true);
   for (uint32_t l = range.first; l <= range.last; ++l) {

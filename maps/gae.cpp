@@ -7,10 +7,10 @@
 namespace fovea::maps {
 
 Drawn gae(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info) {
-  const LayerRange range = layers_of(info, request);
+  const LayerRange range = layers_of(request);
   const AttentionLayer& grid = info.attention[range.last];
   Drawn out{{}, grid.rows, grid.cols, grid.prefix_tokens, {}};
-  const ClassChoice choice = choose_class(r, kept, request, info, out);
+  const ClassChoice choice = choose_class(r, kept, request, out);
   const Shape& stream = kept.chain.stream.front().shape;
   const uint32_t images = stream[0], tokens = stream[1];
 

@@ -8,7 +8,7 @@ namespace fovea::maps {
 Drawn gradcam(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info) {
   const AttentionLayer& grid = info.attention.back();
   Drawn out{{}, grid.rows, grid.cols, grid.prefix_tokens, {}};
-  const ClassChoice choice = choose_class(r, kept, request, info, out);
+  const ClassChoice choice = choose_class(r, kept, request, out);
   layers::ChainBackward backward = backward_of(r, kept, choice);
   const layers::HeadsGradient& last = backward.down(r);
   // The mean over patches of gradient · v is gradient · (mean of v).

@@ -5,10 +5,10 @@
 namespace fovea::maps {
 
 Drawn gradsum(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info) {
-  const LayerRange range = layers_of(info, request);
+  const LayerRange range = layers_of(request);
   const AttentionLayer& grid = info.attention[range.last];
   Drawn out{{}, grid.rows, grid.cols, grid.prefix_tokens, {}};
-  const ClassChoice choice = choose_class(r, kept, request, info, out);
+  const ClassChoice choice = choose_class(r, kept, request, out);
   layers::ChainBackward backward = backward_of(r, kept, choice);
   for (auto l = static_cast<uint32_t>(info.attention.size()); l-- > range.first;) {
     const layers::HeadsGradient& at = backward.down(r);

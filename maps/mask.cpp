@@ -5,11 +5,11 @@
 
 namespace fovea::maps {
 
-Drawn mask(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info) {
-  const AttentionRecord& layer = kept.layers.at(layer_of(info, request));
+Drawn mask(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo&) {
+  const AttentionRecord& layer = kept.layers.at(static_cast<size_t>(request.layer));
   const AttentionLayout& in = layer.input.layout;
   const auto start = start_token(request, layer.layer);
-  const ops::RowFusion fusion = fusion_of(request, layer.layer);
+  const ops::RowFusion fusion = fusion_of(request);
   const bool single = fusion == ops::RowFusion::one_head;
   const uint32_t heads = single ? 1 : in.heads;
   const Tensor rows =

@@ -29,8 +29,7 @@ struct Drawn {
   std::vector<std::pair<Tensor, std::vector<uint32_t>>> presets;
 };
 
-// Records what was asked for. Throws Error(usage) for a layer, head, patch or class that the model does not
-// have, and for a method that makes no sense for it, naming those that do.
+// Records what was asked for. Throws what resolved() and require_start() do. The functions below it take a resolved request.
 Drawn draw(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
 
 // A layer's own values: the softmax row of the class token or of a query patch, the mean over queries where
@@ -82,10 +81,8 @@ struct ClassChoice {
   Tensor classes;  // u32 [images, any]
   uint32_t rank = 0;
 };
-// What `out` needs besides goes into its presets. Throws Error(usage) for a class or rank that there is not,
-// and for a query: `method` starts from a class.
-ClassChoice choose_class(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info,
-                         Drawn& out);
+// What `out` needs besides goes into its presets.
+ClassChoice choose_class(Recorder& r, const Kept& kept, const MapRequest& request, Drawn& out);
 
 // Backwards through all blocks from the logit of that class.
 layers::ChainBackward backward_of(Recorder& r, const Kept& kept, const ClassChoice& choice);
@@ -94,13 +91,13 @@ layers::ChainBackward backward_of(Recorder& r, const Kept& kept, const ClassChoi
 struct LayerRange {
   uint32_t first, last;
 };
-LayerRange layers_of(const ModelInfo& info, const MapRequest& request);
+LayerRange layers_of(const MapRequest& request);
 
 // Methods that make sense for a model whose pass offers this.
 std::vector<MapMethod> methods_of(const AttentionTap& tap);
 
 // The token a request starts from, or nothing for the mean over queries.
 std::optional<uint32_t> start_token(const MapRequest& request, const AttentionLayer& layer);
-ops::RowFusion fusion_of(const MapRequest& request, const AttentionLayer& layer);
+ops::RowFusion fusion_of(const MapRequest& request);
 
 }  // namespace fovea::maps

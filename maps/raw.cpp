@@ -25,7 +25,7 @@ Tensor resampled(Recorder& r, const Tensor& values, const AttentionRecord& layer
 }
 
 Drawn self_attention(Recorder& r, const AttentionRecord& layer, const MapRequest& request) {
-  const auto fusion = fusion_of(request, layer.layer);
+  const auto fusion = fusion_of(request);
   const ops::AttentionInput& in = layer.input;
   const uint32_t queries = in.layout.queries;
   Drawn out;
@@ -58,7 +58,7 @@ Drawn self_attention(Recorder& r, const AttentionRecord& layer, const MapRequest
 }  // namespace
 
 Drawn raw(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info) {
-  const AttentionRecord& layer = kept.layers.at(layer_of(info, request));
+  const AttentionRecord& layer = kept.layers.at(static_cast<size_t>(request.layer));
   Drawn out;
   out.rows = layer.layer.rows;
   out.cols = layer.layer.cols;

@@ -18,8 +18,8 @@ uint32_t discarded(float share, uint32_t tokens) {
 }  // namespace
 
 Drawn rollout(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info) {
-  const auto [first, last] = layers_of(info, request);
-  const auto fusion = fusion_of(request, info.attention[last]);
+  const auto [first, last] = layers_of(request);
+  const auto fusion = fusion_of(request);
   const auto token = start_token(request, info.attention[last]);
   Tensor x;
   for (uint32_t l = last + 1; l-- > first;) {

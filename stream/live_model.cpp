@@ -1,15 +1,9 @@
 #include "stream/live_model.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 
-#include "fovea/error.h"
 #include "runtime/ops/image/levels.h"
-#include "vision/colormap.h"
-#include "vision/overlay.h"
 
 namespace fovea {
 namespace {
@@ -17,19 +11,6 @@ namespace {
 bool same_map(const LiveLayer& a, const LiveLayer& b) {
   const bool same_range = a.scale != MapScale::fixed || (a.lowest == b.lowest && a.highest == b.highest);
   return a.map == b.map && a.scale == b.scale && same_range && a.smoothing == b.smoothing;
-}
-
-void check_layer(const LiveLayer& layer) {
-  check_look(layer.look);
-  color_table(layer.look);  // throws for a colormap that is none
-  if (!(layer.smoothing >= 0 && layer.smoothing < 1))
-    throw Error(ErrorKind::usage,
-                fmt::format("[live] smoothing is {}, it must be from 0 to below 1", layer.smoothing));
-  if (layer.scale == MapScale::fixed &&
-      !(std::isfinite(layer.lowest) && std::isfinite(layer.highest) && layer.lowest < layer.highest))
-    throw Error(ErrorKind::usage, fmt::format("[live] a fixed range of {}…{}: the lowest must be below the "
-                                              "highest",
-                                              layer.lowest, layer.highest));
 }
 
 ops::LevelsOptions levels_options(const LiveLayer& layer) {
@@ -88,7 +69,7 @@ void ModelStage::record_maps(const maps::Kept& kept, const ModelInfo& info, cons
   };
   for (const LiveView& view : views_)
     for (const LiveLayer& layer : view.layers) {
-      check_layer(layer);
+      check_look(layer);
       if (index_of(layer) != maps_.size()) continue;
       const maps::Drawn& source = draw(layer.map);
       Map map{layer, source.rows, source.cols, {}, {}, {}};

@@ -10,9 +10,9 @@ namespace fovea {
 namespace {
 
 // Recorded layers and what the host writes into them once.
-class Drawing {
+class LayerRecording {
  public:
-  explicit Drawing(Recorder& r) : r_(r) {}
+  explicit LayerRecording(Recorder& r) : r_(r) {}
 
   // One map over a strip of pixels; returns BGR8.
   Tensor draw(const Tensor& pixels, PixelFormat format, const FrameStage& frame, uint32_t first_row,
@@ -51,7 +51,7 @@ PictureStage::PictureStage(gpu::Device& device, const FrameStage& frame, const M
   Recorder::Options options;
   options.overlapping = true;
   Recorder r(device, options);
-  Drawing drawing(r);
+  LayerRecording recording(r);
   for (const LiveView& view : maps.views()) {
     Picture& picture = pictures_.emplace_back();
     for (const FrameStage::Strip& strip : frame.strips()) {
@@ -59,20 +59,20 @@ PictureStage::PictureStage(gpu::Device& device, const FrameStage& frame, const M
       PixelFormat format = frame.format();
       for (const LiveLayer& layer : view.layers) {
         const Tensor& levels = maps.maps()[maps.index_of(layer)].levels;
-        pixels = drawing.draw(pixels, format, frame, strip.first, levels, layer.look);
+        pixels = recording.draw(pixels, format, frame, strip.first, levels, layer.look);
         format = PixelFormat::bgr8;
       }
-      if (format != PixelFormat::bgr8) pixels = drawing.convert(pixels, frame);
+      if (format != PixelFormat::bgr8) pixels = recording.convert(pixels, frame);
       r.keep(pixels);
       picture.strips.push_back(pixels);
       row_bytes_ = size_t{pixels.shape[1]} * 4;
     }
   }
   picture_bytes_ = row_bytes_ * frame.height();
-  if (!drawing.any()) return;
+  if (!recording.any()) return;
   program_ = r.finish();
   recorded_ = true;
-  drawing.write(program_);
+  recording.write(program_);
   for (Picture& picture : pictures_)
     for (Tensor& strip : picture.strips) strip = program_.shared(strip);
 }

@@ -1,93 +1,49 @@
 #include "vision/colormap.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <cmath>
-
-#include "fovea/error.h"
+#include <charconv>
+#include <string_view>
 
 namespace fovea {
 namespace {
 
+#include "vision/colours.inc"
+
 // What the model did not see fades as the map grows stronger, down to half.
 constexpr double outside_fading = 0.5;
 
-using Rgb = std::array<double, 3>;
-using Knots = std::array<Rgb, 9>;  // evenly spaced from 0 to 1
+constexpr size_t digits = 6;  // a colour
 
-constexpr Knots viridis = {{{68, 1, 84},
-                            {71, 44, 122},
-                            {59, 82, 139},
-                            {44, 114, 142},
-                            {33, 145, 140},
-                            {40, 174, 128},
-                            {94, 201, 98},
-                            {173, 220, 48},
-                            {253, 231, 37}}};
-constexpr Knots inferno = {{{0, 0, 4},
-                            {31, 12, 72},
-                            {87, 16, 110},
-                            {138, 34, 106},
-                            {188, 55, 84},
-                            {228, 90, 49},
-                            {249, 142, 9},
-                            {249, 203, 53},
-                            {252, 255, 164}}};
-constexpr Knots turbo = {{{48, 18, 59},
-                          {70, 107, 227},
-                          {40, 187, 236},
-                          {50, 242, 152},
-                          {164, 252, 60},
-                          {238, 207, 58},
-                          {251, 126, 33},
-                          {209, 48, 5},
-                          {122, 4, 3}}};
-
-// Catmull-Rom spline.
-Rgb spline(const Knots& knots, double t) {
-  const double position = t * static_cast<double>(knots.size() - 1);
-  const auto i = std::min(static_cast<size_t>(position), knots.size() - 2);
-  const double u = position - static_cast<double>(i);
-  const Rgb &b = knots.at(i), &c = knots.at(i + 1);
-  const Rgb &a = knots.at(i == 0 ? 0 : i - 1), &d = knots.at(std::min(i + 2, knots.size() - 1));
-  Rgb out{};
-  for (size_t k = 0; k < 3; ++k)
-    out.at(k) = b.at(k) + 0.5 * u *
-                              (c.at(k) - a.at(k) +
-                               u * (2 * a.at(k) - 5 * b.at(k) + 4 * c.at(k) - d.at(k) +
-                                    u * (3 * (b.at(k) - c.at(k)) + d.at(k) - a.at(k))));
-  return out;
+std::string_view colours_of(Colormap colormap) {
+  switch (colormap) {
+    case Colormap::turbo:
+      return turbo;
+    case Colormap::viridis:
+      return viridis;
+    case Colormap::inferno:
+      return inferno;
+    case Colormap::jet:
+      return jet;
+    case Colormap::gray:
+      break;
+  }
+  return {};
 }
 
-Rgb color_at(Colormap colormap, double t) {
-  const auto tent = [t](double middle) { return 255 * std::clamp(1.5 - std::abs(4 * t - middle), 0.0, 1.0); };
-  switch (colormap) {
-    case Colormap::viridis:
-      return spline(viridis, t);
-    case Colormap::inferno:
-      return spline(inferno, t);
-    case Colormap::turbo:
-      return spline(turbo, t);
-    case Colormap::jet:
-      return {tent(3), tent(2), tent(1)};
-    case Colormap::gray:
-      return {255 * t, 255 * t, 255 * t};
-  }
-  throw Error(ErrorKind::usage, fmt::format("[overlay] colormap {} is not one of viridis, inferno, turbo, "
-                                            "jet, gray",
-                                            static_cast<int>(colormap)));
+// RRGGBB as RGB from the low byte up.
+uint32_t colour_of(std::string_view text) {
+  uint32_t rgb = 0;
+  std::from_chars(text.data(), text.data() + text.size(), rgb, 16);
+  return rgb >> 16 | (rgb & 0xff00U) | (rgb & 0xffU) << 16;
 }
 
 }  // namespace
 
 std::array<uint32_t, 256> colormap_table(Colormap colormap) {
+  check_look({.colormap = colormap});
+  const std::string_view colours = colours_of(colormap);
   std::array<uint32_t, 256> table{};
-  for (size_t i = 0; i < table.size(); ++i) {
-    const Rgb rgb = color_at(colormap, static_cast<double>(i) / 255);
-    for (size_t k = 0; k < 3; ++k)
-      table.at(i) |= static_cast<uint32_t>(std::clamp(std::round(rgb.at(k)), 0.0, 255.0)) << (8 * k);
-  }
+  for (uint32_t i = 0; i < table.size(); ++i)
+    table.at(i) = colours.empty() ? i * 0x010101U : colour_of(colours.substr(i * digits, digits));
   return table;
 }
 

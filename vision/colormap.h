@@ -8,8 +8,8 @@
 
 namespace fovea {
 
-// 256 colours from the lowest value to the highest, RGB from the low byte up. viridis, inferno
-// and turbo are splines through nine of their colours, within a few levels of the originals.
+// 256 colours from the lowest value to the highest, RGB from the low byte up. Throws RequestError for a
+// colormap that is none.
 std::array<uint32_t, 256> colormap_table(Colormap colormap);
 // What ops::overlay() draws with. A tint goes from transparent to opaque; beside a colormap, what the model
 // did not see fades.

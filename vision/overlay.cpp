@@ -67,18 +67,13 @@ void check_arguments(const ImageView& image, const AttentionMap& map, const Regi
 
 }  // namespace
 
-void check_look(const OverlayOptions& look) {
-  if (!(look.alpha >= 0 && look.alpha <= 1))
-    throw Error(ErrorKind::usage, fmt::format("[overlay] alpha is {}, it must be from 0 to 1", look.alpha));
-}
-
 OverlayFrame overlay_frame(uint32_t rows, uint32_t cols, const Region& region, uint32_t first_row) {
   const double scale_x = cols / region.width, scale_y = rows / region.height;
   return {static_cast<float>(scale_x), static_cast<float>((0.5 - region.x) * scale_x - 0.5),
           static_cast<float>(scale_y), static_cast<float>((first_row + 0.5 - region.y) * scale_y - 0.5)};
 }
 
-struct Overlay::Impl {
+struct MapOverlay::Impl {
   gpu::Device& device;
   uint64_t strip_bytes;
   std::optional<Recorded> recorded{};
@@ -93,14 +88,14 @@ struct Overlay::Impl {
   }
 };
 
-Overlay::Overlay(gpu::Device& device, uint64_t strip_bytes)
+MapOverlay::MapOverlay(gpu::Device& device, uint64_t strip_bytes)
     : impl_(new Impl{device, std::min(strip_bytes, device.info().max_storage_range)}) {}
-Overlay::~Overlay() = default;
-Overlay::Overlay(Overlay&&) noexcept = default;
-Overlay& Overlay::operator=(Overlay&&) noexcept = default;
+MapOverlay::~MapOverlay() = default;
+MapOverlay::MapOverlay(MapOverlay&&) noexcept = default;
+MapOverlay& MapOverlay::operator=(MapOverlay&&) noexcept = default;
 
-std::vector<uint8_t> Overlay::draw(const ImageView& image, const AttentionMap& map, const Region& region,
-                                   const OverlayOptions& options) {
+std::vector<uint8_t> MapOverlay::draw(const ImageView& image, const AttentionMap& map, const Region& region,
+                                      const OverlayOptions& options) {
   check_arguments(image, map, region);
   check_look(options);
   const auto colors = color_table(options);

@@ -16,23 +16,21 @@ namespace gpu {
 class Device;
 }
 
-// Throws Error(usage) for an alpha outside 0…1.
-void check_look(const OverlayOptions& look);
 // Where a map of rows × cols cells lies over the picture's rows from first_row on.
 OverlayFrame overlay_frame(uint32_t rows, uint32_t cols, const Region& region, uint32_t first_row);
 
 // Keeps what it recorded for the last picture size. Not for two threads at once.
-class Overlay {
+class MapOverlay {
  public:
   // Uploads take at most strip_bytes at once; larger pictures go in strips of rows.
-  explicit Overlay(gpu::Device& device, uint64_t strip_bytes = 64U << 20);
-  ~Overlay();
-  Overlay(Overlay&&) noexcept;
-  Overlay& operator=(Overlay&&) noexcept;
+  explicit MapOverlay(gpu::Device& device, uint64_t strip_bytes = 64U << 20);
+  ~MapOverlay();
+  MapOverlay(MapOverlay&&) noexcept;
+  MapOverlay& operator=(MapOverlay&&) noexcept;
 
   // The picture with the map, stretched to its own minimum…maximum, over `region` and half as bright outside
   // it. A map of one value takes the lowest colour. Returns RGB8, width * height * 3. Throws Error(usage) for
-  // an empty picture or map, a region without area, alpha outside 0…1.
+  // an empty picture or map and a region without area, RequestError for a look that makes no sense.
   std::vector<uint8_t> draw(const ImageView& image, const AttentionMap& map, const Region& region,
                             const OverlayOptions& options);
 

@@ -20,5 +20,7 @@ void add_devices(CLI::App& program, int& exit_code);
 void add_bench(CLI::App& program, int& exit_code);
 // Hidden: classifies one grey picture in a fresh process; `bench` times it.
 void add_first_result(CLI::App& program, int& exit_code);
+// Hidden: opens a window and closes it; `overlay` asks it whether there is a display.
+void add_window_check(CLI::App& program, int& exit_code);
 
 }  // namespace fovea::apps

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <opencv2/imgcodecs.hpp>
 #include <optional>
@@ -14,9 +15,9 @@
 #include "apps/evaluate/labels.h"
 #include "apps/evaluate/report.h"
 #include "apps/hub/model_flags.h"
-#include "apps/ui/overlay.h"
 #include "apps/util/decode.h"
 #include "apps/util/decode_queue.h"
+#include "apps/util/encode.h"
 #include "apps/util/inputs.h"
 #include "apps/util/progress.h"
 #include "apps/util/terminal.h"
@@ -43,23 +44,37 @@ struct Flags {
   throw Error(ErrorKind::usage, message);
 }
 
-// Those asked for, or all that need no patch to start from.
+// Why a map of this method cannot be drawn without a patch to start from; nothing where it can.
+std::optional<RequestError> refusal_of(MapMethod method, const ModelInfo& info) {
+  MapRequest request;
+  request.method = method;
+  try {
+    require_start(resolved(request, info), info);
+    return std::nullopt;
+  } catch (const RequestError& error) {
+    return error;
+  }
+}
+
+// Those asked for, or all that need no patch.
 std::vector<MapMethod> methods_of(const Flags& flags, const ModelInfo& info) {
   std::vector<MapMethod> out;
-  const bool cls = !info.attention.empty() && info.attention.back().has_cls;
   if (flags.methods.empty()) {
-    for (const MapMethod method : info.maps)
-      if (method != MapMethod::similarity || cls) out.push_back(method);
+    std::copy_if(info.maps.begin(), info.maps.end(), std::back_inserter(out),
+                 [&](MapMethod method) { return !refusal_of(method, info); });
     return out;
   }
   for (const std::string& name : flags.methods) {
-    const auto found = std::find_if(info.maps.begin(), info.maps.end(),
-                                    [&](MapMethod method) { return name == to_string(method); });
-    if (found == info.maps.end())
-      wrong(fmt::format("--methods {}: {} has {}", printable(name), info.architecture, names_of(info.maps)));
-    if (*found == MapMethod::similarity && !cls)
-      wrong(fmt::format("--methods similarity: {} has no class token to compare with", info.architecture));
-    if (std::find(out.begin(), out.end(), *found) == out.end()) out.push_back(*found);
+    const auto refuse = [&](const RequestError& error) {
+      wrong(fmt::format("--methods {}: {}", printable(name), error.reason()));
+    };
+    try {
+      const MapMethod method = method_named(name);
+      if (const auto refusal = refusal_of(method, info)) refuse(*refusal);
+      if (std::find(out.begin(), out.end(), method) == out.end()) out.push_back(method);
+    } catch (const RequestError& error) {
+      refuse(error);
+    }
   }
   return out;
 }

@@ -28,7 +28,7 @@ void list_methods(const ModelInfo* info) {
     if (info != nullptr && std::find(info->maps.begin(), info->maps.end(), t.method) == info->maps.end())
       continue;
     write_out(fmt::format("{:<10}  {:<14}  {}\n", t.name,
-                          t.class_specific ? "class-specific" : "class-agnostic", t.meaning));
+                          t.class_specific() ? "class-specific" : "class-agnostic", t.meaning));
   }
 }
 

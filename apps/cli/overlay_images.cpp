@@ -9,11 +9,11 @@
 #include <system_error>
 #include <vector>
 
-#include "apps/cli/commands.h"
-#include "apps/opencv/modules.h"
-#include "apps/ui/overlay.h"
+#include "apps/cli/overlay.h"
 #include "apps/util/decode.h"
 #include "apps/util/decode_queue.h"
+#include "apps/util/encode.h"
+#include "apps/util/exit_codes.h"
 #include "apps/util/inputs.h"
 #include "apps/util/npy.h"
 #include "apps/util/progress.h"
@@ -26,13 +26,6 @@ namespace fovea::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-void check_writable_kind(const std::string& path) {
-  if (fs::path(path).extension().empty() || !opencv::codecs().can_encode(path))
-    throw Error(
-        ErrorKind::usage,
-        fmt::format("--out {}: not an image format that can be written, try .png or .jpg", printable(path)));
-}
 
 // Shapes [rows, cols] for one map, [L, rows, cols] for several.
 void write_maps(const std::string& path, const std::vector<AttentionMap>& maps, bool stacked) {
@@ -84,20 +77,6 @@ void leave_out(std::vector<Input>& inputs, const fs::path& source, const fs::pat
 }
 
 }  // namespace
-
-void write_picture(const std::string& path, const cv::Mat& picture) {
-  check_writable_kind(path);
-  std::vector<unsigned char> bytes;
-  try {
-    opencv::codecs().encode(fs::path(path).extension().native(), picture, bytes, {});
-  } catch (const cv::Exception& error) {
-    throw Error(ErrorKind::file, fmt::format("cannot write {}: {}", printable(path), error.err));
-  }
-  if (bytes.empty())
-    throw Error(ErrorKind::file, fmt::format("cannot write {}: a picture of {} x {} does not fit the format",
-                                             printable(path), picture.cols, picture.rows));
-  write_file(path, bytes);
-}
 
 int overlay_image(const OverlayFlags& flags, Painter& painter) {
   const std::string out =

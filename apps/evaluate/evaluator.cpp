@@ -69,7 +69,7 @@ Evaluator::Evaluator(Session& session, uint32_t batch, std::span<const MapMethod
   result.steps = steps;
   for (const MapMethod method : methods_) {
     const MapTraits& traits = traits_of(method);
-    result.methods.push_back({traits.name, traits.class_specific, false});
+    result.methods.push_back({traits.name, traits.class_specific(), false});
   }
   result.methods.push_back({"random", false, true});
   result.methods.push_back({"centre", false, true});
@@ -90,7 +90,7 @@ void Evaluator::finish() {
 AttentionMap Evaluator::map_of(size_t method, std::optional<uint32_t> target, uint32_t slot, uint32_t seed) {
   MapRequest request;
   request.method = methods_[method < methods_.size() ? method : 0];
-  if (traits_of(request.method).class_specific) request.target = target;
+  if (traits_of(request.method).class_specific()) request.target = target;
   AttentionMap map = session_.map(request, slot);
   if (method == methods_.size()) return random_map(map.rows, map.cols, seed);
   if (method > methods_.size()) return centre_map(map.rows, map.cols);

@@ -162,7 +162,7 @@ Response Stills::map(const Request& request) {
   std::vector<Prediction> topk;
   try {
     topk = session.classify({&pixels, 1}).front().topk;
-    if (view.hover && traits_of(view.map.method).takes_query)
+    if (view.hover && traits_of(view.map.method).takes(MapField::query))
       view.map.query =
           session.patch_at(pixels.width, pixels.height, view.hover->x, view.hover->y, view.map.layer);
     map = session.map(view.map);

@@ -26,16 +26,27 @@ constexpr double farthest_pixel = 1 << 20;
   throw Refusal(422, fmt::format("{}: want {}", name, want));
 }
 
-double number(const Json& value, const std::string& name, double lowest, double highest) {
-  const double x = value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
-  if (!(x >= lowest && x <= highest)) wrong(name, fmt::format("a number from {} to {}", lowest, highest));
-  return x;
+double number(const Json& value, const std::string& name) {
+  if (!value.is_number()) wrong(name, "a number");
+  return value.get<double>();
 }
 
-int whole(const Json& value, const std::string& name, int lowest, int highest) {
-  const double x = number(value, name, lowest, highest);
-  if (x != std::floor(x)) wrong(name, "a whole number");
+float real(const Json& value, const std::string& name) {
+  const double x = number(value, name);
+  if (!(std::abs(x) <= double{std::numeric_limits<float>::max()})) wrong(name, "a smaller number");
+  return static_cast<float>(x);
+}
+
+int whole(const Json& value, const std::string& name) {
+  const double x = number(value, name);
+  if (!(std::abs(x) <= std::numeric_limits<int>::max()) || x != std::floor(x)) wrong(name, "a whole number");
   return static_cast<int>(x);
+}
+
+uint32_t index(const Json& value, const std::string& name) {
+  const int x = whole(value, name);
+  if (x < 0) wrong(name, "0 or more");
+  return static_cast<uint32_t>(x);
 }
 
 std::string word(const Json& value, const std::string& name) {
@@ -49,24 +60,15 @@ bool yes_or_no(const Json& value, const std::string& name) {
 }
 
 cv::Point2d pixel(const Json& value, const std::string& name) {
+  const auto side = [&name](const Json& one) {
+    const double x = number(one, name);
+    if (!(x >= 0 && x <= farthest_pixel)) wrong(name, fmt::format("pixels from 0 to {}", farthest_pixel));
+    return x;
+  };
   if (!value.is_array() || value.size() != 2) wrong(name, "[x, y] in pixels of the frame");
-  return {number(value[0], name, 0, farthest_pixel), number(value[1], name, 0, farthest_pixel)};
+  return {side(value[0]), side(value[1])};
 }
 
-// One of the values that to_string names.
-template <class Values>
-auto named(const Json& value, const std::string& name, const Values& values) {
-  const std::string wanted = word(value, name);
-  std::string known;
-  for (const auto one : values) {
-    if (wanted == to_string(one)) return one;
-    known += (known.empty() ? "" : ", ") + std::string(to_string(one));
-  }
-  wrong(name, fmt::format("one of {}", known));
-}
-
-constexpr std::array fusions = {HeadFusion::mean, HeadFusion::max, HeadFusion::min};
-constexpr std::array scales = {MapScale::frame, MapScale::running, MapScale::fixed};
 constexpr std::array spreads = {Spread::one, Spread::layers, Spread::heads};
 
 const char* name_of(Spread spread) {
@@ -89,20 +91,17 @@ Spread spread_named(const Json& value) {
 }
 
 void set_class(MapRequest& map, const Json& value, const ModelInfo& info) {
+  map.target.reset();
+  map.rank = 0;
   if (value.is_number()) {
-    map.target = static_cast<uint32_t>(whole(value, "class", 0, static_cast<int>(info.classes) - 1));
+    map.target = index(value, "class");
     return;
   }
   const std::string text = word(value, "class");
-  uint32_t rank = 0;
-  map.target.reset();
-  map.rank = 0;
-  if (text.starts_with("top") && parse_number(std::string_view(text).substr(3), rank)) {
-    if (rank < 1 || rank > 5) wrong("class", "top1 to top5, a number or a label");
-    map.rank = rank - 1;
-  } else {
+  if (const auto rank = rank_named(text))
+    map.rank = *rank;
+  else
     map.target = parse_class(text, info);
-  }
 }
 
 void set_head(View& view, const Json& value) {
@@ -111,66 +110,30 @@ void set_head(View& view, const Json& value) {
     view.map.head = 0;
     return;
   }
-  view.map.head = static_cast<uint32_t>(whole(value, "head", 0, 1 << 16));
+  view.map.head = index(value, "head");
   view.map.fusion = HeadFusion::single;
 }
 
-// Numbers that some methods take beyond layer, head and class.
-struct Parameter {
-  const char *name, *meaning;
-  double lowest, highest, step;
-  float MapRequest::*value;
-  bool (*changes)(const MapTraits&);
-};
-
-constexpr std::array parameters = {
-    Parameter{"mass", "share of the attention that is kept", 0.01, 1, 0.01, &MapRequest::mass,
-              [](const MapTraits& t) { return t.method == MapMethod::mask; }},
-    Parameter{"discard", "share of the lowest entries that is left out", 0, 0.99, 0.01, &MapRequest::discard,
-              [](const MapTraits& t) { return t.method == MapMethod::rollout; }},
-    Parameter{"sigma", "outliers beyond so many deviations are smoothed away, 0: none are", 0, 8, 0.25,
-              &MapRequest::sigma, [](const MapTraits&) { return true; }},
-};
-
-const Parameter* parameter_named(const std::string& name) {
-  const auto found =
-      std::find_if(parameters.begin(), parameters.end(), [&](const Parameter& p) { return name == p.name; });
-  return found == parameters.end() ? nullptr : &*found;
-}
-
-// A change of method alone keeps what the new one can do.
-void fall_back(View& view, const Json& settings, const ModelInfo& info) {
-  const MapTraits& traits = traits_of(view.map.method);
-  const std::vector<uint32_t> layers = drawable_layers(info, view.map.method);
-  if (!settings.contains("layer") &&
-      std::find(layers.begin(), layers.end(), static_cast<uint32_t>(view.map.layer)) == layers.end())
-    view.map.layer = -1;
-  if (!settings.contains("spread") && ((view.spread == Spread::layers && !traits.takes_layer) ||
-                                       (view.spread == Spread::heads && !traits.takes_head)))
-    view.spread = Spread::one;
-  if (settings.contains("head") || view.map.fusion != HeadFusion::single) return;
-  const uint32_t layer =
-      view.map.layer < 0 ? (layers.empty() ? 0 : layers.back()) : static_cast<uint32_t>(view.map.layer);
-  if (!traits.takes_head || layer >= info.attention.size() || view.map.head >= info.attention[layer].heads) {
-    view.map.fusion = view.fusion;
-    view.map.head = 0;
-  }
+const MapNumber* number_named(const std::string& name) {
+  const auto numbers = map_numbers();
+  const auto found = std::find_if(numbers.begin(), numbers.end(),
+                                  [&](const MapNumber& n) { return name == to_string(n.field); });
+  return found == numbers.end() ? nullptr : &*found;
 }
 
 void set(View& view, const std::string& name, const Json& value, const ModelInfo& info) {
   if (name == "method") {
-    view.map.method = named(value, name, info.maps);
+    view.map.method = method_named(word(value, name));
   } else if (name == "layer") {
-    view.map.layer = whole(value, name, -(1 << 16), 1 << 16);
+    view.map.layer = whole(value, name);
   } else if (name == "start_layer") {
-    view.map.start_layer = whole(value, name, 0, 1 << 16);
-  } else if (const Parameter* parameter = parameter_named(name)) {
-    view.map.*parameter->value =
-        static_cast<float>(number(value, name, parameter->lowest, parameter->highest));
+    view.map.start_layer = whole(value, name);
+  } else if (const MapNumber* found = number_named(name)) {
+    view.map.*found->value = real(value, name);
   } else if (name == "head") {
     set_head(view, value);
   } else if (name == "fusion") {
-    view.fusion = named(value, name, fusions);
+    view.fusion = fusion_named(word(value, name));
     if (view.map.fusion != HeadFusion::single) view.map.fusion = view.fusion;
   } else if (name == "class") {
     set_class(view.map, value, info);
@@ -178,22 +141,21 @@ void set(View& view, const std::string& name, const Json& value, const ModelInfo
     view.hover.reset();
     if (!value.is_null()) view.hover = pixel(value, name);
   } else if (name == "pins") {
-    if (!value.is_array() || value.size() > max_pins)
-      wrong(name, fmt::format("at most {} of [x, y]", max_pins));
+    if (!value.is_array()) wrong(name, "a list of [x, y]");
     view.pins.clear();
     for (const Json& pin : value) view.pins.push_back(pixel(pin, name));
   } else if (name == "colormap") {
-    view.colours.colormap = named(value, name, all_colormaps());
+    view.colours.colormap = colormap_named(word(value, name));
   } else if (name == "alpha") {
-    view.colours.alpha = static_cast<float>(number(value, name, 0, 1));
+    view.colours.alpha = real(value, name);
   } else if (name == "scale") {
-    view.scale = named(value, name, scales);
+    view.scale = scale_named(word(value, name));
   } else if (name == "range") {
     if (!value.is_array() || value.size() != 2) wrong(name, "[lowest, highest]");
-    view.lowest = static_cast<float>(number(value[0], name, -1e30, 1e30));
-    view.highest = static_cast<float>(number(value[1], name, -1e30, 1e30));
+    view.lowest = real(value[0], name);
+    view.highest = real(value[1], name);
   } else if (name == "smoothing") {
-    view.smoothing = static_cast<float>(number(value, name, 0, 0.99));
+    view.smoothing = real(value, name);
   } else if (name == "side_by_side") {
     view.side_by_side = yes_or_no(value, name);
   } else if (name == "spread") {
@@ -203,26 +165,42 @@ void set(View& view, const std::string& name, const Json& value, const ModelInfo
   }
 }
 
+// The ends of a slider belong to it, those of a range may not.
+Json slider_of(const MapNumber& n) {
+  const float lowest = n.lowest_belongs ? n.lowest : n.lowest + n.step;
+  const float highest = !std::isfinite(n.highest) ? n.slider_end
+                        : n.highest_belongs       ? n.highest
+                                                  : n.highest - n.step;
+  return {{"name", to_string(n.field)},
+          {"meaning", n.meaning},
+          {"lowest", shortest(lowest)},
+          {"highest", shortest(highest)},
+          {"step", shortest(n.step)}};
+}
+
 }  // namespace
 
 void apply_settings(View& view, const Json& settings, const ModelInfo& info) {
   if (!settings.is_object()) throw Refusal(422, "want a JSON object of settings");
   try {
-    for (const auto& [name, value] : settings.items()) set(view, name, value, info);
-    if (settings.contains("method")) fall_back(view, settings, info);
-    check(view, info);
-    // A start behind the end moves with it, unless it was asked for.
-    const MapTraits& traits = traits_of(view.map.method);
-    if (traits.takes_start_layer && traits.takes_layer && view.map.start_layer > view.map.layer) {
-      if (settings.contains("start_layer"))
-        wrong("start_layer", fmt::format("at most the layer, {}", view.map.layer));
-      view.map.start_layer = view.map.layer;
+    // A change of method keeps of the view what the new one has; what else is named counts as it is.
+    if (const auto method = settings.find("method"); method != settings.end()) {
+      set(view, "method", *method, info);
+      if (const auto layer = settings.find("layer"); layer != settings.end()) {
+        set(view, "layer", *layer, info);
+        if (traits_of(view.map.method).takes(MapField::layer))
+          view.map.layer = static_cast<int>(layer_of(info, view.map));
+      }
+      fit(view, info);
     }
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::usage) throw;
-    // Options' messages name them as they are typed.
-    const std::string_view message = error.what();
-    throw Refusal(422, std::string(message.substr(message.starts_with("--") ? 2 : 0)));
+    for (const auto& [name, value] : settings.items())
+      if (name != "method") set(view, name, value, info);
+    // A start behind the end moves with it, unless it was asked for.
+    if (traits_of(view.map.method).takes(MapField::start_layer) && !settings.contains("start_layer"))
+      view.map.start_layer = std::min(view.map.start_layer, static_cast<int>(layer_of(info, view.map)));
+    check(view, info);
+  } catch (const RequestError& error) {
+    throw Refusal(422, error.plain());
   }
 }
 
@@ -246,7 +224,7 @@ Json settings_of(const View& view) {
               {"smoothing", shortest(view.smoothing)},
               {"side_by_side", view.side_by_side},
               {"spread", name_of(view.spread)}};
-  for (const Parameter& p : parameters) out[p.name] = shortest(view.map.*p.value);
+  for (const MapNumber& n : map_numbers()) out[to_string(n.field)] = shortest(view.map.*n.value);
   return out;
 }
 
@@ -262,24 +240,19 @@ Json describe(const Model& model) {
   for (const MapMethod method : info.maps) {
     const MapTraits& t = traits_of(method);
     Json numbers = Json::array();
-    for (const Parameter& p : parameters)
-      if (p.changes(t))
-        numbers.push_back({{"name", p.name},
-                           {"meaning", p.meaning},
-                           {"lowest", p.lowest},
-                           {"highest", p.highest},
-                           {"step", p.step}});
+    for (const MapNumber& n : map_numbers())
+      if (t.takes(n.field)) numbers.push_back(slider_of(n));
     methods.push_back({{"name", t.name},
                        {"meaning", t.meaning},
-                       {"class_specific", t.class_specific},
-                       {"takes_layer", t.takes_layer},
-                       {"takes_head", t.takes_head},
-                       {"takes_query", t.takes_query},
-                       {"takes_start_layer", t.takes_start_layer},
+                       {"class_specific", t.class_specific()},
+                       {"takes_layer", t.takes(MapField::layer)},
+                       {"takes_head", t.takes(MapField::head)},
+                       {"takes_query", t.takes(MapField::query)},
+                       {"takes_start_layer", t.takes(MapField::start_layer)},
                        {"parameters", std::move(numbers)},
                        {"layers", drawable_layers(info, method)}});
   }
-  for (const Colormap map : all_colormaps()) colours.push_back(to_string(map));
+  for (const Colormap map : colormaps()) colours.push_back(to_string(map));
   for (size_t i = 0; i < max_pins; ++i) {
     const cv::Scalar bgr = pin_colour(i);
     pins.push_back(fmt::format("#{:02x}{:02x}{:02x}", static_cast<int>(bgr[2]), static_cast<int>(bgr[1]),

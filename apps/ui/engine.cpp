@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 
 // A second frame waits on the device when it is done with the first, so that it never idles; a third would
 // only grow older there, and a changed view be seen later.
-constexpr LiveOptions options{.in_flight = 2, .top_k = 5};
+constexpr LiveOptions options{.in_flight = 2, .top_k = ranked_classes};
 
 // How long before that a live source's second frame is handed over: what preparing it takes, and how far a
 // guess from earlier frames is off. Until then a newer one may come.
@@ -202,11 +202,11 @@ void Engine::start(SourceFrame frame) {
       if (!viewer.moving()) continue;
       viewer.stale = false;
       const View& view = viewer.view;
-      const auto same = std::find_if(job.orders.begin(), job.orders.end(),
-                                     [&view](const Order& order) { return order.view == view; });
-      Order& order = same != job.orders.end() ? *same : job.orders.emplace_back();
-      order.view = view;
-      order.viewers.push_back(id);
+      const auto same = std::find_if(job.drawings.begin(), job.drawings.end(),
+                                     [&view](const Drawing& drawing) { return drawing.view == view; });
+      Drawing& drawing = same != job.drawings.end() ? *same : job.drawings.emplace_back();
+      drawing.view = view;
+      drawing.viewers.push_back(id);
     }
   }
   set_views(live_, asked_, job);
@@ -220,29 +220,29 @@ void Engine::start(SourceFrame frame) {
   }
   // One view among several must not cost the others their pictures.
   while (!in_flight_.empty()) collect();
-  for (Order& order : job.orders) draw_alone({job.frame, {std::move(order)}}, false);
+  for (Drawing& drawing : job.drawings) draw_alone({job.frame, {std::move(drawing)}}, false);
 }
 
-// Works out what each order needs of Live and asks for it; an order that Live refuses gets the reason.
+// Works out what each drawing needs of Live and asks for it; a drawing that Live refuses gets the reason.
 void Engine::set_views(Live& live, Asked& asked, InFlight& job) {
   std::vector<LiveView> wanted;
-  for (Order& order : job.orders) {
+  for (Drawing& drawing : job.drawings) {
     try {
-      order.plan = plan(order.view, live, job.frame.bgr.size());
+      drawing.plan = plan(drawing.view, live, job.frame.bgr.size());
     } catch (const Error& error) {
-      order.error = error.what();
+      drawing.error = error.what();
       continue;
     }
-    for (const LiveView& view : order.plan.views) {
+    for (const LiveView& view : drawing.plan.views) {
       const auto at = std::find(wanted.begin(), wanted.end(), view) - wanted.begin();
       if (static_cast<size_t>(at) == wanted.size()) wanted.push_back(view);
-      order.places.push_back(static_cast<size_t>(at));
+      drawing.places.push_back(static_cast<size_t>(at));
     }
   }
   if (!asked.valid || asked.views != wanted) asked = ask(live, std::move(wanted));
-  for (Order& order : job.orders)
-    for (size_t& place : order.places) {
-      if (!asked.refusals[place].empty()) order.error = asked.refusals[place];
+  for (Drawing& drawing : job.drawings)
+    for (size_t& place : drawing.places) {
+      if (!asked.refusals[place].empty()) drawing.error = asked.refusals[place];
       place = asked.places[place];
     }
 }
@@ -281,7 +281,7 @@ void Engine::collect() {
     frame_ms_ = std::min(all, frame_ms_ + slower_share * (all - frame_ms_));
   } catch (const Error& error) {
     if (fatal(error)) throw;
-    for (Order& order : job.orders) order.error = error.what();
+    for (Drawing& drawing : job.drawings) drawing.error = error.what();
   }
   began_ = Clock::now();
   publish(job, drawn ? &*drawn : nullptr, false);
@@ -303,42 +303,42 @@ bool Engine::redraw_one(bool standing) {
       if (!viewer.stale || frame.bgr.empty() || (viewer.moving() && !standing)) continue;
       viewer.stale = false;
       job.frame = frame;
-      job.orders.push_back({viewer.view, {}, {}, {id}, {}});
+      job.drawings.push_back({viewer.view, {}, {}, {id}, {}});
       break;
     }
   }
-  if (job.orders.empty()) return false;
+  if (job.drawings.empty()) return false;
   draw_alone(std::move(job), true);
   return true;
 }
 
 // Not through the pipeline, whose memory of earlier frames stays as it is.
 void Engine::draw_alone(InFlight job, bool redraw) {
-  Order& order = job.orders.front();
-  const View asked_for = order.view;
+  Drawing& drawing = job.drawings.front();
+  const View asked_for = drawing.view;
   std::optional<LiveFrame> drawn;
   try {
-    if (!stills_) stills_.emplace(model_, LiveOptions{.in_flight = 1, .top_k = 5});
-    order.view = still(order.view);
+    if (!stills_) stills_.emplace(model_, LiveOptions{.in_flight = 1, .top_k = ranked_classes});
+    drawing.view = still(drawing.view);
     set_views(*stills_, asked_still_, job);
     stills_->submit(view_of(job.frame.bgr), job.frame.number);
     drawn = stills_->collect();
   } catch (const Error& error) {
     if (fatal(error)) throw;
-    order.error = error.what();
+    drawing.error = error.what();
   }
-  order.view = asked_for;
+  drawing.view = asked_for;
   publish(job, drawn ? &*drawn : nullptr, redraw);
 }
 
 void Engine::publish(const InFlight& job, LiveFrame* drawn, bool redraw) {
   const cv::Mat& frame = job.frame.bgr;
-  for (const Order& order : job.orders) {
+  for (const Drawing& drawing : job.drawings) {
     auto shown = std::make_shared<Shown>();
     shown->frame_number = job.frame.number;
     shown->frame = shown->picture = frame;
-    shown->view = order.view;
-    shown->error = order.error;
+    shown->view = drawing.view;
+    shown->error = drawing.error;
     if (drawn != nullptr) {
       shown->topk = drawn->topk;
       shown->device_ms = drawn->device_ms;
@@ -347,18 +347,18 @@ void Engine::publish(const InFlight& job, LiveFrame* drawn, bool redraw) {
     try {
       shown->visible =
           live_.visible_region(static_cast<uint32_t>(frame.cols), static_cast<uint32_t>(frame.rows));
-      if (drawn != nullptr && order.error.empty()) {
-        Drawn mine;
-        for (const size_t place : order.places) mine.push_back(&drawn->pictures.at(place));
-        shown->picture = compose(order.view, order.plan, frame, mine);
+      if (drawn != nullptr && drawing.error.empty()) {
+        Pictures mine;
+        for (const size_t place : drawing.places) mine.push_back(&drawn->pictures.at(place));
+        shown->picture = compose(drawing.view, drawing.plan, frame, mine);
         shown->maps = maps_of(mine);
-        shown->requests = requests_of(order.plan);
+        shown->requests = requests_of(drawing.plan);
       }
     } catch (const std::exception& error) {  // OpenCV's too: out of memory for a sheet
       shown->picture = frame;
       shown->error = error.what();
     }
-    deliver(order.viewers, std::move(shown), job.frame, redraw);
+    deliver(drawing.viewers, std::move(shown), job.frame, redraw);
   }
 }
 

@@ -89,7 +89,7 @@ class Engine {
     bool moving() const { return !frozen || !latest; }
   };
   // One view of a frame on its way: whose it is, and where its pictures will be.
-  struct Order {
+  struct Drawing {
     View view;
     Plan plan;
     std::vector<size_t> places;  // in LiveFrame::pictures, one for each of the plan's views
@@ -98,7 +98,7 @@ class Engine {
   };
   struct InFlight {
     SourceFrame frame;
-    std::vector<Order> orders;
+    std::vector<Drawing> drawings;
   };
   // What a Live was asked for last, and what came of it.
   struct Asked {

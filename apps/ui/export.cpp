@@ -1,4 +1,6 @@
-// `fovea overlay` on moving pictures, into a file: reading, model and encoding at the same time.
+// Reading, model and encoding at the same time.
+#include "apps/ui/export.h"
+
 #include <fmt/format.h>
 
 #include <deque>
@@ -7,7 +9,6 @@
 #include <utility>
 
 #include "apps/ui/capture.h"
-#include "apps/ui/overlay.h"
 #include "apps/ui/painter.h"
 #include "apps/ui/writer.h"
 #include "apps/util/decode.h"
@@ -26,7 +27,7 @@ using std::chrono::milliseconds;
 class Exporter {
  public:
   Exporter(const Model& model, const View& view, bool live, const std::string& out, double rate)
-      : live_(model, {.in_flight = 3, .top_k = 5}),
+      : live_(model, {.in_flight = 3, .top_k = ranked_classes}),
         view_(view),
         timed_(live),
         time_(rate),
@@ -82,14 +83,14 @@ class Exporter {
 
 }  // namespace
 
-int overlay_to_file(const OverlayFlags& flags, const Model& model, const View& view, SourceKind kind) {
-  const std::string out =
-      flags.out.empty() ? fs::path(flags.source).stem().native() + ".overlay.mp4" : flags.out;
-  refuse_same_file("--out", out, flags.source);
-  VideoSource source(flags.source, kind);
-  const bool live = source.live();
+int export_video(const Model& model, const View& view, const std::string& source, SourceKind kind,
+                 std::string out) {
+  if (out.empty()) out = fs::path(source).stem().native() + ".overlay.mp4";
+  refuse_same_file("--out", out, source);
+  VideoSource frames(source, kind);
+  const bool live = frames.live();
   // Whoever wrote a pipeline with an end wants that end.
-  CaptureFeed feed(std::move(source), {.paced = false, .wait_for = kind != SourceKind::pipeline});
+  CaptureFeed feed(std::move(frames), {.paced = false, .wait_for = kind != SourceKind::pipeline});
   Exporter exporter(model, view, live, out, feed.frames_per_second());
   Progress progress(feed.frames(), "frames", 1);
   while (!interrupted()) {

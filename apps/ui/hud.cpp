@@ -97,7 +97,7 @@ void draw_classes(cv::Mat& canvas, const Type& type, const ModelInfo& info,
   darken(canvas, {left, 0, width, static_cast<int>(topk.size()) * step + type.margin});
   for (size_t i = 0; i < topk.size(); ++i) {
     const int base = static_cast<int>(i) * step + type.row - type.row / 6;
-    const bool drawn = traits_of(view.map.method).class_specific &&
+    const bool drawn = traits_of(view.map.method).class_specific() &&
                        (view.map.target ? *view.map.target == topk[i].index : view.map.rank == i);
     const cv::Scalar colour = drawn ? amber : cv::Scalar::all(255);
     const std::string percent = fmt::format("{:.1f}%", 100 * topk[i].probability);

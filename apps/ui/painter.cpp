@@ -22,7 +22,7 @@ void mark(cv::Mat& picture, cv::Point2d at, const cv::Scalar& colour) {
 }
 
 void mark_queries(cv::Mat& picture, const View& view) {
-  if (!traits_of(view.map.method).takes_query) return;
+  if (!traits_of(view.map.method).takes(MapField::query)) return;
   for (size_t i = 0; i < view.pins.size(); ++i) mark(picture, view.pins[i], pin_colour(i));
   if (view.hover) mark(picture, *view.hover, cv::Scalar::all(255));
 }
@@ -59,9 +59,9 @@ cv::Mat as_mat(const LivePicture& drawn, cv::Size size) {
 
 // One layer of colour for each queried patch, or the class token's alone.
 LiveView layers_over(const View& view, const Live& live, cv::Size size, const MapRequest& request) {
-  LiveLayer base{request, view.colours, view.scale, view.lowest, view.highest, view.smoothing};
+  const LiveLayer base = layer_over(view, request);
   std::vector<cv::Point2d> queries;
-  if (traits_of(request.method).takes_query) {
+  if (traits_of(request.method).takes(MapField::query)) {
     queries = view.pins;
     if (view.hover) queries.push_back(*view.hover);
   }
@@ -114,6 +114,7 @@ Plan plan(const View& view, const Live& live, cv::Size size) {
     for (const uint32_t layer : drawable_layers(info, request.method)) {
       if (asks && info.attention[layer].kind != AttentionKind::self_attention) continue;
       request.layer = static_cast<int>(layer);
+      request.start_layer = std::min(view.map.start_layer, request.layer);
       result.views.push_back(layers_over(view, live, size, request));
       result.captions.push_back(fmt::format("layer {}", layer));
     }
@@ -130,13 +131,13 @@ Plan plan(const View& view, const Live& live, cv::Size size) {
   return result;
 }
 
-Drawn all_of(const LiveFrame& frame) {
-  Drawn drawn;
+Pictures all_of(const LiveFrame& frame) {
+  Pictures drawn;
   for (const LivePicture& picture : frame.pictures) drawn.push_back(&picture);
   return drawn;
 }
 
-cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame, const Drawn& drawn) {
+cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame, const Pictures& drawn) {
   cv::Mat result;
   if (plan.captions.empty()) {
     result = as_mat(*drawn.front(), frame.size()).clone();
@@ -154,7 +155,7 @@ cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame, const 
   return sheet(tiles);
 }
 
-std::vector<AttentionMap> maps_of(const Drawn& drawn) {
+std::vector<AttentionMap> maps_of(const Pictures& drawn) {
   std::vector<AttentionMap> maps;
   for (const LivePicture* picture : drawn)
     maps.insert(maps.end(), picture->maps.begin(), picture->maps.end());
@@ -189,7 +190,8 @@ std::optional<cv::Point2d> frame_point(const View& view, cv::Size frame, cv::Siz
 std::optional<cv::Point2d> patch_centre(const View& view, const ModelInfo& info, const Region& visible,
                                         cv::Point2d at) {
   const auto layer = static_cast<size_t>(view.map.layer);
-  if (!traits_of(view.map.method).takes_query || visible.width <= 0 || visible.height <= 0) return {};
+  if (!traits_of(view.map.method).takes(MapField::query) || visible.width <= 0 || visible.height <= 0)
+    return {};
   const AttentionLayer& grid = view.map.layer >= 0 ? info.attention.at(layer) : info.attention.back();
   if (grid.kind != AttentionKind::self_attention) return {};
   const double col = std::floor((at.x - visible.x) / visible.width * grid.cols);
@@ -200,14 +202,14 @@ std::optional<cv::Point2d> patch_centre(const View& view, const ModelInfo& info,
 }
 
 Painter::Painter(const Model& model, const View& first_view)
-    : view(still(first_view)), live_(model, {.in_flight = 1, .top_k = 5}) {}
+    : view(still(first_view)), live_(model, {.in_flight = 1, .top_k = ranked_classes}) {}
 
 Painted Painter::paint(const cv::Mat& bgr) {
   const Plan asked = plan(view, live_, bgr.size());
   live_.set_views(asked.views);
   live_.submit(view_of(bgr), 0);
   const LiveFrame frame = *live_.collect();
-  const Drawn drawn = all_of(frame);
+  const Pictures drawn = all_of(frame);
   return {compose(view, asked, bgr, drawn), maps_of(drawn)};
 }
 

@@ -31,13 +31,13 @@ View still(View view);
 cv::Scalar pin_colour(size_t index);
 
 // What Live gave for the plan's views, in their order; borrowed, as pictures are large.
-using Drawn = std::vector<const LivePicture*>;
-Drawn all_of(const LiveFrame& frame);
+using Pictures = std::vector<const LivePicture*>;
+Pictures all_of(const LiveFrame& frame);
 
-cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame, const Drawn& drawn);
+cv::Mat compose(const View& view, const Plan& plan, const cv::Mat& frame, const Pictures& drawn);
 
 // The maps of a view, tile by tile and pin by pin, and what each was asked for as.
-std::vector<AttentionMap> maps_of(const Drawn& drawn);
+std::vector<AttentionMap> maps_of(const Pictures& drawn);
 std::vector<MapRequest> requests_of(const Plan& plan);
 
 // A sheet's tiles lie side by side, row by row from the top left. Where a tile shows the frame, and where

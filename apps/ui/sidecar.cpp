@@ -9,9 +9,9 @@
 #include <memory>
 #include <utility>
 
-#include "apps/ui/overlay.h"
 #include "apps/util/classes.h"
 #include "apps/util/digest.h"
+#include "apps/util/encode.h"
 #include "apps/util/npy.h"
 #include "apps/util/terminal.h"
 #include "core/atomic_file.h"
@@ -30,22 +30,21 @@ Json describe(const MapRequest& request, const AttentionMap& map, const ModelInf
               std::span<const Prediction> topk) {
   const MapTraits& traits = traits_of(request.method);
   Json json = {{"method", traits.name}, {"rows", map.rows}, {"cols", map.cols}};
-  if (traits.takes_layer && request.layer >= 0) {
+  if (traits.takes(MapField::layer) && request.layer >= 0) {
     json["layer"] = request.layer;
     json["module"] = info.attention.at(static_cast<size_t>(request.layer)).name;
   }
-  if (traits.takes_head && request.fusion == HeadFusion::single)
+  if (traits.takes(MapField::head) && request.fusion == HeadFusion::single)
     json["head"] = request.head;
-  else if (traits.takes_head)
+  else if (traits.takes(MapField::head))
     json["heads"] = to_string(request.fusion);
-  if (traits.takes_query && request.query)
+  if (traits.takes(MapField::query) && request.query)
     json["query"] = {{"row", request.query->row}, {"col", request.query->col}};
-  if (traits.takes_start_layer) json["start_layer"] = request.start_layer;
-  if (request.method == MapMethod::mask) json["mass"] = shortest(request.mass);
-  if (request.method == MapMethod::rollout) json["discard"] = shortest(request.discard);
-  if (request.sigma > 0) json["sigma"] = shortest(request.sigma);
-  json["class_specific"] = traits.class_specific;
-  if (!traits.class_specific) return json;
+  if (traits.takes(MapField::start_layer)) json["start_layer"] = request.start_layer;
+  for (const MapNumber& number : map_numbers())
+    if (traits.takes(number.field)) json[to_string(number.field)] = shortest(request.*number.value);
+  json["class_specific"] = traits.class_specific();
+  if (!traits.class_specific()) return json;
   if (!request.target) json["rank"] = request.rank + 1;
   if (request.target || request.rank < topk.size()) {
     const uint32_t index = request.target ? *request.target : topk[request.rank].index;

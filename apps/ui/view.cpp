@@ -8,17 +8,9 @@
 #include <cstddef>
 
 #include "apps/util/classes.h"
-#include "fovea/error.h"
 
 namespace fovea::apps {
 namespace {
-
-[[noreturn]] void wrong(const std::string& message) {
-  throw Error(ErrorKind::usage, message);
-}
-
-constexpr std::array colormaps = {Colormap::turbo, Colormap::viridis, Colormap::inferno, Colormap::jet,
-                                  Colormap::gray};
 
 // The element after `now` in a list, the first after the last.
 template <typename T>
@@ -34,7 +26,8 @@ uint32_t heads_of(const View& view, const ModelInfo& info) {
   return view.map.layer >= 0 && layer < info.attention.size() ? info.attention[layer].heads : 1;
 }
 
-// A layer and a head that the model has, where a step led to one that it has not.
+}  // namespace
+
 void fit(View& view, const ModelInfo& info) {
   const std::vector<uint32_t> layers = drawable_layers(info, view.map.method);
   if (!layers.empty() &&
@@ -42,53 +35,34 @@ void fit(View& view, const ModelInfo& info) {
        std::find(layers.begin(), layers.end(), static_cast<uint32_t>(view.map.layer)) == layers.end()))
     view.map.layer = static_cast<int>(layers.back());
   const MapTraits& traits = traits_of(view.map.method);
-  if (traits.takes_layer) view.map.start_layer = std::min(view.map.start_layer, view.map.layer);
-  if ((view.spread == Spread::layers && !traits.takes_layer) ||
-      (view.spread == Spread::heads && !traits.takes_head))
+  if (traits.takes(MapField::layer)) view.map.start_layer = std::min(view.map.start_layer, view.map.layer);
+  if ((view.spread == Spread::layers && !traits.takes(MapField::layer)) ||
+      (view.spread == Spread::heads && !traits.takes(MapField::head)))
     view.spread = Spread::one;
-  if (view.map.fusion == HeadFusion::single && view.map.head >= heads_of(view, info)) {
+  if (view.map.fusion == HeadFusion::single &&
+      (!traits.takes(MapField::head) || view.map.head >= heads_of(view, info))) {
     view.map.fusion = view.fusion;
     view.map.head = 0;
   }
 }
 
-}  // namespace
+LiveLayer layer_over(const View& view, const MapRequest& request) {
+  return {request, view.colours, view.scale, view.lowest, view.highest, view.smoothing};
+}
 
 void check(View& view, const ModelInfo& info) {
-  const MapTraits& traits = traits_of(view.map.method);
-  if (std::find(info.maps.begin(), info.maps.end(), view.map.method) == info.maps.end())
-    wrong(fmt::format("method {}: makes no sense for {}; methods that do: {}", traits.name, info.architecture,
-                      names_of(info.maps)));
-  if (traits.takes_layer) {
-    const auto layers = static_cast<int>(info.attention.size());
-    if (view.map.layer < -layers || view.map.layer >= layers)
-      wrong(fmt::format("layer {}: {} has layers 0 to {}", view.map.layer, info.architecture, layers - 1));
-    view.map.layer = static_cast<int>(layer_of(info, view.map));
-  }
-  if (view.map.fusion == HeadFusion::single && traits.takes_head && view.map.head >= heads_of(view, info))
-    wrong(fmt::format("head {}: {} has heads 0 to {}", view.map.head, info.architecture,
-                      heads_of(view, info) - 1));
-  if (view.fusion == HeadFusion::single) wrong("fusion single: want mean, max or min");
-  if (traits.class_specific && view.map.target && *view.map.target >= info.classes)
-    wrong(fmt::format("class {}: {} has classes 0 to {}", *view.map.target, info.architecture,
-                      info.classes - 1));
-  if (view.spread == Spread::layers && !traits.takes_layer)
-    wrong(fmt::format("method {}: has one map for the whole model, not one a layer", traits.name));
-  if (view.spread == Spread::heads && !traits.takes_head)
-    wrong(fmt::format("method {}: has no maps of single heads", traits.name));
-  if (view.pins.size() > max_pins) wrong(fmt::format("{} pins: at most {}", view.pins.size(), max_pins));
-  if (!(view.colours.alpha >= 0 && view.colours.alpha <= 1))
-    wrong(fmt::format("alpha {}: want 0 to 1", view.colours.alpha));
-  if (!(view.smoothing >= 0 && view.smoothing < 1))
-    wrong(fmt::format("smoothing {}: want 0 to below 1", view.smoothing));
-  if (view.scale == MapScale::fixed &&
-      !(std::isfinite(view.lowest) && std::isfinite(view.highest) && view.lowest < view.highest))
-    wrong(fmt::format("range {} to {}: the first must be below the second", view.lowest, view.highest));
+  view.map.layer = resolved(view.map, info, ranked_classes).layer;
+  if (view.fusion == HeadFusion::single) throw RequestError("fusion", "single", "want mean, max or min");
+  if (view.spread == Spread::layers) require_takes(view.map.method, MapField::layer, "all");
+  if (view.spread == Spread::heads) require_takes(view.map.method, MapField::head, "all");
+  if (view.pins.size() > max_pins)
+    throw RequestError("pins", fmt::format("{}", view.pins.size()), fmt::format("at most {}", max_pins));
+  check_look(layer_over(view, view.map));
 }
 
 void step_layer(View& view, const ModelInfo& info, int by) {
   const std::vector<uint32_t> layers = drawable_layers(info, view.map.method);
-  if (layers.empty() || !traits_of(view.map.method).takes_layer) return;
+  if (layers.empty() || !traits_of(view.map.method).takes(MapField::layer)) return;
   // The first step away from the sheet shows a layer by itself.
   if (view.spread == Spread::layers)
     view.spread = Spread::one;
@@ -98,7 +72,7 @@ void step_layer(View& view, const ModelInfo& info, int by) {
 }
 
 void step_head(View& view, const ModelInfo& info, int by) {
-  if (!traits_of(view.map.method).takes_head) return;
+  if (!traits_of(view.map.method).takes(MapField::head)) return;
   if (view.spread == Spread::heads) view.spread = Spread::one;
   const auto choices = static_cast<int>(heads_of(view, info)) + 1;
   const int now = view.map.fusion == HeadFusion::single ? static_cast<int>(view.map.head) + 1 : 0;
@@ -113,20 +87,18 @@ void next_method(View& view, const ModelInfo& info) {
 }
 
 void next_fusion(View& view) {
-  constexpr std::array fusions = {HeadFusion::mean, HeadFusion::max, HeadFusion::min};
   // From a single head back to the heads fused, and only then on to another fusion.
-  if (view.map.fusion != HeadFusion::single) view.fusion = after<HeadFusion>(fusions, view.fusion);
+  if (view.map.fusion != HeadFusion::single) view.fusion = after<HeadFusion>(head_fusions(), view.fusion);
   view.map.fusion = view.fusion;
   view.map.head = 0;
 }
 
 void next_colormap(View& view) {
-  view.colours.colormap = after<Colormap>(colormaps, view.colours.colormap);
+  view.colours.colormap = after<Colormap>(colormaps(), view.colours.colormap);
 }
 
 void next_scale(View& view, std::span<const AttentionMap> on_show) {
-  constexpr std::array scales = {MapScale::frame, MapScale::running, MapScale::fixed};
-  view.scale = after<MapScale>(scales, view.scale);
+  view.scale = after<MapScale>(map_scales(), view.scale);
   if (view.scale != MapScale::fixed) return;
   float lowest = INFINITY, highest = -INFINITY;
   for (const AttentionMap& map : on_show)
@@ -151,73 +123,27 @@ void step_alpha(View& view, int by) {
 
 void toggle(View& view, Spread spread) {
   const MapTraits& traits = traits_of(view.map.method);
-  if (spread == Spread::layers ? !traits.takes_layer : !traits.takes_head) return;
+  if (spread == Spread::layers ? !traits.takes(MapField::layer) : !traits.takes(MapField::head)) return;
   view.spread = view.spread == spread ? Spread::one : spread;
 }
 
 std::string title(const View& view, const ModelInfo& info) {
   const MapTraits& traits = traits_of(view.map.method);
   std::string text = traits.name;
-  if (traits.takes_layer)
+  if (traits.takes(MapField::layer))
     text += view.spread == Spread::layers ? ", all layers" : fmt::format(", layer {}", view.map.layer);
-  if (!traits.takes_head || heads_of(view, info) == 1) return text;
+  if (!traits.takes(MapField::head) || heads_of(view, info) == 1) return text;
   if (view.spread == Spread::heads) return text + ", all heads";
   if (view.map.fusion == HeadFusion::single) return text + fmt::format(", head {}", view.map.head);
   return text + fmt::format(", heads {}", to_string(view.map.fusion));
 }
 
 std::string class_line(const View& view, const ModelInfo& info, std::span<const Prediction> topk) {
-  if (!traits_of(view.map.method).class_specific) return "class-agnostic";
+  if (!traits_of(view.map.method).class_specific()) return "class-agnostic";
   if (view.map.target) return fmt::format("for: {}", label_of(info, *view.map.target));
   if (view.map.rank < topk.size())
     return fmt::format("for top {}: {}", view.map.rank + 1, label_of(info, topk[view.map.rank].index));
   return fmt::format("for top {}", view.map.rank + 1);
-}
-
-const char* to_string(Colormap colormap) {
-  switch (colormap) {
-    case Colormap::viridis:
-      return "viridis";
-    case Colormap::inferno:
-      return "inferno";
-    case Colormap::turbo:
-      return "turbo";
-    case Colormap::jet:
-      return "jet";
-    case Colormap::gray:
-      return "gray";
-  }
-  return "";
-}
-
-const char* to_string(HeadFusion fusion) {
-  switch (fusion) {
-    case HeadFusion::mean:
-      return "mean";
-    case HeadFusion::max:
-      return "max";
-    case HeadFusion::min:
-      return "min";
-    case HeadFusion::single:
-      return "single";
-  }
-  return "";
-}
-
-const char* to_string(MapScale scale) {
-  switch (scale) {
-    case MapScale::frame:
-      return "frame";
-    case MapScale::running:
-      return "running";
-    case MapScale::fixed:
-      return "fixed";
-  }
-  return "";
-}
-
-std::span<const Colormap> all_colormaps() {
-  return colormaps;
 }
 
 }  // namespace fovea::apps

@@ -16,6 +16,9 @@ enum class Spread { one, layers, heads };  // one map, or a sheet with a tile fo
 // More would leave no two colours that can be told apart.
 constexpr size_t max_pins = 6;
 
+// How many best classes of a picture are known, and may be asked by their rank.
+constexpr uint32_t ranked_classes = 5;
+
 struct View {
   MapRequest map;  // layer counts from 0; its query stays empty and follows from the pixels below
   HeadFusion fusion = HeadFusion::mean;  // what map.fusion returns to after single heads
@@ -32,9 +35,15 @@ struct View {
   bool operator==(const View&) const = default;
 };
 
-// Throws Error(usage), "layer 12: vit_tiny has layers 0 to 11", for what the model does not have and for
+// Throws RequestError, "layer 12: vit_tiny has layers 0 to 11", for what the model does not have and for
 // numbers out of range. A negative layer counts from the end and is replaced by the one it means.
 void check(View& view, const ModelInfo& info);
+// After a change of method or layer: a layer, a head and a sheet that there are, in place of those that there
+// are not.
+void fit(View& view, const ModelInfo& info);
+
+// The view's map as Live draws it.
+LiveLayer layer_over(const View& view, const MapRequest& request);
 
 // Steps go round and round.
 void step_layer(View& view, const ModelInfo& info, int by);
@@ -53,10 +62,5 @@ std::string title(const View& view, const ModelInfo& info);
 // "for: tabby cat (class 281)", "for the best class" or "class-agnostic", so that nobody reads a map for what
 // it is not. `topk` names the class where the view asks for a rank.
 std::string class_line(const View& view, const ModelInfo& info, std::span<const Prediction> topk);
-
-const char* to_string(Colormap colormap);
-const char* to_string(HeadFusion fusion);
-const char* to_string(MapScale scale);
-std::span<const Colormap> all_colormaps();
 
 }  // namespace fovea::apps

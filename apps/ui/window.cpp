@@ -1,4 +1,5 @@
-// `fovea overlay` on moving pictures, in a window.
+#include "apps/ui/window.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +18,6 @@
 #include "apps/ui/engine.h"
 #include "apps/ui/hud.h"
 #include "apps/ui/keys.h"
-#include "apps/ui/overlay.h"
 #include "apps/ui/sidecar.h"
 #include "apps/ui/writer.h"
 #include "apps/util/child.h"
@@ -219,6 +219,8 @@ class Window {
     try {
       engine_.show(me_, next);
       view_ = next;
+    } catch (const RequestError& error) {
+      say(error.plain());
     } catch (const Error& error) {
       say(error.what());
     }
@@ -299,21 +301,17 @@ bool has_display() {
   return run_child({window_check_command}) == exit_good;
 }
 
-int overlay_in_window(const OverlayFlags& flags, const Model& model, const ModelChoice& choice,
-                      const View& view, SourceKind kind) {
-  Engine engine(model, open_feed(flags.source, kind));
-  const Provenance provenance(model, choice, flags.source);
-  Window(engine, view, provenance, stem_of(flags.source, kind)).run();
-  return exit_good;
+void open_and_close_window() {
+  opencv::windows().open(window_title, cv::WINDOW_AUTOSIZE);
+  opencv::windows().close_all();
 }
 
-void add_window_check(CLI::App& program, int& exit_code) {
-  CLI::App* command = program.add_subcommand(window_check_command, "Open a window and close it")->group("");
-  command->callback([&exit_code] {
-    opencv::windows().open(window_title, cv::WINDOW_AUTOSIZE);
-    opencv::windows().close_all();
-    exit_code = exit_good;
-  });
+int show_in_window(const Model& model, const ModelChoice& choice, const View& view, const std::string& source,
+                   SourceKind kind) {
+  Engine engine(model, open_feed(source, kind));
+  const Provenance provenance(model, choice, source);
+  Window(engine, view, provenance, stem_of(source, kind)).run();
+  return exit_good;
 }
 
 }  // namespace fovea::apps

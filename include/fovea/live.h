@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "fovea/image.h"
@@ -27,6 +28,9 @@ enum class MapScale {
   running,  // the same, of slowly forgotten earlier frames as well, so that brightness does not flicker
   fixed,    // LiveLayer::lowest…highest
 };
+const char* to_string(MapScale scale);
+std::span<const MapScale> map_scales();
+MapScale scale_named(std::string_view name);  // throws RequestError naming those there are
 
 // One map drawn over a frame.
 struct LiveLayer {
@@ -38,6 +42,8 @@ struct LiveLayer {
 
   bool operator==(const LiveLayer&) const = default;
 };
+// As check_look() of its look, and for a smoothing or a fixed range that makes no sense.
+void check_look(const LiveLayer& layer);
 
 // What one viewer sees: layers drawn one over another, the first at the bottom.
 struct LiveView {

@@ -5,7 +5,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "fovea/error.h"
 
 namespace fovea {
 
@@ -24,20 +27,6 @@ enum class MapMethod {
   cam,         // class activation map (Zhou et al. 2016): each cell's part of a class's logit
 };
 
-struct MapTraits {
-  MapMethod method;
-  const char* name;     // as people type it: "raw"
-  const char* meaning;  // one line
-  bool class_specific;  // answers "why this class?"; others are the same whatever the class
-  bool takes_layer, takes_head, takes_query;  // what of a request changes it
-  bool takes_start_layer = false;             // is over several layers
-};
-
-// Every method that can be drawn.
-std::span<const MapTraits> map_traits();
-const MapTraits& traits_of(MapMethod method);
-const char* to_string(MapMethod method);
-std::string names_of(const std::vector<MapMethod>& methods);  // "raw, cam"
 enum class HeadFusion { mean, max, min, single };
 
 struct PatchIndex {
@@ -45,6 +34,8 @@ struct PatchIndex {
   bool operator==(const PatchIndex&) const = default;
 };
 
+// A method reads the fields that it takes (MapTraits) and ignores the others, but refuses a query that it
+// does not take.
 struct MapRequest {
   MapMethod method = MapMethod::raw;
   int layer = -1;  // 0 is the first block, -1 the last; methods over several layers end with it
@@ -56,11 +47,11 @@ struct MapRequest {
   std::optional<uint32_t> target;
   uint32_t rank = 0;
 
-  // mask: the share of a head's attention to patches that the kept patches hold, above 0 and up to 1.
+  // mask: the share of a head's attention to patches that the kept patches hold.
   float mass = 0.6F;
   // rollout: this share of the entries of a layer's fused matrix, the lowest ones, counts as zero before the
-  // identity is added, 0 … below 1. The class token's attention to itself always stays. Of equal entries the
-  // earlier go first.
+  // identity is added. The class token's attention to itself always stays. Of equal entries the earlier go
+  // first.
   float discard = 0;
   // Outlier filter over the finished map, 0 for none: a cell farther than `sigma` standard deviations from
   // the mean, both over the map's cells, becomes the median of those of its up to eight neighbours that are
@@ -69,6 +60,62 @@ struct MapRequest {
 
   bool operator==(const MapRequest&) const = default;
 };
+
+// What a method may take of a request. `head` is a single head or a way to fuse them, `target` a class or its
+// rank.
+enum class MapField { method, layer, start_layer, head, query, target, mass, discard, sigma };
+const char* to_string(MapField field);  // as people know it: "start_layer", "class"
+
+struct MapTraits {
+  MapMethod method;
+  const char* name;     // as people type it: "raw"
+  const char* meaning;  // one line
+  uint32_t fields;      // a bit for each MapField that changes the map
+  constexpr bool takes(MapField field) const { return (fields >> static_cast<uint32_t>(field) & 1U) != 0; }
+  // Answers "why this class?"; others are the same whatever the class.
+  constexpr bool class_specific() const { return takes(MapField::target); }
+};
+
+// Every method that can be drawn.
+std::span<const MapTraits> map_traits();
+const MapTraits& traits_of(MapMethod method);
+const char* to_string(MapMethod method);
+const char* to_string(HeadFusion fusion);
+std::span<const HeadFusion> head_fusions();                   // ways to fuse heads, so without `single`
+std::string names_of(const std::vector<MapMethod>& methods);  // "raw, cam"
+
+// The rule of a request's number.
+struct MapNumber {
+  MapField field;
+  const char* meaning;  // one line
+  float MapRequest::*value;
+  float lowest, highest;                 // highest may be infinite; the number itself may not
+  bool lowest_belongs, highest_belongs;  // to the range
+  float step, slider_end;     // for a control: steps that tell, and where there is no highest, an end
+  std::string range() const;  // "above 0 and up to 1"
+};
+std::span<const MapNumber> map_numbers();
+
+// A request, or the look of its map, that breaks a rule. what() is "[map] layer 12: vit_tiny has layers 0 to
+// 11"; its parts are for those who call the field by another name.
+class RequestError : public Error {
+ public:
+  RequestError(std::string field, std::string value, std::string reason);
+  const std::string& field() const { return field_; }    // a MapField's name, or "alpha", "smoothing" …
+  const std::string& value() const { return value_; }    // "12"
+  const std::string& reason() const { return reason_; }  // "vit_tiny has layers 0 to 11"
+  std::string plain() const;                             // what() without its beginning
+
+ private:
+  std::string field_, value_, reason_;
+};
+
+// What people type. Throws RequestError naming what there is.
+MapMethod method_named(std::string_view name);
+HeadFusion fusion_named(std::string_view name);
+// Throws RequestError where the method does not take the field, for those who are told of one: `value` is
+// what they were told.
+void require_takes(MapMethod method, MapField field, const std::string& value);
 
 // A class's logit of one image taken apart into a sum; in models with fp32 storage exact but for rounding.
 // Mean and deviation of the norm before the head count as constants, which makes it linear.

@@ -68,12 +68,17 @@ struct ModelInfo {
   Precision precision = Precision::fp32;  // what was chosen
 };
 
-// Layers of info.attention that a method draws, in running order; none for cam, which reads the last
-// features.
+// Layers of info.attention that a method draws, in running order; none for a method that takes no layer.
 std::vector<uint32_t> drawable_layers(const ModelInfo& info, MapMethod method);
 // The one that a request means; a negative layer counts from the end of those that the method draws. Throws
-// Error(usage) where there is no such layer or the method does not draw it, naming what does.
+// RequestError where there is no such layer or the method does not draw it.
 uint32_t layer_of(const ModelInfo& info, const MapRequest& request);
+// The request as the model takes it, a negative layer replaced by the one that it means. Throws RequestError
+// for what the model does not have and for numbers out of range. `ranked`: how many of an image's best
+// classes are known.
+MapRequest resolved(const MapRequest& request, const ModelInfo& info, uint32_t ranked = UINT32_MAX);
+// Throws RequestError where a method that starts from a token has neither a query nor a class token.
+void require_start(const MapRequest& request, const ModelInfo& info);
 
 class LoadedModel;  // the implementation, models/model/model.h
 

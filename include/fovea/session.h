@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fovea/image.h"
@@ -36,7 +37,10 @@ struct Classification {
   double model_ms = 0;           // forward pass, its share of the batch
 };
 
-enum class Colormap { viridis, inferno, turbo, jet, gray };
+enum class Colormap { turbo, viridis, inferno, jet, gray };
+const char* to_string(Colormap colormap);
+std::span<const Colormap> colormaps();
+Colormap colormap_named(std::string_view name);  // throws RequestError naming those there are
 
 struct OverlayOptions {
   float alpha = 0.5F;  // weight of the map's colour over the picture, 0…1
@@ -46,6 +50,8 @@ struct OverlayOptions {
   std::optional<std::array<uint8_t, 3>> tint{};
   bool operator==(const OverlayOptions&) const = default;
 };
+// Throws RequestError for an alpha outside 0…1 and for a colormap that is none.
+void check_look(const OverlayOptions& look);
 
 // For one thread at a time; sessions of one Model may run in several threads.
 class Session {

@@ -40,7 +40,7 @@ struct Session::Impl {
   bool host_input = false;         // of that pass
   std::optional<DrawMaps> drawer;  // of that pass
   Preprocessor preprocessor;
-  Overlay overlay;
+  MapOverlay overlay;
   uint32_t filled_slots = 0;  // pictures of the last classify()
 
   Forward& recorded_forward(bool from_host) {

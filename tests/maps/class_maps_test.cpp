@@ -435,6 +435,6 @@ TEST_CASE("Class-specific maps refuse what they cannot draw") {
   for (const char* name : {"siglip_mini", "dinov2_mini_reg4", "swin_mini"}) {
     const auto model = fovea::Model::load(fovea::Device::open(), golden::folder(name));
     for (const MapMethod method : model.info().maps)
-      CHECK((!fovea::traits_of(method).class_specific || method == MapMethod::cam));
+      CHECK((!fovea::traits_of(method).class_specific() || method == MapMethod::cam));
   }
 }

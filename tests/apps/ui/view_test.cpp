@@ -78,7 +78,7 @@ TEST_CASE("a step never leads to a head that the layer has not") {
   apply(Action::previous_layer, view, info, {});
   apply(Action::all_heads, view, info, {});
   CHECK(view.spread == Spread::heads);
-  while (traits_of(view.map.method).takes_head) apply(Action::next_method, view, info, {});
+  while (traits_of(view.map.method).takes(MapField::head)) apply(Action::next_method, view, info, {});
   CHECK(view.spread == Spread::one);
 }
 
