@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -23,18 +24,29 @@ namespace {
   throw Error(ErrorKind::file, fmt::format("cannot write {}: {}", printable(path.native()), reason));
 }
 
-// The extension stays last: video writers choose the container by it.
+// A link keeps pointing where it points.
+fs::path behind_links(const fs::path& target) {
+  std::error_code error;
+  if (!fs::is_symlink(target, error) || !fs::is_regular_file(target, error)) return target;
+  const fs::path file = fs::canonical(target, error);
+  return error ? target : file;
+}
+
+// The extension stays last: video writers choose the container by it. The name is this writer's own, so that
+// neither another process nor another thread writes to it.
 fs::path temporary_for(const fs::path& target) {
   std::error_code error;
   const fs::file_status status = fs::status(target, error);
   if (fs::exists(status) && !fs::is_regular_file(status)) return target;
-  return target.parent_path() /
-         fmt::format(".{}.{}.part{}", target.stem().native(), getpid(), target.extension().native());
+  static std::atomic<unsigned> count = 0;
+  return target.parent_path() / fmt::format(".{}.{}.{}.part{}", target.stem().native(), getpid(), count++,
+                                            target.extension().native());
 }
 
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)), temporary_(temporary_for(target_)) {
+AtomicFile::AtomicFile(const fs::path& target)
+    : target_(behind_links(target)), temporary_(temporary_for(target_)) {
   std::error_code error;
   if (fs::is_directory(target_, error)) cannot_write(target_, "is a folder");
   const fs::path folder = target_.parent_path();
@@ -55,7 +67,7 @@ void AtomicFile::check_room() const {
   if (error) return;  // a pipe or a device
   std::FILE* file = std::fopen(temporary_.c_str(), "ab");
   if (file == nullptr) cannot_write(target_, std::strerror(errno));
-  // More than a writer's last buffer, which may have fitted in part.
+  // More than a writer's last buffer, a part of which may have been written.
   const std::vector<char> room(size_t{64} << 10);
   const bool written = std::fwrite(room.data(), 1, room.size(), file) == room.size();
   const int reason = errno;
@@ -77,10 +89,17 @@ void AtomicFile::commit() {
 }
 
 void write_file(const fs::path& path, std::span<const unsigned char> bytes) {
+  const std::span<const unsigned char> pieces[] = {bytes};
+  write_file(path, pieces);
+}
+
+void write_file(const fs::path& path, std::span<const std::span<const unsigned char>> pieces) {
   AtomicFile output(path);
   std::FILE* file = std::fopen(output.temporary().c_str(), "wb");
   if (file == nullptr) cannot_write(path, std::strerror(errno));
-  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  bool written = true;
+  for (const auto bytes : pieces)
+    written = written && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
   const int error = errno;
   const bool closed = std::fclose(file) == 0;
   if (!written || !closed) cannot_write(path, std::strerror(written ? errno : error));

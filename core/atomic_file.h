@@ -7,17 +7,18 @@
 
 namespace fovea {
 
-// A name beside the final one, to write to first. commit() renames it; without that it is deleted.
-// A target that is no regular file (a pipe, /dev/stdout) is written directly.
+// A temporary file beside the target. commit() gives it the target's name; without commit() it is deleted.
+// A target that is no regular file (a pipe, /dev/stdout) is written directly, what a link points to is
+// replaced.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path target);
+  explicit AtomicFile(const std::filesystem::path& target);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   const std::filesystem::path& temporary() const { return temporary_; }
-  // For writers that do not say what went wrong: where the disk is full, no more can be appended.
+  // For writers that report no errors: tries to append to the file, which fails on a full disk.
   // Throws Error(file).
   void check_room() const;
   // Throws Error(file).
@@ -30,6 +31,8 @@ class AtomicFile {
 
 // Throws Error(file) naming the path.
 void write_file(const std::filesystem::path& path, std::span<const unsigned char> bytes);
+// The same for content in several pieces.
+void write_file(const std::filesystem::path& path, std::span<const std::span<const unsigned char>> pieces);
 
 // Throws Error(usage) when the file that `option` names is the input.
 void refuse_same_file(std::string_view option, const std::filesystem::path& output,

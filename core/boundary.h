@@ -1,4 +1,4 @@
-// The library's edge: what leaves it is a fovea::Error.
+// The library's edge: only a fovea::Error leaves it.
 #pragma once
 
 #include <new>

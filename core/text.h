@@ -1,12 +1,14 @@
 // Text that may be shown.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace fovea {
 
-// A path as it may be shown: control characters, which could split a line or steer a terminal, become '?'.
-std::string printable(std::string_view path);
+// Text of others, such as a path, as it may be shown on one line: control characters, which could split it or
+// steer a terminal, become \xNN; what is longer than `limit` bytes is cut.
+std::string printable(std::string_view text, size_t limit = std::string_view::npos);
 
 }  // namespace fovea

@@ -1,4 +1,4 @@
-// Where the user keeps what programs write, as the XDG base directory specification has it.
+// The folders for caches and settings of the XDG base directory specification.
 #pragma once
 
 #include <filesystem>

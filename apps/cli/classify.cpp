@@ -46,7 +46,7 @@ class Classifier {
         inputs_(inputs),
         pictures_(pictures),
         session_(session),
-        progress_(inputs.size(), "images") {
+        progress_(inputs.size(), {.unit = "images"}) {
     // Aligned while that is kind to the eye; one very long path should not push all labels off the screen.
     constexpr size_t widest = 72;
     for (const Input& input : inputs)

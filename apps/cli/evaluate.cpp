@@ -110,7 +110,7 @@ class Run {
 
   int run(const std::vector<Input>& inputs) {
     DecodeQueue queue(inputs, 4);
-    Progress progress(inputs.size(), "pictures", 1);
+    Progress progress(inputs.size(), {.unit = "pictures", .at_least = 1});
     for (const Input& input : inputs) {
       if (interrupted()) break;
       std::optional<Sample> sample;

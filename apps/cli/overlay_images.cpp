@@ -113,7 +113,7 @@ int overlay_folder(const OverlayFlags& flags, Painter& painter) {
   std::vector<Input> inputs = expand_inputs({source.native()}, std::cin);
   leave_out(inputs, source, out);
   DecodeQueue queue(inputs, 4);
-  Progress progress(inputs.size(), "images");
+  Progress progress(inputs.size(), {.unit = "images"});
   std::set<fs::path> used;
   size_t failed = 0, taken = 0;
   for (const Input& input : inputs) {

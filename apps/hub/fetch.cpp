@@ -4,13 +4,14 @@
 
 #include <charconv>
 #include <exception>
+#include <optional>
 #include <system_error>
 #include <utility>
 
-#include "apps/hub/bar.h"
 #include "apps/hub/refusal.h"
 #include "apps/hub/store.h"
 #include "apps/util/digest.h"
+#include "apps/util/progress.h"
 #include "apps/util/terminal.h"
 #include "core/text.h"
 #include "fovea/error.h"
@@ -102,7 +103,7 @@ Answer Fetcher::ask_following(Request request, const Sink& sink, bool to_other_h
     if (!to_other_hosts && origin_of(answer.redirect) != origin_of(address)) return answer;
     if (hops == most_redirects)
       fail(fmt::format("pull: {} leads on and on, more than {} times", origin_of(address), most_redirects));
-    // What the hub says of a file comes with the redirect to where it lies.
+    // The redirect to the file's place carries what the hub says of the file.
     if (!to_other_hosts && !answer.get("x-linked-etag").empty()) return answer;
     address = answer.redirect;
   }
@@ -137,39 +138,75 @@ bool Fetcher::describe(const std::string& file, uint64_t most_bytes, Patience& p
   }
 }
 
+// The bytes of one attempt on their way to the file.
+struct Fetcher::Arrival {
+  PartFile& part;
+  Progress& bar;
+  uint64_t had, limit;
+  std::optional<uint64_t> size;
+  uint64_t come = 0;
+  bool begun = false, foreign = false, too_long = false;
+  std::exception_ptr failure{};
+
+  // Whether the transfer goes on.
+  bool take(const Answer& answer, std::span<const std::byte> piece) {
+    if (!begun) {
+      foreign = answer.status == 206 && (had == 0 || !continues_at(answer, had, size));
+      if (foreign) return false;
+      if (answer.status != 206) {  // the whole file: there was nothing, or the hub has another one now
+        part.begin(validator_of(answer));
+        if (had > 0) bar.restart();
+      }
+      begun = true;
+    }
+    too_long = piece.size() > limit - part.size();
+    if (too_long) return false;
+    part.append(piece);
+    come += piece.size();
+    bar.advance(piece.size());
+    return true;
+  }
+};
+
+// What became of an attempt that was answered. An empty reason: the file is there.
+Fetcher::Failure Fetcher::judge(const std::string& file, const std::string& address, const Answer& answer,
+                                Arrival& arrival) {
+  PartFile& part = arrival.part;
+  if (arrival.too_long) {
+    part.discard();
+    fail(fmt::format("pull {}: {} sends more than the length of {}; nothing of it is kept", model_.text(),
+                     origin_of(address), file));
+  }
+  if (arrival.foreign || answer.status == 416) {
+    part.discard();
+    return {fmt::format("pull: {} sends another part of {} than the one asked for", origin_of(address), file),
+            {}};
+  }
+  if (!answer.problem.empty() || !answer.good()) return {what_happened(answer, address), answer.retry_after};
+  if (!arrival.begun) part.begin("");  // an empty file
+  if (arrival.size && part.size() < *arrival.size)
+    return {fmt::format("pull: {} ended {} at {} of {}", origin_of(address), file, bytes_text(part.size()),
+                        bytes_text(*arrival.size)),
+            {}};
+  return {};
+}
+
 Fetcher::Failure Fetcher::download(const std::string& file, const Description& description,
                                    uint64_t most_bytes, PartFile& part, Patience& patience) {
   const std::optional<uint64_t> size = description.identity.size;
-  const uint64_t limit = size.value_or(most_bytes);
   const uint64_t had = part.size();
   demand_room(folder_, file, size && *size > had ? *size - had : 0);
   Request request;
   if (had > 0) request.headers = {fmt::format("Range: bytes={}-", had), "If-Range: " + part.validator()};
-  Bar bar(file, size.value_or(0), had);
-  std::exception_ptr failure;
-  bool begun = false, foreign = false, too_long = false;
-  uint64_t come = 0;
-  const Sink sink = [&](const Answer& answer, std::span<const std::byte> piece) {
+  Progress bar(size.value_or(0), {.name = file, .have = had, .at_least = 0, .lines = true});
+  Arrival arrival{part, bar, had, size.value_or(most_bytes), size};
+  const Sink sink = [&arrival](const Answer& answer, std::span<const std::byte> piece) {
     try {
-      if (!begun) {
-        foreign = answer.status == 206 && (had == 0 || !continues_at(answer, had, size));
-        if (foreign) return false;
-        if (answer.status != 206) {  // the whole file, because there was nothing or it is another one now
-          part.begin(validator_of(answer));
-          if (had > 0) bar.restart();
-        }
-        begun = true;
-      }
-      too_long = piece.size() > limit - part.size();
-      if (too_long) return false;
-      part.append(piece);
-    } catch (...) {
-      failure = std::current_exception();
+      return arrival.take(answer, piece);
+    } catch (...) {  // an exception must not pass through libcurl, which calls this
+      arrival.failure = std::current_exception();
       return false;
     }
-    come += piece.size();
-    bar.advance(piece.size());
-    return true;
   };
   std::string address = description.address;
   Answer answer;
@@ -180,26 +217,11 @@ Fetcher::Failure Fetcher::download(const std::string& file, const Description& d
     throw;
   }
   bar.hide();
-  if (failure) std::rethrow_exception(failure);
-  if (come >= worth_a_new_count) patience.progress();
-  if (too_long) {
-    part.discard();
-    fail(fmt::format("pull {}: {} sends more than the length of {}; nothing of it is kept", model_.text(),
-                     origin_of(address), file));
-  }
-  if (foreign || answer.status == 416) {
-    part.discard();
-    return {fmt::format("pull: {} sends another part of {} than the one asked for", origin_of(address), file),
-            {}};
-  }
-  if (!answer.problem.empty() || !answer.good()) return {what_happened(answer, address), answer.retry_after};
-  if (!begun) part.begin("");  // an empty file
-  if (size && part.size() < *size)
-    return {fmt::format("pull: {} ended {} at {} of {}", origin_of(address), file, bytes_text(part.size()),
-                        bytes_text(*size)),
-            {}};
-  bar.finish();
-  return {};
+  if (arrival.failure) std::rethrow_exception(arrival.failure);
+  if (arrival.come >= worth_a_new_count) patience.progress();
+  Failure failure = judge(file, address, answer, arrival);
+  if (failure.reason.empty()) bar.finish();
+  return failure;
 }
 
 bool Fetcher::fetch(const std::string& file, uint64_t most_bytes) {

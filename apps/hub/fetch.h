@@ -24,7 +24,7 @@ class Fetcher {
   bool fetch(const std::string& file, uint64_t most_bytes);
 
  private:
-  // What the hub says of a file before it is downloaded, and where it lies.
+  // What the hub says of a file before the download, and its address.
   struct Description {
     Identity identity;
     std::string address;
@@ -37,6 +37,8 @@ class Fetcher {
   // One attempt.
   Failure download(const std::string& file, const Description& description, uint64_t most_bytes,
                    PartFile& part, Patience& patience);
+  struct Arrival;
+  Failure judge(const std::string& file, const std::string& address, const Answer& answer, Arrival& arrival);
   Answer ask_following(Request request, const Sink& sink, bool to_other_hosts, std::string& address);
 
   Endpoint endpoint_;

@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include "apps/hub/bar.h"
 #include "apps/text/json.h"
 #include "apps/util/digest.h"
+#include "apps/util/progress.h"
 #include "apps/util/terminal.h"
 #include "core/atomic_file.h"
 #include "core/text.h"

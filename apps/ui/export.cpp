@@ -89,10 +89,10 @@ int export_video(const Model& model, const View& view, const std::string& source
   refuse_same_file("--out", out, source);
   VideoSource frames(source, kind);
   const bool live = frames.live();
-  // Whoever wrote a pipeline with an end wants that end.
+  // A pipeline may end on purpose: its end is the video's.
   CaptureFeed feed(std::move(frames), {.paced = false, .wait_for = kind != SourceKind::pipeline});
   Exporter exporter(model, view, live, out, feed.frames_per_second());
-  Progress progress(feed.frames(), "frames", 1);
+  Progress progress(feed.frames(), {.unit = "frames", .at_least = 1});
   while (!interrupted()) {
     std::optional<SourceFrame> frame;
     if (!exporter.full()) frame = feed.next(milliseconds(exporter.empty() ? 200 : 0));

@@ -77,7 +77,7 @@ std::vector<std::string> read_labels(const json& config, const char* key, const 
     uint32_t index = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
     if (error != std::errc() || end != text.data() + text.size() || index >= max_classes) {
-      fail(file, fmt::format("{} has the key \"{}\", not a class index", key, printable(text)));
+      fail(file, fmt::format("{} has the key \"{}\", not a class index", key, excerpt(text)));
     }
     by_index[index] = label_text(label, key, file);
   }

@@ -36,7 +36,7 @@ void check_known_args(const ModelConfig& config, std::initializer_list<std::stri
     if (std::find(known.begin(), known.end(), key) == known.end())
       throw Error(ErrorKind::model,
                   fmt::format("[config] {}: model_args has {} = {}, which Fovea does not know of {}",
-                              config.file.string(), printable(key), value_text(value), config.architecture));
+                              config.file.string(), excerpt(key), value_text(value), config.architecture));
 }
 
 uint32_t arg_uint(const json& object, std::string_view key, uint32_t fallback,

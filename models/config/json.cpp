@@ -31,7 +31,7 @@ json parse_json(std::string_view text, const std::string& where, int max_depth, 
     } else if (event == json::parse_event_t::key && duplicates == DuplicateKeys::rejected) {
       const auto& key = parsed.get_ref<const std::string&>();
       if (!seen.at(static_cast<size_t>(depth) - 1).insert(key).second) {
-        throw Error(ErrorKind::file, fmt::format("{}: \"{}\" appears twice", where, printable(key)));
+        throw Error(ErrorKind::file, fmt::format("{}: \"{}\" appears twice", where, excerpt(key)));
       }
     }
     return true;

@@ -26,7 +26,7 @@ constexpr std::array<float, 3> half_rgb = {0.5F, 0.5F, 0.5F};
                               std::string_view supported) {
   throw Error(ErrorKind::model,
               fmt::format("[config] {}: {} is {}, which Fovea does not support; it supports {}",
-                          file.string(), key, printable(value), supported));
+                          file.string(), key, excerpt(value), supported));
 }
 
 std::array<float, 3> read_std(const json& settings, std::string_view key, std::array<float, 3> fallback,

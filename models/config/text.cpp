@@ -5,25 +5,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/text.h"
+
 namespace fovea::io {
 
-std::string printable(std::string_view text, size_t limit) {
-  std::string out;
-  for (const char c : text.substr(0, limit)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\x{:02x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  if (text.size() > limit) {
-    // Never end in the middle of a UTF-8 sequence.
-    while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0U) == 0x80U) out.pop_back();
-    if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xc0U) out.pop_back();
-    out += "...";
-  }
-  return out;
+std::string excerpt(std::string_view text, size_t limit) {
+  return printable(text, limit);
 }
 
 std::string shape_text(std::span<const uint64_t> shape) {
@@ -37,7 +24,7 @@ std::string shape_text(std::span<const uint64_t> shape) {
 }
 
 std::string value_text(const nlohmann::json& value) {
-  return printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 60);
+  return excerpt(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 60);
 }
 
 }  // namespace fovea::io

@@ -9,8 +9,8 @@
 
 namespace fovea::io {
 
-// Control characters escaped, long text cut.
-std::string printable(std::string_view text, size_t limit = 120);
+// printable() and not too long.
+std::string excerpt(std::string_view text, size_t limit = 120);
 // "[576, 192]"
 std::string shape_text(std::span<const uint64_t> shape);
 // The value as JSON, cut to a readable length.

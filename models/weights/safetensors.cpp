@@ -57,7 +57,7 @@ const DTypeRow& row_of(DType dtype) {
 }
 
 [[noreturn]] void fail_tensor(const std::string& file, std::string_view name, const std::string& what) {
-  fail(file, fmt::format("tensor {}: {}", printable(name), what));
+  fail(file, fmt::format("tensor {}: {}", excerpt(name), what));
 }
 
 std::string reason(int error) {
@@ -153,7 +153,7 @@ void check_tiling(std::span<const TensorEntry> entries, std::span<const std::byt
     if (begin < expected) {
       fail_tensor(file, entry->name,
                   fmt::format("its data begins at {}, inside tensor {} that ends at {}", begin,
-                              printable(previous->name), expected));
+                              excerpt(previous->name), expected));
     }
     if (begin > expected) {
       fail_tensor(file, entry->name,
@@ -250,7 +250,7 @@ Safetensors Safetensors::join(std::vector<Safetensors> files, std::string name) 
       const auto [first, added] = seen.emplace(tensor.name, file.file_);
       if (!added)
         fail(result.file_,
-             fmt::format("tensor {} is in {} and in {}", printable(tensor.name), first->second, file.file_));
+             fmt::format("tensor {} is in {} and in {}", excerpt(tensor.name), first->second, file.file_));
       result.tensors_.push_back(tensor);
     }
     std::move(file.mappings_.begin(), file.mappings_.end(), std::back_inserter(result.mappings_));

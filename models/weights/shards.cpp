@@ -49,7 +49,7 @@ ShardIndex parse_shard_index(std::string_view text, const std::string& file) {
     if (!shard.is_string() || !is_plain_name(shard.get_ref<const std::string&>()))
       fail(file, fmt::format("tensor {} is said to be in {}, which is not a plain name like "
                              "model-00001-of-00002.safetensors",
-                             printable(tensor), value_text(shard)));
+                             excerpt(tensor), value_text(shard)));
     index.shard_of.emplace(tensor, shard.get<std::string>());
     shards.insert(shard.get<std::string>());
     if (shards.size() > max_shards) fail(file, fmt::format("lists more than {} files", max_shards));
@@ -94,9 +94,9 @@ Safetensors open_shards(const std::filesystem::path& index_file) {
     for (const TensorEntry& tensor : parts.back().tensors()) {
       const auto entry = index.shard_of.find(tensor.name);
       if (entry == index.shard_of.end())
-        fail(file, fmt::format("does not list tensor {}, which is in {}", printable(tensor.name), shard));
+        fail(file, fmt::format("does not list tensor {}, which is in {}", excerpt(tensor.name), shard));
       if (entry->second != shard)
-        fail(file, fmt::format("says that tensor {} is in {}, but it is in {}", printable(tensor.name),
+        fail(file, fmt::format("says that tensor {} is in {}, but it is in {}", excerpt(tensor.name),
                                entry->second, shard));
       ++found;
     }
@@ -105,7 +105,7 @@ Safetensors open_shards(const std::filesystem::path& index_file) {
     for (const auto& [tensor, shard] : index.shard_of) {
       const auto part = std::lower_bound(index.shards.begin(), index.shards.end(), shard);
       if (parts.at(static_cast<size_t>(part - index.shards.begin())).find(tensor) == nullptr)
-        fail(file, fmt::format("says that tensor {} is in {}, which has none of that name", printable(tensor),
+        fail(file, fmt::format("says that tensor {} is in {}, which has none of that name", excerpt(tensor),
                                shard));
     }
   }

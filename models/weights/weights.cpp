@@ -19,7 +19,7 @@ namespace {
 std::string describe(std::span<const TensorEntry* const> parts) {
   std::vector<std::string_view> names;
   for (const TensorEntry* part : parts) names.push_back(part->name);
-  return printable(fmt::format("{}", fmt::join(names, " + ")), 400);
+  return excerpt(fmt::format("{}", fmt::join(names, " + ")), 400);
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ std::vector<float> Weights::take(std::string_view name, std::span<const uint64_t
       throw Error(ErrorKind::file,
                   fmt::format("[load] tensor {} in {} holds {} at element {}: the file is damaged "
                               "or the training diverged",
-                              printable(part->name), file_->tensors_.file(), *bad, bad - rows.begin()));
+                              excerpt(part->name), file_->tensors_.file(), *bad, bad - rows.begin()));
     }
     if (parts.size() == 1) {
       values = std::move(rows);
@@ -118,8 +118,8 @@ std::vector<uint64_t> WeightFile::joined_shape(std::span<const TensorEntry* cons
                        !__builtin_add_overflow(shape[0], part->shape[0], &shape[0]);
     if (!joins) {
       throw Error(ErrorKind::model,
-                  fmt::format("[load] tensor {} is {} in {}, which does not fit {} {}", printable(part->name),
-                              shape_text(part->shape), tensors_.file(), printable(parts.front()->name),
+                  fmt::format("[load] tensor {} is {} in {}, which does not fit {} {}", excerpt(part->name),
+                              shape_text(part->shape), tensors_.file(), excerpt(parts.front()->name),
                               shape_text(parts.front()->shape)));
     }
   }
@@ -137,7 +137,7 @@ void WeightFile::check_all_used() const {
   std::vector<std::string> unused;
   for (const TensorEntry& tensor : tensors_.tensors()) {
     if (!taken_.contains(tensor.name) && !ignored_.contains(tensor.name))
-      unused.push_back(printable(tensor.name));
+      unused.push_back(excerpt(tensor.name));
   }
   if (unused.empty()) return;
   const size_t count = unused.size();

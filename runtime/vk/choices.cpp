@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "core/xdg.h"
 #include "runtime/vk/pipeline_cache.h"
 
 namespace fovea::gpu {
@@ -11,7 +12,7 @@ constexpr size_t most_choices = 10000;  // a file with more was not written by u
 constexpr size_t longest_line = 256;
 
 std::filesystem::path file_of(const std::string& device_key) {
-  const auto folder = cache_folder();
+  const auto folder = cache_home();
   return folder.empty() ? folder : folder / (device_key + ".choices");
 }
 

@@ -1,15 +1,13 @@
 #include "runtime/vk/pipeline_cache.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <array>
-#include <atomic>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
+#include "core/atomic_file.h"
 #include "core/hash.h"
+#include "core/xdg.h"
+#include "fovea/error.h"
 
 namespace fovea::gpu {
 namespace {
@@ -31,33 +29,19 @@ uint64_t checksum_of(std::span<const uint8_t> data) {
 
 }  // namespace
 
-std::filesystem::path cache_folder() {
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg == '/')
-    return std::filesystem::path(xdg) / "fovea";
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
-    return std::filesystem::path(home) / ".cache" / "fovea";
-  return {};
-}
-
 bool replace_file(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
-  static std::atomic<uint32_t> counter{0};
   std::error_code ignored;
   std::filesystem::create_directories(path.parent_path(), ignored);
-  // Unique to this writer, so that two processes never write the same temporary file.
-  const std::filesystem::path temporary = fmt::format("{}.{}.{}", path.string(), getpid(), counter++);
-  std::ofstream out(temporary, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (out) {
-    std::filesystem::rename(temporary, path, ignored);
-    if (!ignored) return true;
+  try {
+    write_file(path, bytes);
+    return true;
+  } catch (const Error&) {
+    return false;
   }
-  std::filesystem::remove(temporary, ignored);
-  return false;
 }
 
 std::filesystem::path PipelineCacheFile::path() const {
-  const auto folder = cache_folder();
+  const auto folder = cache_home();
   return folder.empty() ? folder : folder / (key_ + ".pipelines");
 }
 

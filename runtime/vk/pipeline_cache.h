@@ -9,10 +9,7 @@
 
 namespace fovea::gpu {
 
-// $XDG_CACHE_HOME/fovea, or ~/.cache/fovea; empty when neither variable is set.
-std::filesystem::path cache_folder();
-
-// Replaces a file as a whole: a reader sees the old or the new text, never a part. False when it cannot.
+// write_file() into a folder that need not be there yet. False when it cannot: a cache may be missing.
 bool replace_file(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 
 class PipelineCacheFile {

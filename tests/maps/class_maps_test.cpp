@@ -416,18 +416,18 @@ TEST_CASE("Class-specific maps refuse what they cannot draw") {
     fovea::MapRequest request;
     request.method = method;
     request.rank = 2;
-    CHECK_THROWS_WITH_AS(c.map(request), doctest::Contains("rank 2, where the best 2 are known"),
+    CHECK_THROWS_WITH_AS(c.map(request), doctest::Contains("class top3: only the best 2 classes are known"),
                          fovea::Error);
     request.target = 10;
-    CHECK_THROWS_WITH_AS(c.map(request), doctest::Contains("class 10 of a model with classes 0…9"),
-                         fovea::Error);
+    CHECK_THROWS_WITH_AS(c.map(request), doctest::Contains("has classes 0 to 9"), fovea::Error);
     request.target = 9;
     request.query = fovea::PatchIndex{};
-    CHECK_THROWS_WITH_AS(c.map(request), doctest::Contains("leave out the query"), fovea::Error);
+    CHECK_THROWS_WITH_AS(c.map(request), doctest::Contains("starts from no patch, leave it out"),
+                         fovea::Error);
     request.query.reset();
     if (method == MapMethod::gradcam) continue;
     request.start_layer = 3;
-    CHECK_THROWS_WITH_AS(c.map(request), doctest::Contains("from 3 on, up to layer 2"), fovea::Error);
+    CHECK_THROWS_WITH_AS(c.map(request), doctest::Contains("start_layer 3: want 0 to 2"), fovea::Error);
     request.start_layer = -1;
     CHECK_THROWS_AS(c.map(request), fovea::Error);
   }

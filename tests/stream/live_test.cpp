@@ -254,13 +254,13 @@ TEST_CASE("Live refuses what makes no sense and keeps its views") {
   refuses(layer_of(MapMethod::cam), "makes no sense");
   LiveLayer bad = layer_of(MapMethod::raw);
   bad.smoothing = 1;
-  refuses(bad, "smoothing is 1");
+  refuses(bad, "smoothing 1: want");
   bad.smoothing = NAN;
   refuses(bad, "smoothing");
   bad = layer_of(MapMethod::raw);
   bad.scale = fovea::MapScale::fixed;
   bad.lowest = bad.highest = 2;
-  refuses(bad, "2…2");
+  refuses(bad, "range 2 to 2");
   bad = layer_of(MapMethod::raw);
   bad.look.alpha = 1.5F;
   refuses(bad, "1.5");

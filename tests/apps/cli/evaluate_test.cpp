@@ -112,7 +112,7 @@ TEST_CASE("evaluate maps refuses what cannot be evaluated") {
     CHECK(outcome.err.find(words) != std::string::npos);
     CHECK(outcome.out.empty());
   };
-  refuses({"--methods", "raw,cam"}, "--methods cam: vit");
+  refuses({"--methods", "raw,cam"}, "--methods cam: makes no sense for vit");
   refuses({"--steps", "15"}, "--steps 15: want a multiple of 10");
   refuses({"--steps", "0"}, "--steps 0");
   refuses({"--batch", "0"}, "--batch");
@@ -155,9 +155,14 @@ TEST_CASE("overlay takes the numbers of its method and refuses them for others, 
     CHECK(outcome.err.find(words) != std::string::npos);
     CHECK(outcome.complaints().size() == 1);
   };
-  refuses({"--mask", "0.6"}, "--method raw: takes no --mask, which is for --method mask");
-  refuses({"--discard", "0.5"}, "takes no --discard");
-  refuses({"--start-layer", "1"}, "takes no --start-layer");
+  refuses({"--mask", "0.6"},
+          "--mask 0.6: raw keeps no share of the attention, leave it out; methods that take it: mask");
+  refuses({"--discard", "0.5"}, "--discard 0.5: raw leaves out no entries");
+  refuses({"--method", "gae", "--head", "1"}, "--head 1: gae has no maps of single heads");
+  refuses({"--start-layer", "1"},
+          "--start-layer 1: raw is not over several layers, leave it out; methods that take it: rollout, "
+          "evidence, "
+          "gradsum, gae");
   for (const char* value : {"0", "-0.1", "1.5", "nan", "inf"})
     refuses({"--method", "mask", "--mask", value}, "--mask");
   for (const char* value : {"1", "-0.1", "nan"})

@@ -156,8 +156,8 @@ TEST_CASE("views that cannot be are refused with the reason") {
     change(view);
     try {
       check(view, info);
-    } catch (const Error& error) {
-      return error.what();
+    } catch (const RequestError& error) {
+      return error.plain();
     }
     return "";
   };
@@ -175,10 +175,10 @@ TEST_CASE("views that cannot be are refused with the reason") {
           v.map.method = MapMethod::cam;
           v.map.target = 10;
         }) == "class 10: mixed has classes 0 to 9");
-  CHECK(reason([](View& v) { v.pins.resize(7); }) == "7 pins: at most 6");
-  CHECK(reason([](View& v) { v.colours.alpha = 1.5F; }) == "alpha 1.5: want 0 to 1");
-  CHECK(reason([](View& v) { v.colours.alpha = NAN; }) == "alpha nan: want 0 to 1");
-  CHECK(reason([](View& v) { v.smoothing = 1; }) == "smoothing 1: want 0 to below 1");
+  CHECK(reason([](View& v) { v.pins.resize(7); }) == "pins 7: at most 6");
+  CHECK(reason([](View& v) { v.colours.alpha = 1.5F; }) == "alpha 1.5: want a number from 0 up to 1");
+  CHECK(reason([](View& v) { v.colours.alpha = NAN; }) == "alpha nan: want a number from 0 up to 1");
+  CHECK(reason([](View& v) { v.smoothing = 1; }) == "smoothing 1: want a number from 0 to below 1");
   CHECK_FALSE(reason([](View& v) {
                 v.scale = MapScale::fixed;
                 v.lowest = v.highest = 2;

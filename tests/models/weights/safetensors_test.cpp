@@ -307,7 +307,7 @@ TEST_CASE("a write that fails half way leaves the old file and nothing beside it
   }
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &saved) == 0);
   std::signal(SIGXFSZ, handler);
-  CHECK(message.find("out.safetensors: cannot be written: File too large") != std::string::npos);
+  CHECK(message.find("out.safetensors: File too large") != std::string::npos);
   CHECK(read_file(path) == "old content");
   const auto files = std::filesystem::directory_iterator(folder.path());
   CHECK(std::distance(begin(files), end(files)) == 1);

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <optional>
 
+#include "core/xdg.h"
 #include "generated/shaders.h"
 #include "runtime/vk/choices.h"
 #include "runtime/vk/device.h"
@@ -190,10 +191,10 @@ TEST_CASE_FIXTURE(CacheFolder, "no cache folder is no error") {
 }
 
 TEST_CASE_FIXTURE(CacheFolder, "the cache folder follows the environment") {
-  CHECK(cache_folder() == root / "fovea");
+  CHECK(cache_home() == root / "fovea");
   setenv("XDG_CACHE_HOME", "relative", 1);  // the XDG specification: ignore relative paths
   const char* home = std::getenv("HOME");
-  if (home != nullptr) CHECK(cache_folder() == fs::path(home) / ".cache" / "fovea");
+  if (home != nullptr) CHECK(cache_home() == fs::path(home) / ".cache" / "fovea");
 }
 
 }  // namespace
