@@ -79,11 +79,7 @@ constexpr std::array methods = {
 std::vector<MapMethod> methods_of(const AttentionTap& tap) {
   std::vector<MapMethod> out;
   for (const Method& m : methods)
-<<<<<<< HEAD
-    if (m.fits(tap)) out.push_back(m.traits.method);
-=======
-    if (m.fits(tap, result)) out.push_back(m.method);
->>>>>>> cd3ccdc (Know the rules of a map request in one module)
+    if (m.fits(tap)) out.push_back(m.method);
   return out;
 }
 

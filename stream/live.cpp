@@ -19,8 +19,8 @@ constexpr uint32_t most_in_flight = 8;
 
 }  // namespace
 
-// Host writes into memory that frames share happen only when a stage is made, before its first run; changing
-// views or sizes makes new stages, and those of frames in flight live on in their slots.
+// The host writes into memory that frames share only when a stage is made, before its first run. A change of
+// views or sizes makes new stages; frames in flight keep theirs alive in their slots.
 struct Live::Impl {
   Impl(const Model& m, const LiveOptions& options)
       : model(m), device(model.device().impl()), classes(model.impl(), options.top_k), timeline(device) {

@@ -1,4 +1,4 @@
-// Frames of one size and format on the device, and what makes the model's input of them.
+// Frames of one size and format on the device, and the program that turns them into the model's input.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,7 @@ class FrameStage {
   // Frames are packed into staging memory, which is copied to the beginning of a buffer of this stage.
   void pack(const ImageView& frame, std::byte* staging) const;
   const gpu::Buffer& uploaded() const { return yuv_ ? *yuv_ : *pixels_; }
-  // Resizes and normalises what was uploaded, converted to RGB8 before where it is not packed.
+  // Resizes and normalises the upload; nv12 and yuyv are converted to RGB8 first.
   Program& program() { return program_; }
 
   // The frame's pixels, u32 [rows, words], for kernels that take part of the rows at once.

@@ -114,7 +114,7 @@ std::shared_ptr<gpu::Buffer> ModelStage::state_for(const Map& map, const ModelSt
       if (same_map(old.asked, map.asked)) {
         const auto& fresh = before->fresh_;
         const bool is_fresh = std::find(fresh.begin(), fresh.end(), old.state) != fresh.end();
-        if (is_fresh && !before->cleared_) fresh_.push_back(old.state);  // no frame has cleared it
+        if (is_fresh && !before->cleared_) fresh_.push_back(old.state);  // no frame has cleared it yet
         return old.state;
       }
   const uint64_t bytes = uint64_t{ops::levels_state(map.rows * map.cols)} * sizeof(float);

@@ -1,6 +1,6 @@
-// The model and the maps of a live stream as one recording: each map is drawn once a frame, whoever asks for
-// it, and only what maps are drawn from outlives its layer. Keeping all of a ViT-Tiny's queries and keys
-// instead costs a CPU driver 5 to 8 % of the model's time, and recording anew costs it half a millisecond.
+// The model and the maps of a live stream as one recording. Each map is drawn once a frame, however many
+// views show it. Only tensors that a map reads outlive their layer: to keep all of a ViT-Tiny's queries and
+// keys costs a CPU driver 5 to 8 % of the model's time, to record anew half a millisecond.
 #pragma once
 
 #include <memory>
@@ -18,27 +18,27 @@ namespace fovea {
 class ModelStage {
  public:
   struct Map {
-    LiveLayer asked;  // its look means nothing here
+    LiveLayer asked;  // without its look
     uint32_t rows = 0, cols = 0;
     Tensor values, levels;               // as ops::levels() gives them
-    std::shared_ptr<gpu::Buffer> state;  // of earlier frames; empty where nothing is remembered
+    std::shared_ptr<gpu::Buffer> state;  // of earlier frames; empty for a map without such a state
   };
 
-  // input: [1, 3, H, W]. Throws Error(usage) for what a view cannot ask of the model. Maps that `before` has
-  // too go on with what they remember; it may be nullptr.
+  // input: [1, 3, H, W]. Throws RequestError for a view that the model cannot give. Maps that `before` has
+  // too keep their state of earlier frames; it may be nullptr.
   ModelStage(const LoadedModel& model, const Tensor& input, const Classify& classes,
              std::span<const LiveView> views, const ModelStage* before);
 
   const std::vector<LiveView>& views() const { return views_; }
   size_t index_of(const LiveLayer& layer) const;
 
-  // Takes device memory; what follows needs it.
+  // Allocates device memory. The functions below need it.
   void finish();
 
   const std::vector<Map>& maps() const { return maps_; }
   const Classify::Answer& answer() const { return answer_; }
 
-  // What a frame runs, in order. The first frame's maps also clear what nothing is remembered of yet.
+  // What a frame runs, in order. The first frame also clears the state of maps that are new.
   gpu::Sequence model_sequence() { return program_.part(0); }
   std::vector<gpu::Sequence> map_sequences();
   void has_run() { cleared_ = true; }

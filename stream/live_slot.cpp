@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t stamps = 7;
 constexpr uint64_t alignment = 64;
 
-// Kept where it is large enough, and not many times too large.
+// Keeps a buffer that is large enough and not more than four times as large.
 void fit(gpu::Device& device, std::unique_ptr<gpu::Buffer>& buffer, uint64_t bytes, gpu::Memory memory) {
   if (buffer && buffer->size() >= bytes && buffer->size() / 4 <= bytes) return;
   buffer.reset();  // its memory first

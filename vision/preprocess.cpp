@@ -34,7 +34,7 @@ struct Job {
   PixelFormat format = PixelFormat::rgb8;
   PreprocessPlan plan;
   std::vector<PreprocessStrip> strips;
-  uint32_t first_column = 0, row_bytes = 0;  // what is uploaded of a row: from a column on, padded to blocks
+  uint32_t first_column = 0, row_bytes = 0;  // the part of a row that is uploaded, padded to blocks
   uint32_t used_bytes = 0;                   // of these
   ResizeTables tables;
   std::unique_ptr<gpu::Buffer> band;  // pixels between the passes

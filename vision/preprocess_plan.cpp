@@ -67,7 +67,7 @@ double filter_value(Interpolation filter, double x) {
 }
 
 // PIL steps through a line by adding the scale, so its rounding errors are part of the result. Lines too long
-// for it to hold are located directly.
+// for that are located directly.
 AxisTable nearest_axis(uint32_t in, uint64_t out, uint64_t first, uint32_t count) {
   constexpr uint64_t longest_line = 1 << 26;
   const double scale = static_cast<double>(in) / static_cast<double>(out);

@@ -1,4 +1,4 @@
-// `fovea models`: what is on this machine, and what could be.
+// `fovea models`: the models on this machine, and models to pull.
 #include <fmt/format.h>
 
 #include <algorithm>

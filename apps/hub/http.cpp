@@ -72,7 +72,7 @@ long patience_seconds() {
   return 30;
 }
 
-// Of a connection that could not be made at all, or of a rule of ours that the other side broke.
+// For a connection that could not be made, or a rule of ours that the other side broke.
 bool is_hopeless(CURLcode code) {
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -140,7 +140,7 @@ Answer Http::ask(const Request& request, const Sink& sink) {
   curl_easy_setopt(handle_, CURLOPT_WRITEDATA, &exchange);
   curl_easy_setopt(handle_, CURLOPT_XFERINFOFUNCTION, take_time);
   curl_easy_setopt(handle_, CURLOPT_NOPROGRESS, 0L);
-  // As OpenSSL's own programs do, for those whose proxy has certificates of its own.
+  // As OpenSSL's own programs do, for people whose proxy has certificates of its own.
   if (const char* bundle = std::getenv("SSL_CERT_FILE"); bundle != nullptr && *bundle != '\0')
     curl_easy_setopt(handle_, CURLOPT_CAINFO, bundle);
 

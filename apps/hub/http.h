@@ -1,4 +1,4 @@
-// One HTTP request and its answer, over libcurl. Redirects are not followed: whoever asks decides where a
+// One HTTP request and its answer, over libcurl. Redirects are not followed: the caller decides where a
 // token may go.
 #pragma once
 

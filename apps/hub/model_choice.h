@@ -18,7 +18,7 @@ constexpr const char* embedded_name = "embedded";
 struct ModelChoice {
   std::filesystem::path folder;  // empty: the embedded model
   bool embedded() const { return folder.empty(); }
-  // What --model takes to mean the same, in whatever surroundings.
+  // The value of --model that means the same model from any working folder.
   std::string text() const { return embedded() ? embedded_name : folder.string(); }
 };
 

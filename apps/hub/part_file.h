@@ -1,5 +1,5 @@
-// A file on its way from a hub. It has the ending .part until it is whole and checked, and stays there when
-// the download breaks off, with a record beside it of what it is a part of.
+// A file on its way from a hub. It has the ending .part until it is whole and checked. When a download
+// breaks off, it stays, and a record beside it names the file that it is a part of.
 #pragma once
 
 #include <cstddef>
@@ -22,25 +22,25 @@ bool is_identical(const std::filesystem::path& file, const Identity& identity);
 
 class PartFile {
  public:
-  // Opens or creates NAME.part. What is there of another file is thrown away. Throws Error(file).
+  // Opens or creates NAME.part. Bytes of another file are thrown away. Throws Error(file).
   PartFile(const std::filesystem::path& folder, const std::string& name, const Identity& identity);
   ~PartFile();
   PartFile(const PartFile&) = delete;
   PartFile& operator=(const PartFile&) = delete;
 
   uint64_t size() const { return size_; }
-  // The ETag of the answer that these bytes came with: what follows must be of the same. Empty: begin anew.
+  // The ETag of the answer that these bytes came with; further bytes must have the same. Empty: begin anew.
   const std::string& validator() const { return validator_; }
 
-  // Nothing is left of what was there. `validator` is that of the answer that begins.
+  // Throws away the bytes so far. `validator` is that of the answer that begins.
   void begin(const std::string& validator);
-  // Throws Error(file) that says what is kept when the disk is full.
+  // Throws Error(file); when the disk is full, it says how many bytes are kept.
   void append(std::span<const std::byte> bytes);
-  // Instead of a download: a file on this machine.
+  // Copies a file of this machine instead of a download.
   void take(const std::filesystem::path& file);
-  // Throws away what is there.
+  // Throws away the bytes so far.
   void discard();
-  // Whether it is what its identity says.
+  // Whether it has the length and hash of its identity.
   bool is_whole() const { return is_identical(part_, identity_); }
   // Flushes it to the disk and gives it its name.
   void publish();

@@ -1,4 +1,4 @@
-// What a hub means when it refuses, and what to do about it.
+// Why a hub refuses, and what to do about it.
 #pragma once
 
 #include <string>

@@ -15,7 +15,7 @@ namespace fovea::apps::hub {
 // Throws Error(usage) where no variable says where a cache may be.
 std::filesystem::path models_folder();
 std::filesystem::path pulled_folder(const ModelName& model);
-// Where a download is put together; becomes the pulled folder when it is whole.
+// A download is put together here; the folder becomes the pulled one when it is whole.
 std::filesystem::path staging_folder(const ModelName& model);
 
 // The first file that a model folder lacks ("model.safetensors"); empty when it is whole.
@@ -23,11 +23,11 @@ std::string missing_file(const std::filesystem::path& folder);
 
 // models--org--name/snapshots/COMMIT of the revision in the hub's cache, when it holds everything.
 std::optional<std::filesystem::path> hub_cache_snapshot(const ModelName& model);
-// The file with this hash in the hub's cache, of whatever revision.
+// The file with this hash in the hub's cache, of any revision.
 std::optional<std::filesystem::path> hub_cache_blob(const ModelName& model, std::string_view hash);
 
 // The folder of a model on this machine; `text` is a hub's name, or that of a folder put among the pulled
-// models by hand. nullopt when there is none. Throws Error(usage) for what can be no name.
+// models by hand. nullopt when there is none. Throws Error(usage) for text that cannot be a name.
 std::optional<std::filesystem::path> find_model(std::string_view text, std::string_view option);
 
 struct Stored {

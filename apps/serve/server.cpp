@@ -28,7 +28,7 @@ using std::chrono::milliseconds;
 
 // A peer that takes less than this for a whole answer is cut off.
 constexpr size_t least_bytes_per_second = 8192;
-// Bodies of which each connection may have one.
+// Each connection may have one body of this size.
 constexpr uint64_t small_body = 4 << 20;
 // Little is queued in the kernel, so that a slow client's next picture is a new one.
 constexpr int send_buffer = 256 << 10, unsent_low_water = 32 << 10;
@@ -72,7 +72,8 @@ uint16_t port_of(int fd) {
 struct Server::Connection {
   int fd = -1;
   std::thread thread{};
-  // Since when we wait for a whole request; one that is being answered never gives way to a newcomer.
+  // Since when we wait for a whole request. A connection that is being answered never gives way to a
+  // newcomer.
   std::atomic<Clock::rep> waiting_since{0};
   bool gives_way = false;
   std::atomic<bool> ended{false};
@@ -211,8 +212,9 @@ void Server::accept_one() {
   }
 }
 
-// When all places are taken, whoever has kept us waiting longest for a request gives way. Its thread ends a
-// moment later, so for that moment there may be more threads than places, but not twice as many.
+// When all places are taken, the connection that has kept us waiting longest for a request gives way. Its
+// thread ends a moment later, so for that moment there may be more threads than places, but not twice as
+// many.
 bool Server::make_room() {
   size_t places = 0;
   Connection* longest = nullptr;
@@ -263,7 +265,7 @@ void Server::run(Connection& connection) {
     while (!stopping_ && one_request(connection, peer, buffer)) {
     }
   } catch (const std::exception&) {
-    // Out of memory, or a thread that could not be had: this connection ends, the others go on.
+    // Out of memory, or no further thread: this connection ends, the others go on.
   }
   const std::lock_guard lock(mutex_);
   close(connection.fd);
@@ -271,44 +273,72 @@ void Server::run(Connection& connection) {
   connection.ended = true;
 }
 
+// One of the places for large bodies that are received or worked on. The destructor gives it back.
+class Server::Place {
+ public:
+  explicit Place(std::atomic<size_t>& taken) : taken_(taken) {}
+  ~Place() {
+    if (held_) --taken_;
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  void take(size_t most) {
+    held_ = true;
+    if (++taken_ > most) throw Refusal(503, "too many uploads at once");
+  }
+
+ private:
+  std::atomic<size_t>& taken_;
+  bool held_ = false;
+};
+
+// Reads one request to its end; false where the peer left before. Throws Refusal.
+bool Server::read(RequestReader& reader, Place& place, Peer& peer, std::string& buffer) {
+  if (buffer.empty() && peer.receive(buffer, Clock::now() + limits_.idle) != Peer::Waited::yes) return false;
+  auto deadline = Clock::now() + limits_.head;
+  const auto more = [&](const char* what) {
+    const Peer::Waited got = peer.receive(buffer, deadline);
+    if (got == Peer::Waited::late) throw Refusal(408, fmt::format("the {} took too long", what));
+    return got == Peer::Waited::yes;
+  };
+  for (reader.take(buffer); !reader.head_done(); reader.take(buffer))
+    if (!more("headers")) return false;
+  const uint64_t most = handler_.admit(reader.request());
+  reader.limit_body(most);
+  reader.take(buffer);
+  if (!reader.done()) {
+    if (most > small_body) place.take(limits_.bodies);
+    if (reader.request().header("expect") == "100-continue" && !peer.send("HTTP/1.1 100 Continue\r\n\r\n"))
+      return false;
+  }
+  deadline = Clock::now() + limits_.body;
+  for (; !reader.done(); reader.take(buffer))
+    if (!more("body")) return false;
+  return true;
+}
+
+// Whether all of it left.
+bool Server::send(const Response& response, Peer& peer, bool head_only, bool close_after) {
+  std::string message = head_of(response, close_after);
+  // Small answers leave in one packet.
+  const bool together = !response.stream && response.body->size() < 4096;
+  if (together && !head_only && response.status != 204) message += *response.body;
+  if (!peer.send(message)) return false;
+  if (head_only || together) return true;
+  if (!response.stream) return peer.send(*response.body);
+  response.stream(peer);
+  return true;
+}
+
 // Reads one request and answers it; whether another may follow.
 bool Server::one_request(Connection& connection, Peer& peer, std::string& buffer) {
-  struct Place {
-    std::atomic<size_t>& taken;
-    bool held = false;
-    ~Place() {
-      if (held) --taken;
-    }
-  } place{bodies_};
-
+  Place place(bodies_);
   RequestReader reader;
   Response response;
-  bool whole = false, head_only = false;
+  bool whole = false;
   connection.waiting_since = Clock::now().time_since_epoch().count();
   try {
-    if (buffer.empty() && peer.receive(buffer, Clock::now() + limits_.idle) != Peer::Waited::yes)
-      return false;
-    auto deadline = Clock::now() + limits_.head;
-    const auto more = [&](const char* what) {
-      const Peer::Waited got = peer.receive(buffer, deadline);
-      if (got == Peer::Waited::late) throw Refusal(408, fmt::format("the {} took too long", what));
-      return got == Peer::Waited::yes;
-    };
-    for (reader.take(buffer); !reader.head_done(); reader.take(buffer))
-      if (!more("headers")) return false;
-    const uint64_t most = handler_.admit(reader.request());
-    reader.limit_body(most);
-    head_only = reader.request().method == "HEAD";
-    reader.take(buffer);
-    if (!reader.done()) {
-      place.held = most > small_body;
-      if (place.held && ++bodies_ > limits_.bodies) throw Refusal(503, "too many uploads at once");
-      if (reader.request().header("expect") == "100-continue" && !peer.send("HTTP/1.1 100 Continue\r\n\r\n"))
-        return false;
-    }
-    deadline = Clock::now() + limits_.body;
-    for (; !reader.done(); reader.take(buffer))
-      if (!more("body")) return false;
+    if (!read(reader, place, peer, buffer)) return false;
     whole = true;
     connection.waiting_since = 0;
     response = handler_.answer(reader.request());
@@ -320,16 +350,8 @@ bool Server::one_request(Connection& connection, Peer& peer, std::string& buffer
     response = error_response(500, error.what());
   }
   const bool close_after = !whole || !reader.request().keep_alive || response.stream || stopping_;
-  std::string message = head_of(response, close_after);
-  // Small answers leave in one packet.
-  const bool together = !response.stream && response.body->size() < 4096;
-  if (together && !head_only && response.status != 204) message += *response.body;
-  if (!peer.send(message)) return false;
-  if (response.stream && !head_only) {
-    response.stream(peer);
-  } else if (!together && !head_only && !peer.send(*response.body)) {
-    return false;
-  }
+  const bool head_only = reader.head_done() && reader.request().method == "HEAD";
+  if (!send(response, peer, head_only, close_after)) return false;
   if (!whole) peer.linger();
   return !close_after;
 }

@@ -49,12 +49,15 @@ class Server {
  private:
   struct Connection;
   class Peer;
+  class Place;
 
   void accept_one();
   bool make_room();
   void reap();
   void run(Connection& connection);
   bool one_request(Connection& connection, Peer& peer, std::string& buffer);
+  bool read(RequestReader& reader, Place& place, Peer& peer, std::string& buffer);
+  static bool send(const Response& response, Peer& peer, bool head_only, bool close_after);
 
   Handler& handler_;
   ServerLimits limits_;

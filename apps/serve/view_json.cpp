@@ -19,7 +19,7 @@
 namespace fovea::apps::serve {
 namespace {
 
-// Far beyond any picture; what lies outside this one is noticed when it is drawn.
+// Far beyond any picture. A pixel outside this one is refused when it is drawn.
 constexpr double farthest_pixel = 1 << 20;
 
 [[noreturn]] void wrong(const std::string& name, const std::string& want) {
@@ -165,7 +165,7 @@ void set(View& view, const std::string& name, const Json& value, const ModelInfo
   }
 }
 
-// The ends of a slider belong to it, those of a range may not.
+// A slider can be set to its ends, which the range may not include.
 Json slider_of(const MapNumber& n) {
   const float lowest = n.lowest_belongs ? n.lowest : n.lowest + n.step;
   const float highest = !std::isfinite(n.highest) ? n.slider_end
@@ -183,7 +183,7 @@ Json slider_of(const MapNumber& n) {
 void apply_settings(View& view, const Json& settings, const ModelInfo& info) {
   if (!settings.is_object()) throw Refusal(422, "want a JSON object of settings");
   try {
-    // A change of method keeps of the view what the new one has; what else is named counts as it is.
+    // A change of method adapts what the view had before. Settings that are named here are taken as they are.
     if (const auto method = settings.find("method"); method != settings.end()) {
       set(view, "method", *method, info);
       if (const auto layer = settings.find("layer"); layer != settings.end()) {
@@ -195,7 +195,7 @@ void apply_settings(View& view, const Json& settings, const ModelInfo& info) {
     }
     for (const auto& [name, value] : settings.items())
       if (name != "method") set(view, name, value, info);
-    // A start behind the end moves with it, unless it was asked for.
+    // The first layer moves with the last one, unless it is named here.
     if (traits_of(view.map.method).takes(MapField::start_layer) && !settings.contains("start_layer"))
       view.map.start_layer = std::min(view.map.start_layer, static_cast<int>(layer_of(info, view.map)));
     check(view, info);

@@ -11,7 +11,7 @@
 namespace fovea::apps {
 
 struct CaptureOptions {
-  bool paced = false;    // a file's frames come no faster than they are to be shown
+  bool paced = false;    // a file's frames come at the pace of its clock
   bool wait_for = true;  // a live source that goes away is waited for; otherwise that is its end
 };
 
@@ -38,7 +38,7 @@ class CaptureFeed : public FrameFeed {
   std::thread thread_;
 };
 
-// Opens whatever `overlay SOURCE` takes for a window or a browser: folders and images as slides.
+// Opens a source of `overlay` for a window or a browser: folders and images as slides.
 std::unique_ptr<FrameFeed> open_feed(const std::string& source, SourceKind kind);
 
 }  // namespace fovea::apps

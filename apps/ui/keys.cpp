@@ -45,6 +45,69 @@ void choose_rank(View& view, uint32_t rank) {
   view.map.rank = rank;
 }
 
+// What is asked of the model.
+bool apply_to_map(Action action, View& view, const ModelInfo& info) {
+  switch (action) {
+    case Action::class_token:
+      view.pins.clear();
+      view.hover.reset();
+      return true;
+    case Action::previous_layer:
+    case Action::next_layer:
+      step_layer(view, info, action == Action::next_layer ? 1 : -1);
+      return true;
+    case Action::all_layers:
+      toggle(view, Spread::layers);
+      return true;
+    case Action::previous_head:
+    case Action::next_head:
+      step_head(view, info, action == Action::next_head ? 1 : -1);
+      return true;
+    case Action::all_heads:
+      toggle(view, Spread::heads);
+      return true;
+    case Action::next_method:
+      next_method(view, info);
+      return true;
+    case Action::next_fusion:
+      next_fusion(view);
+      return true;
+    case Action::top1:
+    case Action::top2:
+    case Action::top3:
+    case Action::top4:
+    case Action::top5:
+      choose_rank(view, static_cast<uint32_t>(action) - static_cast<uint32_t>(Action::top1));
+      return true;
+    default:
+      return false;
+  }
+}
+
+// How its answer is drawn.
+bool apply_to_look(Action action, View& view, std::span<const AttentionMap> on_show) {
+  switch (action) {
+    case Action::next_colormap:
+      next_colormap(view);
+      return true;
+    case Action::less_alpha:
+    case Action::more_alpha:
+      step_alpha(view, action == Action::more_alpha ? 1 : -1);
+      return true;
+    case Action::side_by_side:
+      view.side_by_side = !view.side_by_side;
+      return true;
+    case Action::next_scale:
+      next_scale(view, on_show);
+      return true;
+    case Action::smoothing:
+      next_smoothing(view);
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 std::span<const Control> controls() {
@@ -63,69 +126,7 @@ std::optional<Action> action_named(std::string_view name) {
 }
 
 bool apply(Action action, View& view, const ModelInfo& info, std::span<const AttentionMap> on_show) {
-  switch (action) {
-    case Action::class_token:
-      view.pins.clear();
-      view.hover.reset();
-      break;
-    case Action::previous_layer:
-      step_layer(view, info, -1);
-      break;
-    case Action::next_layer:
-      step_layer(view, info, 1);
-      break;
-    case Action::all_layers:
-      toggle(view, Spread::layers);
-      break;
-    case Action::previous_head:
-      step_head(view, info, -1);
-      break;
-    case Action::next_head:
-      step_head(view, info, 1);
-      break;
-    case Action::all_heads:
-      toggle(view, Spread::heads);
-      break;
-    case Action::next_method:
-      next_method(view, info);
-      break;
-    case Action::next_fusion:
-      next_fusion(view);
-      break;
-    case Action::top1:
-    case Action::top2:
-    case Action::top3:
-    case Action::top4:
-    case Action::top5:
-      choose_rank(view, static_cast<uint32_t>(action) - static_cast<uint32_t>(Action::top1));
-      break;
-    case Action::next_colormap:
-      next_colormap(view);
-      break;
-    case Action::less_alpha:
-      step_alpha(view, -1);
-      break;
-    case Action::more_alpha:
-      step_alpha(view, 1);
-      break;
-    case Action::side_by_side:
-      view.side_by_side = !view.side_by_side;
-      break;
-    case Action::next_scale:
-      next_scale(view, on_show);
-      break;
-    case Action::smoothing:
-      next_smoothing(view);
-      break;
-    case Action::quit:
-    case Action::help:
-    case Action::hud:
-    case Action::freeze:
-    case Action::record:
-    case Action::save:
-      return false;
-  }
-  return true;
+  return apply_to_map(action, view, info) || apply_to_look(action, view, on_show);
 }
 
 }  // namespace fovea::apps

@@ -1,4 +1,4 @@
-// What can be done to a view and a window, in one table: keys, names and meanings.
+// The actions on a view and a window in one table: keys, names and meanings.
 #pragma once
 
 #include <optional>
@@ -51,7 +51,7 @@ std::optional<Action> action_for_key(int code);
 std::optional<Action> action_named(std::string_view name);
 
 // Changes the view where the action is about the view; `on_show` are the maps seen now, for the scale. False
-// for an action that is about something else.
+// for other actions.
 bool apply(Action action, View& view, const ModelInfo& info, std::span<const AttentionMap> on_show);
 
 }  // namespace fovea::apps

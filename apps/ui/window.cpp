@@ -56,7 +56,7 @@ std::string stem_of(const std::string& source, SourceKind kind) {
   return kind == SourceKind::camera ? "camera.overlay" : "stream.overlay";
 }
 
-// A moving file of what is on show, at the pace at which it is shown.
+// A video of the pictures on show, at the pace at which they are shown.
 class Recording {
  public:
   explicit Recording(std::string name)
@@ -165,7 +165,7 @@ class Window {
     if (recording_) state.recording_seconds = recording_->seconds();
     draw_hud(canvas, shown_.get(), engine_.model(), state);
     windows_.show(window_title, canvas);
-    // The picture went elsewhere under a pointer that stands still.
+    // The picture has moved under a pointer that stands still.
     if (pointer_ && (scale_ != old_scale || corner_ != old_corner)) mouse(cv::EVENT_MOUSEMOVE, *pointer_);
   }
 

@@ -11,7 +11,7 @@ namespace fovea::apps {
 
 // Whether a window can be opened here.
 bool has_display();
-// What a process of its own tries for has_display(): where no display answers, the GUI library aborts it.
+// has_display() tries this in a child process, because the GUI library aborts where no display answers.
 void open_and_close_window();
 
 // Until somebody closes it. Returns the exit code.

@@ -115,7 +115,7 @@ class GifFile : public FrameWriter {
   size_t frames_ = 0;
 };
 
-// Each of its files is complete by itself, so those already written stay whatever happens.
+// Each file is complete by itself: files that are written stay.
 class NumberedFiles : public FrameWriter {
  public:
   NumberedFiles(std::string before, size_t digits, std::string after)

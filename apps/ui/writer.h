@@ -1,4 +1,4 @@
-// Pictures to a file that moves: video, animated GIF, or numbered files.
+// Pictures into a video, an animated GIF or numbered files.
 #pragma once
 
 #include <condition_variable>
@@ -21,7 +21,7 @@ class FrameWriter {
   // The first one sets the size of a file that has one; later ones are fitted into it with black borders.
   // Throws Error(file).
   virtual void write(const cv::Mat& bgr) = 0;
-  // Completes the file, which without it is deleted. Throws Error(file).
+  // Completes the file; without it the file is deleted. Throws Error(file).
   virtual void finish() = 0;
 };
 

@@ -1,4 +1,4 @@
-// What every subcommand says and to whom: results on stdout, everything else on stderr.
+// What every subcommand writes: results on stdout, everything else on stderr.
 #pragma once
 
 #include <cstddef>

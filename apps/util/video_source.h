@@ -1,4 +1,4 @@
-// Moving pictures: whatever OpenCV's VideoCapture opens.
+// Moving pictures that OpenCV's VideoCapture opens.
 #pragma once
 
 #include <memory>
