@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "fovea/error.h"
-#include "models/nn/transformer_chain.h"
+#include "models/nn/stream.h"
 #include "runtime/ops/maps/attention_relevance.h"
 #include "runtime/ops/maps/channel_dot.h"
 #include "runtime/ops/nn/place_tokens.h"
@@ -30,37 +30,39 @@ EvidenceTerms::EvidenceTerms(gpu::Device& device, const Kept& kept, const ModelI
     throw Error(ErrorKind::usage, fmt::format("[evidence] a logit of {} is no such sum; its maps are {}",
                                               info.architecture, names_of(info.maps)));
   Recorder r(device);
-  const layers::TransformerChain& chain = *kept.chain.chain;
-  images_ = kept.chain.stream.front().shape[0];
+  const layers::ClassHead& head = *kept.answer.head;
+  images_ = kept.answer.x.shape[0];
   class_ = r.input({images_, 1}, DType::u32, "class");
-  class_weights_ = chain.class_weights(r, class_, 0);
-  direction_ = chain.head_gradient(r, kept.chain.stream.back(), class_weights_, true);
-  const uint32_t rows = direction_.shape[1], width = direction_.shape[2];
+  class_weights_ = head.class_weights(r, class_, 0);
+  const Tensor direction = head.gradient(r, kept.answer.x, class_weights_, /*held=*/true);
+  const uint32_t rows = direction.shape[1], width = direction.shape[2];
   // The part of the logit that a stream is.
   const auto part = [&](const Tensor& leading) {
     const Tensor out = ops::channel_dot(r, leading.reshaped({images_ * rows, 1, width}),
-                                        direction_.reshaped({images_ * rows, width}));
+                                        direction.reshaped({images_ * rows, width}));
     r.output(out);
     return out;
   };
-  for (uint32_t l = 0; l < chain.blocks.size(); ++l) {
+  for (const StepRun& run : kept.steps) {
+    const AttentionRecord& record = kept.layers.at(run.layer);
     ops::RelevanceCase c;
-    c.in = chain.attention_of(kept.layers.at(l), rows);
-    c.lse = kept.layers.at(l).lse;
-    c.gradient = chain.blocks[l].heads_gradient(r, c.in, {}, direction_, true);
+    c.in = layers::attention_of(record, rows);
+    c.lse = record.lse;
+    c.gradient = run.step->heads_gradient(r, c.in, {}, direction, /*held=*/true);
     c.heads = ops::RelevanceHeads::each;
-    const Tensor x = ops::leading_tokens(r, kept.chain.stream[l], rows);
-    layers_.push_back({ops::attention_relevance(r, c), part(x), part(chain.blocks[l].middle(r, x, c.in).y),
-                       copied(r, chain.blocks[l].attention_bias()),
-                       copied(r, chain.blocks[l].attention_scale())});
+    const Tensor x = ops::leading_tokens(r, run.x, rows);
+    layers_.push_back({ops::attention_relevance(r, c), part(x), part(run.step->middle(r, x, c.in).y), {}});
     r.output(layers_.back().terms);
+    for (const layers::Step::Product& p : run.step->constants(r, c.in, direction)) {
+      r.output(p.gradient);
+      layers_.back().constants.push_back({p.gradient, copied(r, p.vector), copied(r, p.scale)});
+    }
   }
-  after_ = part(ops::leading_tokens(r, kept.chain.stream.back(), rows));
-  r.output(direction_);
-  r.output(class_weights_);
-  if (const auto& norm = chain.norm ? chain.norm : chain.fc_norm) beta_ = copied(r, norm->beta());
-  for (const ops::LinearWeights& head : chain.heads)
-    if (head.bias) head_bias_.push_back(copied(r, head.bias));
+  after_ = part(ops::leading_tokens(r, kept.answer.x, rows));
+  for (const Tensor& weights : class_weights_) r.output(weights);
+  if (const layers::LayerNorm* norm = head.one_norm()) beta_ = copied(r, norm->beta());
+  for (const layers::Linear& linear : head.linears())
+    if (const Tensor& bias = linear.weights().bias) head_bias_.push_back(copied(r, bias));
   program_ = r.finish();
 }
 
@@ -77,6 +79,18 @@ double EvidenceTerms::sum(const Tensor& t, uint32_t slot) const {
   return std::accumulate(first, first + count, 0.0);
 }
 
+// Σ over an image's rows and channels.
+double EvidenceTerms::of_image(const layers::Step::Product& product, uint32_t slot) const {
+  const auto gradient = read(product.gradient), vector = read(product.vector),
+             scale = product.scale ? read(product.scale) : std::vector<float>();
+  const size_t width = product.gradient.shape.last(), count = gradient.size() / images_;
+  double total = 0;
+  for (size_t i = 0; i < count; ++i)
+    total += double{gradient[slot * count + i]} * double{vector[i % width]} *
+             (scale.empty() ? 1.0 : double{scale[i % width]});
+  return total;
+}
+
 ClassEvidence EvidenceTerms::of(uint32_t target, uint32_t slot) {
   if (target >= classes_ || slot >= images_)
     throw Error(ErrorKind::usage,
@@ -91,32 +105,22 @@ ClassEvidence EvidenceTerms::of(uint32_t target, uint32_t slot) {
   out.layers = static_cast<uint32_t>(layers_.size());
   out.heads = layers_.front().terms.shape[1];
   out.tokens = layers_.front().terms.shape[2];
-  const uint32_t rows = direction_.shape[1], width = direction_.shape[2];
-  const auto direction = read(direction_), class_weights = read(class_weights_);
-  // Σ over an image's rows and channels of x ⊙ a vector (⊙ a scale).
-  const auto dot = [&](const std::vector<float>& x, uint32_t count, const std::vector<float>& vector,
-                       const std::vector<float>& scale) {
-    double total = 0;
-    for (size_t i = 0; i < size_t{count} * width; ++i)
-      total += double{x[size_t{slot} * count * width + i]} * double{vector[i % width]} *
-               (scale.empty() ? 1.0 : double{scale[i % width]});
-    return total;
-  };
-  const auto if_there = [&](const Tensor& t) { return t ? read(t) : std::vector<float>(); };
   const size_t terms = size_t{out.heads} * out.tokens;
   for (size_t l = 0; l < layers_.size(); ++l) {
     const Layer& layer = layers_[l];
     const auto all = read(layer.terms);
     const auto first = all.begin() + static_cast<std::ptrdiff_t>(slot * terms);
     out.attention.insert(out.attention.end(), first, first + static_cast<std::ptrdiff_t>(terms));
-    out.bias.push_back(layer.bias
-                           ? static_cast<float>(dot(direction, rows, read(layer.bias), if_there(layer.scale)))
-                           : 0.0F);
+    double constant = 0;
+    for (const layers::Step::Product& product : layer.constants) constant += of_image(product, slot);
+    out.bias.push_back(static_cast<float>(constant));
     const Tensor& next = l + 1 < layers_.size() ? layers_[l + 1].before : after_;
     out.mlp.push_back(static_cast<float>(sum(next, slot) - sum(layer.middle, slot)));
   }
   out.embedding = static_cast<float>(sum(layers_.front().before, slot));
-  double constant = beta_ ? dot(class_weights, class_weights_.shape[1], read(beta_), {}) : 0;
+  double constant = 0;
+  for (const Tensor& weights : class_weights_)
+    if (beta_) constant += of_image({weights, beta_, {}}, slot);
   for (const Tensor& bias : head_bias_) constant += double{read(bias)[target]};
   out.constant = static_cast<float>(constant);
   return out;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "maps/methods.h"
+#include "models/nn/step.h"
 
 namespace fovea::maps {
 
@@ -16,14 +17,16 @@ class EvidenceTerms {
   struct Layer {
     Tensor terms;           // [images, heads, tokens]
     Tensor before, middle;  // [images * rows, 1]: of the stream around the attention
-    Tensor bias, scale;     // [1, 1, width rounded up], empty where the block has none
+    std::vector<layers::Step::Product> constants;
   };
   std::vector<float> read(const Tensor& t) const;
+  double of_image(const layers::Step::Product& product, uint32_t slot) const;
   double sum(const Tensor& t, uint32_t slot) const;  // of one image's elements
 
   uint32_t images_, classes_;
   std::vector<Layer> layers_;
-  Tensor class_, direction_, class_weights_, after_, beta_;
+  Tensor class_, after_, beta_;
+  std::vector<Tensor> class_weights_;
   std::vector<Tensor> head_bias_;
   Program program_;
 };

@@ -1,5 +1,5 @@
 #include "maps/methods.h"
-#include "models/nn/transformer_chain.h"
+#include "models/nn/stream.h"
 #include "runtime/ops/maps/attention_relevance.h"
 #include "runtime/ops/nn/place_tokens.h"
 
@@ -9,7 +9,7 @@ Drawn gradcam(Recorder& r, const Kept& kept, const MapRequest& request, const Mo
   const AttentionLayer& grid = info.attention.back();
   Drawn out{{}, grid.rows, grid.cols, grid.prefix_tokens, {}};
   const ClassChoice choice = choose_class(r, kept, request, out);
-  layers::ChainBackward backward = backward_of(r, kept, choice);
+  layers::StreamBackward backward = backward_of(r, kept, choice);
   const layers::HeadsGradient& last = backward.down(r);
   // The mean over patches of gradient · v is gradient · (mean of v).
   ops::RelevanceCase c;

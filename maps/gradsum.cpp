@@ -1,5 +1,5 @@
 #include "maps/methods.h"
-#include "models/nn/transformer_chain.h"
+#include "models/nn/stream.h"
 #include "runtime/ops/maps/attention_relevance.h"
 
 namespace fovea::maps {
@@ -9,8 +9,8 @@ Drawn gradsum(Recorder& r, const Kept& kept, const MapRequest& request, const Mo
   const AttentionLayer& grid = info.attention[range.last];
   Drawn out{{}, grid.rows, grid.cols, grid.prefix_tokens, {}};
   const ClassChoice choice = choose_class(r, kept, request, out);
-  layers::ChainBackward backward = backward_of(r, kept, choice);
-  for (auto l = static_cast<uint32_t>(info.attention.size()); l-- > range.first;) {
+  layers::StreamBackward backward = backward_of(r, kept, choice);
+  for (size_t l = kept.steps.size(); l-- > range.first;) {
     const layers::HeadsGradient& at = backward.down(r);
     if (l > range.last) continue;
     ops::RelevanceCase c;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "models/nn/transformer_chain.h"
+#include "models/nn/stream.h"
 #include "runtime/ops/maps/outlier_filter.h"
 
 namespace fovea::maps {
@@ -21,14 +21,15 @@ bool has_layers(const AttentionTap& tap) {
 bool chains(const AttentionTap& tap) {
   return !tap.layers.empty() &&
          std::all_of(tap.layers.begin(), tap.layers.end(), [&](const AttentionRecord& a) {
-           return a.layer.kind == AttentionKind::self_attention && a.groups == 1 &&
-                  a.input.layout.queries == a.input.layout.keys &&
-                  a.input.layout.queries == tap.layers.front().input.layout.queries;
+           return a.layer.kind == AttentionKind::attention_pool ||  // behind them all
+                  (a.layer.kind == AttentionKind::self_attention && a.groups == 1 &&
+                   a.input.layout.queries == a.input.layout.keys &&
+                   a.input.layout.queries == tap.layers.front().input.layout.queries);
          });
 }
 
 bool has_stream(const AttentionTap& tap) {
-  return !tap.chain.stream.empty();
+  return layers::is_stream(tap);
 }
 
 bool has_gates(const AttentionTap& tap) {
@@ -36,17 +37,17 @@ bool has_gates(const AttentionTap& tap) {
                      [](const AttentionRecord& a) { return is_gate(a.layer.kind); });
 }
 
-bool has_chain(const AttentionTap& tap) {
-  return static_cast<bool>(tap.chain);
+bool is_explained(const AttentionTap& tap) {
+  return layers::is_explained(tap);
 }
 
 bool reads_class_token(const AttentionTap& tap) {
-  return tap.chain && !tap.chain.chain->pooled;
+  return is_explained(tap) && tap.answer.head->reading().tokens != 0;
 }
 
 // One norm is linear when its statistics are held.
 bool has_one_norm(const AttentionTap& tap) {
-  return tap.chain && !(tap.chain.chain->norm && tap.chain.chain->fc_norm);
+  return is_explained(tap) && !tap.answer.head->has_two_norms();
 }
 
 bool has_pooled_head(const AttentionTap& tap) {
@@ -68,8 +69,8 @@ constexpr std::array methods = {
     Method{MapMethod::norms, &norms, &has_stream},
     Method{MapMethod::evidence, &evidence, &has_one_norm},
     Method{MapMethod::gradcam, &gradcam, &reads_class_token},
-    Method{MapMethod::gradsum, &gradsum, &has_chain},
-    Method{MapMethod::gae, &gae, &has_chain},
+    Method{MapMethod::gradsum, &gradsum, &is_explained},
+    Method{MapMethod::gae, &gae, &is_explained},
     Method{MapMethod::energy, &energy, &has_gates},
     Method{MapMethod::cam, &cam, &has_pooled_head},
 };
@@ -103,17 +104,15 @@ std::optional<uint32_t> start_token(const MapRequest& request, const AttentionLa
 
 ClassChoice choose_class(Recorder& r, const Kept& kept, const MapRequest& request, Drawn& out) {
   if (!request.target) return {kept.best, request.rank};
-  const uint32_t images = (kept.chain ? kept.chain.stream.front() : kept.head.features).shape[0];
+  const uint32_t images = (kept.answer.x ? kept.answer.x : kept.head.features).shape[0];
   const Tensor classes = r.input({images, 1}, DType::u32, "class");
   out.presets.emplace_back(classes, std::vector<uint32_t>(images, *request.target));
   return {classes, 0};
 }
 
-layers::ChainBackward backward_of(Recorder& r, const Kept& kept, const ClassChoice& choice) {
-  const layers::TransformerChain& chain = *kept.chain.chain;
-  const Tensor weights = chain.class_weights(r, choice.classes, choice.rank);
-  return {chain, kept.layers, kept.chain.stream,
-          chain.head_gradient(r, kept.chain.stream.back(), weights, false)};
+layers::StreamBackward backward_of(Recorder& r, const Kept& kept, const ClassChoice& choice) {
+  const auto weights = kept.answer.head->class_weights(r, choice.classes, choice.rank);
+  return {kept, kept.answer.head->gradient(r, kept.answer.x, weights, /*held=*/false)};
 }
 
 LayerRange layers_of(const MapRequest& request) {

@@ -11,7 +11,7 @@
 #include "runtime/ops/attention/attention_rows.h"
 
 namespace fovea::layers {
-class ChainBackward;
+class StreamBackward;
 }
 
 namespace fovea::maps {
@@ -84,8 +84,8 @@ struct ClassChoice {
 // What `out` needs besides goes into its presets.
 ClassChoice choose_class(Recorder& r, const Kept& kept, const MapRequest& request, Drawn& out);
 
-// Backwards through all blocks from the logit of that class.
-layers::ChainBackward backward_of(Recorder& r, const Kept& kept, const ClassChoice& choice);
+// Backwards through all steps from the logit of that class.
+layers::StreamBackward backward_of(Recorder& r, const Kept& kept, const ClassChoice& choice);
 
 // Layers first … last that a request sums over.
 struct LayerRange {

@@ -64,6 +64,7 @@ Drawn raw(Recorder& r, const Kept& kept, const MapRequest& request, const ModelI
   out.cols = layer.layer.cols;
   switch (layer.layer.kind) {
     case AttentionKind::self_attention:
+    case AttentionKind::attention_pool:
       return self_attention(r, layer, request);
     case AttentionKind::token_scores:
       out.values = stitched(r, layer.values, layer, layer.stitch.table);

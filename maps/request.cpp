@@ -30,7 +30,8 @@ constexpr uint32_t kinds(std::initializer_list<AttentionKind> list) {
 }
 constexpr uint32_t no_kind = 0, self = kinds({AttentionKind::self_attention}),
                    gates = kinds({AttentionKind::channel_gate, AttentionKind::spatial_gate}),
-                   any_kind = self | gates | kinds({AttentionKind::token_scores});
+                   any_kind =
+                       self | gates | kinds({AttentionKind::token_scores, AttentionKind::attention_pool});
 
 struct Rule {
   MapTraits traits;
@@ -233,7 +234,9 @@ std::vector<uint32_t> drawable_layers(const ModelInfo& info, MapMethod method) {
 }
 
 uint32_t layer_of(const ModelInfo& info, const MapRequest& request) {
-  const std::vector<uint32_t> drawn = drawable_layers(info, request.method);
+  std::vector<uint32_t> drawn = drawable_layers(info, request.method);
+  if (request.query && request.layer < 0)
+    std::erase_if(drawn, [&](uint32_t i) { return info.attention[i].kind == AttentionKind::attention_pool; });
   const auto layers = static_cast<int64_t>(info.attention.size()), count = static_cast<int64_t>(drawn.size());
   const auto refuse = [&](const std::string& reason) {
     throw RequestError("layer", fmt::format("{}", request.layer), reason);

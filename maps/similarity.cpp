@@ -7,7 +7,7 @@ namespace fovea::maps {
 Drawn similarity(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info) {
   const auto index = static_cast<size_t>(request.layer);
   const AttentionLayer& grid = info.attention[index];
-  const Tensor& stream = kept.chain.stream.at(index + 1);
+  const Tensor& stream = kept.steps.at(index).y;
   const FinalNorm& norm = kept.final_norm;
   const Tensor tokens = norm ? ops::layer_norm(r, stream, norm.gamma, norm.beta, norm.epsilon) : stream;
   return {ops::token_cosine(r, tokens, start_token(request, grid).value()),

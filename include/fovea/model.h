@@ -38,6 +38,7 @@ struct ModelBytes {
 
 enum class AttentionKind {
   self_attention,  // a softmax over the keys for each query
+  attention_pool,  // one over all tokens for a learned query, by which a head reads them
   token_scores,    // one softmax over all tokens: separable attention (Mehta & Rastegari 2022)
   channel_gate,    // a factor a channel: squeeze-and-excitation (Hu et al. 2018), CBAM
   spatial_gate,    // a factor a cell: CBAM (Woo et al. 2018)
@@ -52,7 +53,7 @@ struct AttentionLayer {
   uint32_t prefix_tokens = 0;   // class, distillation and register tokens before the patches
   bool has_cls = false;         // token 0 is a class token
   std::string name;             // of the module, as the weights name it: "blocks.3.attn"
-  std::string tensor;           // in what run() returns: "attn.3", "gate.0"
+  std::string tensor;           // in what run() returns: "attn.3", "gate.0", "pool_attn.0"
 };
 
 struct ModelInfo {
@@ -70,8 +71,9 @@ struct ModelInfo {
 
 // Layers of info.attention that a method draws, in running order; none for a method that takes no layer.
 std::vector<uint32_t> drawable_layers(const ModelInfo& info, MapMethod method);
-// The one that a request means; a negative layer counts from the end of those that the method draws. Throws
-// RequestError where there is no such layer or the method does not draw it.
+// The one that a request means; a negative layer counts from the end of those that the method draws, without
+// attention pools where the request has a query. Throws RequestError where there is no such layer or the
+// method does not draw it.
 uint32_t layer_of(const ModelInfo& info, const MapRequest& request);
 // The request as the model takes it, a negative layer replaced by the one that it means. Throws RequestError
 // for what the model does not have and for numbers out of range. `ranked`: how many of an image's best

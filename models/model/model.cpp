@@ -7,6 +7,7 @@
 
 #include "fovea/error.h"
 #include "models/nn/shapes.h"
+#include "models/nn/stream.h"
 
 namespace fovea {
 
@@ -14,6 +15,8 @@ const char* to_string(AttentionKind kind) {
   switch (kind) {
     case AttentionKind::self_attention:
       return "self-attention";
+    case AttentionKind::attention_pool:
+      return "attention pool";
     case AttentionKind::token_scores:
       return "token scores";
     case AttentionKind::channel_gate:
@@ -91,6 +94,7 @@ std::vector<Tensor> LoadedModel::record(Recorder& r, std::vector<Tensor> inputs,
   }
   Pass pass(r, std::move(inputs), outputs_.size(), wanted, tap);
   forward(pass);
+  if (tap != nullptr && !layers::is_stream(*tap)) tap->steps.clear();  // they lead nowhere
 
   std::vector<Tensor> out;
   for (const size_t i : wanted) {

@@ -80,8 +80,8 @@ Tensor Attention::project(Recorder& r, const Tensor& o, const Tensor& residual, 
   return proj_(r, norm_ ? (*norm_)(r, o) : o, {ops::Activation::none, scale, residual});
 }
 
-Attention::Again Attention::again(Recorder& r, const ops::AttentionInput& in, const Tensor& residual,
-                                  const Tensor& scale) const {
+Step::Middle Attention::again(Recorder& r, const ops::AttentionInput& in, const Tensor& residual,
+                              const Tensor& scale) const {
   const auto scope = r.scope(name_);
   const Tensor o = ops::attention(r, in).o;
   return {o, project(r, o, residual, scale)};
@@ -107,6 +107,13 @@ Tensor Attention::backward(Recorder& r, const Tensor& x, const ops::AttentionInp
     if (k_norm_) k_norm_->on_heads_backward(r, qkv, dqkv, heads_.count, 1);
   }
   return qkv_.backward(r, dqkv);
+}
+
+std::vector<Step::Product> Attention::constants(Recorder& r, const Tensor& dy, const Tensor& scale) const {
+  std::vector<Step::Product> out;
+  if (const Tensor& bias = proj_.weights().bias) out.push_back({dy, bias, scale});
+  if (norm_) out.push_back({proj_.backward(r, dy, scale), norm_->beta(), {}});
+  return out;
 }
 
 }  // namespace fovea::layers

@@ -9,6 +9,7 @@
 #include "models/nn/heads.h"
 #include "models/nn/layer_norm.h"
 #include "models/nn/rotary.h"
+#include "models/nn/step.h"
 #include "models/nn/windows.h"
 
 namespace fovea::layers {
@@ -41,12 +42,10 @@ class Attention {
   Tensor operator()(Recorder& r, const Tensor& x, const Windows& windows, const Tensor& residual,
                     const Tensor& scale, AttentionTap* tap) const;
 
-  // Again what a forward pass did with queries, keys and values that it kept, for the first in.layout.queries
-  // tokens, which are those of `residual`.
-  struct Again {
-    Tensor o, y;  // the heads' outputs [images, queries, heads * padded head], and residual + scale ⊙ proj(o)
-  };
-  Again again(Recorder& r, const ops::AttentionInput& in, const Tensor& residual, const Tensor& scale) const;
+  // Run again with queries, keys and values that a forward pass kept, for the first in.layout.queries tokens,
+  // which are those of `residual`: what the heads give, and y.
+  Step::Middle again(Recorder& r, const ops::AttentionInput& in, const Tensor& residual,
+                     const Tensor& scale) const;
   // residual + scale ⊙ proj(o).
   Tensor project(Recorder& r, const Tensor& o, const Tensor& residual, const Tensor& scale) const;
   // Backwards, all gradients f32: from that by scale ⊙ proj(o) to that by o, and to that by x. held:
@@ -55,7 +54,8 @@ class Attention {
   Tensor backward(Recorder& r, const Tensor& x, const ops::AttentionInput& in,
                   const ops::AttentionResult& forward, const Tensor& heads_gradient) const;
   bool has_norm() const { return norm_.has_value(); }  // between heads and proj
-  const Tensor& bias() const { return proj_.weights().bias; }
+  // What no head is in of scale ⊙ proj(o), for a number whose gradient by that is dy.
+  std::vector<Step::Product> constants(Recorder& r, const Tensor& dy, const Tensor& scale) const;
 
  private:
   Tensor heads(Recorder& r, const Tensor& x, const Tensor& mask, const TokenGrid& grid,

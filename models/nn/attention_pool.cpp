@@ -5,6 +5,7 @@ namespace fovea::layers {
 AttentionPool::AttentionPool(WeightStore& store, const io::Weights& w, const BlockShape& shape)
     : name_(w.scope()),
       heads_(Heads::of(w, shape.width, shape.heads)),
+      grid_(shape.grid),
       kv_(store, padded_rows(linear_numbers(w / "kv", 2 * shape.width, shape.width), heads_)),
       proj_(store, padded_inputs(linear_numbers(w / "proj", shape.width, shape.width), heads_)),
       norm_(store, w / "norm", shape.width, shape.epsilon),
@@ -21,7 +22,7 @@ AttentionPool::AttentionPool(WeightStore& store, const io::Weights& w, const Blo
   query_ = store.matrix(padded_heads(query, heads_, 1), {1, 1, heads_.padded_channels()});
 }
 
-Tensor AttentionPool::operator()(Recorder& r, const Tensor& x) const {
+Tensor AttentionPool::operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const {
   const auto scope = r.scope(name_);
   const uint32_t images = x.shape[0], tokens = x.shape[1], dim = heads_.padded_channels();
   const Tensor kv = kv_(r, x);  // [images, tokens, 2 * dim]
@@ -41,7 +42,12 @@ Tensor AttentionPool::operator()(Recorder& r, const Tensor& x) const {
                                 .kv_image = tokens * 2 * dim,
                                 .kv_token = 2 * dim,
                                 .scale = heads_.scale()}};
-  const Tensor pooled = proj_(r, ops::attention(r, in).o);  // [images, 1, width]
+  const auto [o, lse] = ops::attention(r, in);
+  if (tap != nullptr) {
+    tap->layers.push_back(softmax_record(name_, grid_, in, lse));
+    tap->layers.back().layer.kind = AttentionKind::attention_pool;
+  }
+  const Tensor pooled = proj_(r, o);  // [images, 1, width]
   return mlp_(r, norm_(r, pooled), pooled, {}).reshaped({images, pooled.shape[2]});
 }
 

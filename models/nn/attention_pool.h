@@ -10,12 +10,13 @@ class AttentionPool {
  public:
   AttentionPool(WeightStore& store, const io::Weights& w, const BlockShape& shape);
   // x [images, tokens, width] → [images, width]
-  Tensor operator()(Recorder& r, const Tensor& x) const;
+  Tensor operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const;
 
  private:
   std::string name_;
   Heads heads_;
-  Tensor query_;  // [1, 1, padded channels]
+  TokenGrid grid_;  // of x
+  Tensor query_;    // [1, 1, padded channels]
   Linear kv_, proj_;
   LayerNorm norm_;
   Mlp mlp_;

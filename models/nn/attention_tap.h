@@ -51,15 +51,20 @@ struct AttentionRecord {
 };
 
 namespace layers {
-struct TransformerChain;
-}
+class ClassHead;
+class Step;
+}  // namespace layers
 
-// One run of a chain of transformer blocks: what class-specific maps take apart.
-struct ChainRun {
-  const layers::TransformerChain* chain =
-      nullptr;                 // belongs to the model; null where it is no chain with a head
-  std::vector<Tensor> stream;  // [images, tokens, width]: each block's input, then the last one's output
-  explicit operator bool() const { return chain != nullptr; }
+// One run of a step of a residual stream: what class-specific maps take apart.
+struct StepRun {
+  const layers::Step* step = nullptr;  // belongs to the model
+  size_t layer = 0;                    // its attention's, of AttentionTap::layers
+  Tensor x, y;                         // [images, tokens, width], before and after it
+};
+// One run of a head with classes.
+struct HeadRun {
+  const layers::ClassHead* head = nullptr;  // belongs to the model
+  Tensor x;                                 // [images, tokens, width] that it read
 };
 
 // A head that reads the mean over cells, linear but for a norm: what class activation maps are exact for.
@@ -87,7 +92,8 @@ struct AttentionTap {
   std::vector<AttentionRecord> layers;
   PooledHead head;       // empty where the answer does not come from a mean
   FinalNorm final_norm;  // empty where there is none, or none of all tokens
-  ChainRun chain;
+  std::vector<StepRun> steps;
+  HeadRun answer;  // empty where no class's logit can be followed back from
 };
 
 // The record of a softmax over keys. `name` is the layer's, as the weights have it.
@@ -107,12 +113,20 @@ inline AttentionRecord softmax_record(const std::string& name, const TokenGrid& 
   return out;
 }
 
-// Every tensor a record refers to.
+// Every tensor that maps read of a pass.
 template <class F>
-void for_each_tensor(AttentionRecord& a, F&& f) {
-  for (Tensor* t :
-       {&a.input.q, &a.input.k, &a.input.v, &a.input.bias, &a.input.mask, &a.lse, &a.values, &a.features})
-    if (*t) f(*t);
+void for_each_tensor(AttentionTap& tap, F&& f) {
+  const auto visit = [&](Tensor& t) {
+    if (t) f(t);
+  };
+  for (AttentionRecord& a : tap.layers)
+    for (Tensor* t :
+         {&a.input.q, &a.input.k, &a.input.v, &a.input.bias, &a.input.mask, &a.lse, &a.values, &a.features})
+      visit(*t);
+  for (StepRun& run : tap.steps)
+    for (Tensor* t : {&run.x, &run.y}) visit(*t);
+  visit(tap.head.features);
+  visit(tap.answer.x);
 }
 
 }  // namespace fovea

@@ -48,18 +48,22 @@ Block::Block(WeightStore& store, const io::Weights& w, const BlockShape& shape)
 
 Tensor Block::operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const {
   const auto scope = r.scope(name_);
-  if (norms_ == NormPlace::after) {
-    const Tensor y = sum(r, norm1_(r, attn_(r, x, {}, {}, tap)), x);  // x + LN(MSA(x))
-    return sum(r, norm2_(r, mlp_(r, y, {}, {})), y);                  // y + LN(MLP(y))
+  Tensor y, z;
+  if (norms_ == NormPlace::before) {
+    y = attn_(r, norm1_(r, x), x, scale1_, tap);  // x + MSA(LN(x))
+    z = mlp_(r, norm2_(r, y), y, scale2_);        // y + MLP(LN(y))
+  } else {
+    y = sum(r, norm1_(r, attn_(r, x, {}, {}, tap)), x);  // x + LN(MSA(x))
+    z = sum(r, norm2_(r, mlp_(r, y, {}, {})), y);        // y + LN(MLP(y))
   }
-  const Tensor y = attn_(r, norm1_(r, x), x, scale1_, tap);  // x + MSA(LN(x))
-  return mlp_(r, norm2_(r, y), y, scale2_);                  // y + MLP(LN(y))
+  if (tap != nullptr) tap->steps.push_back({this, tap->layers.size() - 1, x, z});
+  return z;
 }
 
-Attention::Again Block::middle(Recorder& r, const Tensor& x, const ops::AttentionInput& in) const {
+Step::Middle Block::middle(Recorder& r, const Tensor& x, const ops::AttentionInput& in) const {
   const auto scope = r.scope(name_);
   if (norms_ == NormPlace::before) return attn_.again(r, in, x, scale1_);
-  const Attention::Again added = attn_.again(r, in, {}, {});
+  const Middle added = attn_.again(r, in, {}, {});
   return {added.o, sum(r, norm1_(r, added.y), x)};
 }
 
@@ -71,14 +75,18 @@ Tensor Block::middle_gradient(Recorder& r, const Tensor& middle, const Tensor& d
   return sum(r, mlp_.backward(r, middle, dadded, {}), dy);
 }
 
+// By what attention adds in front of norm1, where that comes behind it.
+Tensor Block::added_gradient(Recorder& r, const Tensor& o, const Tensor& dmiddle, bool held) const {
+  if (norms_ == NormPlace::before) return dmiddle;
+  return norm1_.backward(r, attn_.project(r, o, {}, {}), dmiddle, {}, held);
+}
+
 Tensor Block::heads_gradient(Recorder& r, const ops::AttentionInput& in, const Tensor& o,
                              const Tensor& dmiddle, bool held) const {
   const auto scope = r.scope(name_);
-  const bool linear = norms_ == NormPlace::before && !attn_.has_norm();
-  const Tensor heads = o || linear ? o : ops::attention(r, in).o;
-  if (norms_ == NormPlace::before) return attn_.heads_gradient(r, heads, dmiddle, scale1_, held);
-  const Tensor dadded = norm1_.backward(r, attn_.project(r, heads, {}, {}), dmiddle, {}, held);
-  return attn_.heads_gradient(r, heads, dadded, {}, held);
+  const bool needed = norms_ == NormPlace::after || attn_.has_norm();
+  const Tensor heads = o || !needed ? o : ops::attention(r, in).o;
+  return attn_.heads_gradient(r, heads, added_gradient(r, heads, dmiddle, held), scale1_, held);
 }
 
 Tensor Block::input_gradient(Recorder& r, const Tensor& x, const ops::AttentionInput& in,
@@ -88,6 +96,16 @@ Tensor Block::input_gradient(Recorder& r, const Tensor& x, const ops::AttentionI
   if (norms_ == NormPlace::before)
     return norm1_.backward(r, x, attn_.backward(r, norm1_(r, x), in, forward, heads_gradient), dmiddle);
   return sum(r, attn_.backward(r, x, in, forward, heads_gradient), dmiddle);
+}
+
+std::vector<Step::Product> Block::constants(Recorder& r, const ops::AttentionInput& in,
+                                            const Tensor& dmiddle) const {
+  const auto scope = r.scope(name_);
+  if (norms_ == NormPlace::before) return attn_.constants(r, dmiddle, scale1_);
+  const Tensor dadded = added_gradient(r, ops::attention(r, in).o, dmiddle, /*held=*/true);
+  std::vector<Product> out = attn_.constants(r, dadded, {});
+  out.push_back({dmiddle, norm1_.beta(), {}});
+  return out;
 }
 
 }  // namespace fovea::layers

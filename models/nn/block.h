@@ -6,6 +6,7 @@
 
 #include "models/nn/attention.h"
 #include "models/nn/mlp.h"
+#include "models/nn/step.h"
 
 namespace fovea::layers {
 
@@ -25,27 +26,24 @@ struct BlockShape {
 
 // y = x + ls1 ⊙ attention(norm1(x)), y + ls2 ⊙ MLP(norm2(y)); LayerScale (Touvron et al. 2021) where the
 // weights have it, as ls1.gamma or gamma_1.
-class Block {
+class Block : public Step {
  public:
   Block(WeightStore& store, const io::Weights& w, const BlockShape& shape);
   Tensor operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const;
 
-  // For maps. The stream between attention and MLP again, x [images, queries, width] the block's input.
-  Attention::Again middle(Recorder& r, const Tensor& x, const ops::AttentionInput& in) const;
-  // Backwards, all gradients f32: from that by the block's output to that by the stream in the middle, by the
-  // heads' outputs o, and by the block's input. o may be empty: it is made again where it is needed. held:
-  // deviations of norms count as constants.
-  Tensor middle_gradient(Recorder& r, const Tensor& middle, const Tensor& dy) const;
+  Middle middle(Recorder& r, const Tensor& x, const ops::AttentionInput& in) const override;
+  Tensor middle_gradient(Recorder& r, const Tensor& middle, const Tensor& dy) const override;
   Tensor heads_gradient(Recorder& r, const ops::AttentionInput& in, const Tensor& o, const Tensor& dmiddle,
-                        bool held) const;
+                        bool held) const override;
   Tensor input_gradient(Recorder& r, const Tensor& x, const ops::AttentionInput& in,
                         const ops::AttentionResult& forward, const Tensor& heads_gradient,
-                        const Tensor& dmiddle) const;
-  // What attention adds to the stream without any head is bias ⊙ scale; either is empty where there is none.
-  const Tensor& attention_bias() const { return attn_.bias(); }
-  const Tensor& attention_scale() const { return scale1_; }
+                        const Tensor& dmiddle) const override;
+  std::vector<Product> constants(Recorder& r, const ops::AttentionInput& in,
+                                 const Tensor& dmiddle) const override;
 
  private:
+  Tensor added_gradient(Recorder& r, const Tensor& o, const Tensor& dmiddle, bool held) const;
+
   std::string name_;
   NormPlace norms_;
   LayerNorm norm1_, norm2_;

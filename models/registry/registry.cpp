@@ -86,11 +86,14 @@ const Family& demand_family(const io::ModelConfig& config) {
 void describe_attention(LoadedModel& model) {
   const AttentionTap tap = model.rehearse();
   std::vector<AttentionLayer> layers;
-  uint32_t softmaxes = 0, gates = 0;
+  uint32_t softmaxes = 0, gates = 0, pools = 0;
   for (const AttentionRecord& record : tap.layers) {
     AttentionLayer layer = record.layer;
     const bool gate = layer.kind == AttentionKind::channel_gate || layer.kind == AttentionKind::spatial_gate;
-    layer.tensor = gate ? fmt::format("gate.{}", gates++) : fmt::format("attn.{}", softmaxes++);
+    const bool pool = layer.kind == AttentionKind::attention_pool;
+    layer.tensor = gate   ? fmt::format("gate.{}", gates++)
+                   : pool ? fmt::format("pool_attn.{}", pools++)
+                          : fmt::format("attn.{}", softmaxes++);
     layers.push_back(layer);
   }
   model.set_maps(std::move(layers), maps::methods_of(tap), tap.head);

@@ -46,17 +46,14 @@ void Forward::record(Recorder& r, const LoadedModel& model) {
   if (options_.all_maps) record_all_maps(r, model.info(), kept);
   if (!options_.attention) return;
   kept_ = kept;
-  for (AttentionRecord& a : kept_.layers) for_each_tensor(a, [&](const Tensor& t) { r.keep(t); });
-  if (kept_.head) r.keep(kept_.head.features);
-  for (const Tensor& t : kept_.chain.stream) r.keep(t);
+  for_each_tensor(kept_, [&](const Tensor& t) { r.keep(t); });
 }
 
-// attn.<i> or gate.<i> as the reference implementation has it.
+// A layer's attention as the reference implementation has it.
 Tensor Forward::whole(Recorder& r, const AttentionRecord& a) const {
   const Tensor t =
-      a.layer.kind == AttentionKind::self_attention
-          ? ops::attention_rows(r, a.input, a.lse, 0, a.input.layout.queries, ops::RowFusion::none)
-          : a.values;
+      a.lse ? ops::attention_rows(r, a.input, a.lse, 0, a.input.layout.queries, ops::RowFusion::none)
+            : a.values;
   return a.reference.rank() == 0 ? t : t.reshaped(a.reference);
 }
 
@@ -107,9 +104,7 @@ std::vector<uint32_t> Forward::words(const Tensor& t) const {
 
 maps::Kept Forward::kept() const {
   maps::Kept out = kept_;
-  for (AttentionRecord& a : out.layers) for_each_tensor(a, [&](Tensor& t) { t = program_.shared(t); });
-  if (out.head) out.head.features = program_.shared(out.head.features);
-  for (Tensor& t : out.chain.stream) t = program_.shared(t);
+  for_each_tensor(out, [&](Tensor& t) { t = program_.shared(t); });
   if (out.best) out.best = program_.shared(out.best);
   return out;
 }

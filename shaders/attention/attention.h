@@ -16,9 +16,9 @@ struct AttentionLayout {
 };
 
 // What is added to the scaled logits: f32 [images, heads, queries, keys rounded up to 4]. Image b and head h
-// use entry b % images, h % heads.
+// use entry b % images, h % heads; there may be more queries than are asked for.
 struct LogitTerm {
-  uint images, heads;
+  uint images, heads, queries;
 };
 
 struct AttentionPush {

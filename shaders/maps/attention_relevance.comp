@@ -7,6 +7,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "shaders/common/storage.glsl"
 #include "shaders/maps/attention_relevance.h"
+#include "shaders/common/logit_term.glsl"
 
 layout(constant_id = 0) const uint GROUP = 64;
 layout(constant_id = 1) const uint ROWS = 8;
@@ -15,6 +16,8 @@ layout(constant_id = 3) const bool TIMES_A = true;
 layout(constant_id = 4) const uint POSITIVE = 0;   // 0 f is the identity; 1 f is ReLU; 2 ReLU of y
 layout(constant_id = 5) const bool WEIGHTED = false;
 layout(constant_id = 6) const bool HAS_BASE = false;
+layout(constant_id = 7) const bool HAS_BIAS = false;
+layout(constant_id = 8) const bool HAS_MASK = false;
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionRelevancePush p; };
@@ -31,10 +34,12 @@ FOURS(0, q, STORE4)
 FOURS(1, k, STORE4)
 FOURS(2, v, STORE4)
 FOURS(3, gradient, vec4)                                    // [images, queries, heads * width / 4]
-layout(binding = 4) readonly buffer Lse { float lse[]; };   // [images, heads, lse_queries]
-layout(binding = 5) readonly buffer W { float weights[]; };
-layout(binding = 6) readonly buffer Base { float base[]; }; // [images, keys]
-layout(binding = 7) writeonly buffer Y { float y[]; };      // [images, heads or 1, tiles, keys]
+FOURS(4, bias, vec4)                                        // as LogitTerm says
+FOURS(5, mask, vec4)
+layout(binding = 6) readonly buffer Lse { float lse[]; };   // [images, heads, lse_queries]
+layout(binding = 7) readonly buffer W { float weights[]; };
+layout(binding = 8) readonly buffer Base { float base[]; }; // [images, keys]
+layout(binding = 9) writeonly buffer Y { float y[]; };      // [images, heads or 1, tiles, keys]
 
 void main() {
   const uint key = gl_GlobalInvocationID.x, own_key = min(key, p.a.keys - 1);
@@ -72,7 +77,11 @@ void main() {
       float value = towards[r];
       if (TIMES_A) {
         const uint row = min(first + r, p.a.queries - 1);
-        value *= exp(score[r] * p.a.scale - lse[(image * p.a.heads + head) * p.lse_queries + row]);
+        float logit = score[r] * p.a.scale;
+        if (HAS_BIAS) logit += bias(term_row4(p.bias, p.a, image, head, row) + own_key / 4)[own_key % 4];
+        if (HAS_MASK) logit += mask(term_row4(p.mask, p.a, image, head, row) + own_key / 4)[own_key % 4];
+        if (HAS_BIAS || HAS_MASK) logit = max(logit, MASKED);
+        value *= exp(logit - lse[(image * p.a.heads + head) * p.lse_queries + row]);
       }
       sum += weight[r] * (POSITIVE == 1 ? max(value, 0.0) : value);
     }

@@ -9,6 +9,7 @@ namespace fovea {
 
 struct AttentionRelevancePush {
   AttentionLayout a;      // its queries are the rows that count
+  LogitTerm bias, mask;
   uint v_image, v_token;  // v's own steps: one vector an image has no step a token
   uint lse_queries;       // queries an lse row has
   uint weights_image;     // elements from one image's row weights to the next one's

@@ -1,5 +1,5 @@
 // The gradient of fused attention by its inputs (Dao et al. 2022, alg. 4), from q, k, v, o, lse and do. With
-// P = exp(scale · q kᵀ − lse), G = do vᵀ, δ_i = do_i · o_i and S = P ⊙ (G − δ):
+// P = exp(scale · q kᵀ + bias + mask − lse), G = do vᵀ, δ_i = do_i · o_i and S = P ⊙ (G − δ):
 //   dq = scale · S k      dk = scale · Sᵀ q      dv = Pᵀ do
 // P is made again tile by tile and never stored. The first pass owns queries and writes dq and δ, the second owns
 // keys and writes dk and dv: the same loops with the roles exchanged. Four threads share an own token: each owns a
@@ -8,6 +8,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shaders/train/attention_backward.h"
+#include "shaders/common/logit_term.glsl"
 #include "shaders/common/storage.glsl"
 
 layout(constant_id = 0) const uint GROUP = 64;   // 4 · OWN
@@ -15,17 +16,21 @@ layout(constant_id = 1) const uint OWN = 16;
 layout(constant_id = 2) const uint OTHER = 16;   // tokens of a tile
 layout(constant_id = 3) const uint WIDTH = 64;   // channels a head, rounded up to a multiple of 16
 layout(constant_id = 4) const bool OWN_KEYS = false;
+layout(constant_id = 5) const bool HAS_BIAS = false;
+layout(constant_id = 6) const bool HAS_MASK = false;
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionBackwardPush p; };
 layout(binding = 0) readonly buffer Q { STORE q[]; };
 layout(binding = 1) readonly buffer K { STORE k[]; };
 layout(binding = 2) readonly buffer V { STORE v[]; };
-layout(binding = 3) readonly buffer O { STORE o[]; };           // [images, queries, heads * width]
-layout(binding = 4) readonly buffer Do { float d_o[]; };        // as o
-layout(binding = 5) readonly buffer Lse { float lse[]; };       // [images, heads, queries]
-layout(binding = 6) buffer Delta { float delta[]; };            // [images, heads, queries]
-layout(binding = 7) writeonly buffer Gradient { float dqkv[]; };
+layout(binding = 3) readonly buffer Bias { float bias[]; };     // as LogitTerm says
+layout(binding = 4) readonly buffer Mask { float mask[]; };
+layout(binding = 5) readonly buffer O { STORE o[]; };           // [images, queries, heads * width]
+layout(binding = 6) readonly buffer Do { float d_o[]; };        // as o
+layout(binding = 7) readonly buffer Lse { float lse[]; };       // [images, heads, queries]
+layout(binding = 8) buffer Delta { float delta[]; };            // [images, heads, queries]
+layout(binding = 9) writeonly buffer Gradient { float dqkv[]; };
 
 const uint WIDTH4 = WIDTH / 4;
 const uint OWN4 = WIDTH4 / 4;  // vectors of a gradient that a thread owns
@@ -45,6 +50,15 @@ uint row_at(uint i) { return (image() * p.a.heads + gl_WorkGroupID.y) * p.a.quer
 
 float load_a(bool key, uint token, uint c) { return key ? float(k[key_at(token) + c]) : float(q[query_at(token) + c]); }
 float load_b(bool key, uint token, uint c) { return key ? float(v[value_at(token) + c]) : d_o[out_at(token) + c]; }
+
+// Of an own and another token.
+float logit(float score, uint own, uint other) {
+  const uint query = OWN_KEYS ? other : min(own, p.a.queries - 1), key = OWN_KEYS ? min(own, p.a.keys - 1) : other;
+  float sum = score * p.a.scale;
+  if (HAS_BIAS) sum += bias[term_row4(p.bias, p.a, image(), gl_WorkGroupID.y, query) * 4 + key];
+  if (HAS_MASK) sum += mask[term_row4(p.mask, p.a, image(), gl_WorkGroupID.y, query) * 4 + key];
+  return HAS_BIAS || HAS_MASK ? max(sum, MASKED) : sum;
+}
 
 void main() {
   const uint t = gl_LocalInvocationID.x, first_own = gl_WorkGroupID.x * OWN;
@@ -87,7 +101,7 @@ void main() {
       }
       const uint row = OWN_KEYS ? row_at(min(other, others - 1)) : own_row;
       const float row_lse = OWN_KEYS ? lse[row] : own_lse, row_delta = OWN_KEYS ? delta[row] : own_delta;
-      const float value = other < others ? exp(score * p.a.scale - row_lse) : 0.0;
+      const float value = other < others ? exp(logit(score, token, other) - row_lse) : 0.0;
       probability[own * (OTHER + 1) + in_tile] = value;
       slope[own * (OTHER + 1) + in_tile] = value * (towards - row_delta) * p.a.scale;
     }

@@ -10,6 +10,7 @@ namespace fovea {
 // Gradients of q, k and v lie as q, k and v do.
 struct AttentionBackwardPush {
   AttentionLayout a;
+  LogitTerm bias, mask;
 };
 
 #ifdef __cplusplus

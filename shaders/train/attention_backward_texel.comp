@@ -8,22 +8,27 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 #include "shaders/train/attention_backward.h"
+#include "shaders/common/logit_term.glsl"
 
 layout(constant_id = 0) const uint GROUP = 8;
 layout(constant_id = 1) const uint LANES = 8;    // of a subgroup that fetch different tokens: 4 or 8
 layout(constant_id = 2) const uint WIDTH4 = 16;  // channels a head, in fours
 layout(constant_id = 3) const bool OWN_KEYS = false;
+layout(constant_id = 4) const bool HAS_BIAS = false;
+layout(constant_id = 5) const bool HAS_MASK = false;
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionBackwardPush p; };
 layout(binding = 0) uniform textureBuffer q;
 layout(binding = 1) uniform textureBuffer k;
 layout(binding = 2) uniform textureBuffer v;
-layout(binding = 3) uniform textureBuffer o;                // [images, queries, heads * width / 4]
-layout(binding = 4) uniform textureBuffer d_o;              // as o
-layout(binding = 5) readonly buffer Lse { float lse[]; };   // [images, heads, queries]
-layout(binding = 6) buffer Delta { float delta[]; };        // [images, heads, queries]
-layout(binding = 7) writeonly buffer Gradient { vec4 dqkv[]; };
+layout(binding = 3) uniform textureBuffer bias;             // as LogitTerm says
+layout(binding = 4) uniform textureBuffer mask;
+layout(binding = 5) uniform textureBuffer o;                // [images, queries, heads * width / 4]
+layout(binding = 6) uniform textureBuffer d_o;              // as o
+layout(binding = 7) readonly buffer Lse { float lse[]; };   // [images, heads, queries]
+layout(binding = 8) buffer Delta { float delta[]; };        // [images, heads, queries]
+layout(binding = 9) writeonly buffer Gradient { vec4 dqkv[]; };
 
 const uint OTHERS = 8;  // a tile
 const uint FETCHES = OTHERS / LANES;
@@ -34,6 +39,15 @@ int key_at(uint j) { return int(p.a.k_first + gl_WorkGroupID.z * p.a.kv_image + 
 int value_at(uint j) { return int(p.a.v_first + gl_WorkGroupID.z * p.a.kv_image + j * p.a.kv_token) / 4 + head_at(); }
 int out_at(uint i) { return int((gl_WorkGroupID.z * p.a.queries + i) * p.a.heads * p.a.width / 4) + head_at(); }
 uint row_at(uint i) { return (gl_WorkGroupID.z * p.a.heads + gl_WorkGroupID.y) * p.a.queries + i; }
+
+// Of an own and another token.
+float logit(float score, uint own, uint other) {
+  const uint query = OWN_KEYS ? other : own, key = OWN_KEYS ? own : other;
+  float sum = score * p.a.scale;
+  if (HAS_BIAS) sum += texelFetch(bias, int(term_row4(p.bias, p.a, gl_WorkGroupID.z, gl_WorkGroupID.y, query) + key / 4))[key % 4];
+  if (HAS_MASK) sum += texelFetch(mask, int(term_row4(p.mask, p.a, gl_WorkGroupID.z, gl_WorkGroupID.y, query) + key / 4))[key % 4];
+  return HAS_BIAS || HAS_MASK ? max(sum, MASKED) : sum;
+}
 
 void main() {
   const uint owns = OWN_KEYS ? p.a.keys : p.a.queries, others = OWN_KEYS ? p.a.queries : p.a.keys;
@@ -81,7 +95,8 @@ void main() {
     [[unroll]] for (uint j = 0; j < OTHERS; ++j) {
       const float row_lse = OWN_KEYS ? subgroupShuffle(fetched_lse[j / LANES], j % LANES) : own_lse;
       const float row_delta = OWN_KEYS ? subgroupShuffle(fetched_delta[j / LANES], j % LANES) : own_delta;
-      probability[j] = first + j < others ? exp(probability[j] * p.a.scale - row_lse) : 0.0;
+      const float score = logit(probability[j], own, min(first + j, others - 1));
+      probability[j] = first + j < others ? exp(score - row_lse) : 0.0;
       slope[j] = probability[j] * (slope[j] - row_delta) * p.a.scale;
     }
     [[unroll]] for (uint c = 0; c < WIDTH4; ++c) {

@@ -107,6 +107,10 @@ struct Golden {
     return out;
   }
 
+  // Softmaxes of tokens over tokens; an attention pool comes behind them.
+  uint32_t layers() const { return static_cast<uint32_t>(forward->kept().steps.size()); }
+  bool pools() const { return layers() != model.info().attention.size(); }
+
   // Row vector the walk begins with.
   std::vector<double> start(const fovea::MapRequest& request, size_t n) const {
     std::vector<double> v(n);
@@ -123,8 +127,7 @@ struct Golden {
   // Abnar & Zuidema's definition, matrix by matrix: R = Â_L … Â_1, then the start row of it.
   std::vector<float> expected(const fovea::MapRequest& request) const {
     std::vector<float> out;
-    const uint32_t last = request.layer < 0 ? static_cast<uint32_t>(model.info().attention.size()) - 1
-                                            : static_cast<uint32_t>(request.layer);
+    const uint32_t last = request.layer < 0 ? layers() - 1 : static_cast<uint32_t>(request.layer);
     for (uint32_t image = 0; image < 2; ++image) {
       Matrix product = fused(image, last, request);
       const size_t n = product.size();
@@ -182,10 +185,49 @@ TEST_CASE("Raw maps and rollout equal their definitions") {
             CAPTURE(static_cast<int>(fusion));
             CAPTURE(layer);
             CAPTURE(query);
+            // The last layer is that of the pool, unless a patch is asked for.
+            if (method == fovea::MapMethod::raw && layer < 0 && !query && g.pools()) request.layer = 2;
             const auto expected = g.expected(request);
             CHECK(golden::largest_difference(g.map(request), expected) <= 1e-5 * golden::largest(expected));
           }
   }
+}
+
+TEST_CASE("An attention pool has a map of what it read") {
+  Golden g("siglip_mini");
+  const auto& pool = g.model.info().attention.back();
+  CHECK(pool.kind == fovea::AttentionKind::attention_pool);
+  CHECK(pool.tensor == "pool_attn.0");
+  // softmax(q kᵀ / √width), the query learned and the keys of the normed tokens.
+  const auto file = fovea::io::Safetensors::open(golden::folder("siglip_mini") / "model.safetensors");
+  const auto numbers = [&](const char* name) { return fovea::io::to_float(*file.find(name)); };
+  const auto latent = numbers("attn_pool.latent"), qw = numbers("attn_pool.q.weight"),
+             qb = numbers("attn_pool.q.bias"), kw = numbers("attn_pool.kv.weight"),
+             kb = numbers("attn_pool.kv.bias"), features = g.reference.values("features");
+  const size_t width = latent.size(), head = width / pool.heads, tokens = size_t{pool.rows} * pool.cols;
+  const auto row = [&](const std::vector<float>& w, const std::vector<float>& b, size_t i, const float* x) {
+    double sum = double{b[i]};
+    for (size_t j = 0; j < width; ++j) sum += double{w[i * width + j]} * double{x[j]};
+    return sum;
+  };
+  std::vector<float> expected;
+  for (size_t image = 0; image < 2; ++image) {
+    std::vector<double> received(tokens);
+    for (size_t h = 0; h < pool.heads; ++h) {
+      std::vector<double> p(tokens);
+      double total = 0;
+      for (size_t t = 0; t < tokens; ++t) {
+        double score = 0;
+        for (size_t c = h * head; c < (h + 1) * head; ++c)
+          score += row(qw, qb, c, latent.data()) * row(kw, kb, c, &features[(image * tokens + t) * width]);
+        p[t] = std::exp(score / std::sqrt(static_cast<double>(head)));
+        total += p[t];
+      }
+      for (size_t t = 0; t < tokens; ++t) received[t] += p[t] / total / pool.heads;
+    }
+    expected.insert(expected.end(), received.begin(), received.end());
+  }
+  CHECK(golden::largest_difference(g.map({}), expected) <= 1e-5 * golden::largest(expected));
 }
 
 TEST_CASE("Rollout without the lowest entries, from a later layer on") {
@@ -290,7 +332,7 @@ TEST_CASE("Norms are the lengths of a block's output, which no final norm has ev
   for (const int layer : {0, -1}) {
     request.layer = layer;
     const auto lengths = g.map(request);
-    const auto x = g.read(kept.chain.stream.at(layer < 0 ? kept.layers.size() : 1));
+    const auto x = g.read(kept.steps.at(layer < 0 ? kept.steps.size() - 1 : 0).y);
     REQUIRE(x.size() % lengths.size() == 0);
     const size_t width = x.size() / lengths.size();
     for (size_t i = 0; i < lengths.size(); ++i) {

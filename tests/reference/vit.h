@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -54,11 +55,19 @@ struct Weights {
   const std::vector<double>& of(const std::string& name) const { return tensors.at(name); }
 };
 
+// What no weight tells of blocks.
 struct Style {
   uint32_t heads = 3, rows = 0, cols = 0, patch = 0;
   double epsilon = 1e-6;
   std::string activation = "gelu";
   bool pooled = false;
+  bool norms_behind = false;  // of what a block adds
+  // Angle that a head's pair of a patch is turned by, empty for no rotation; halves: pair p is channels p and
+  // p + pairs.
+  std::function<double(size_t head, size_t row, size_t col, size_t pair)> angle;
+  bool halves = false;
+  // Added to a head's logits, empty for nothing.
+  std::function<double(size_t head, size_t query, size_t key)> bias;
 };
 
 class Vit {
@@ -211,9 +220,61 @@ class Vit {
     return out;
   }
 
+  // Rows of several linear layers side by side.
+  Rows linears(const std::vector<std::string>& names, const Rows& x) {
+    Rows out(x.size());
+    for (const std::string& name : names) {
+      const Rows part = linear(name, x);
+      for (size_t t = 0; t < x.size(); ++t) out[t].insert(out[t].end(), part[t].begin(), part[t].end());
+    }
+    return out;
+  }
+
+  Rows packed_qkv(const std::string& name, const Rows& x) {
+    if (w_.has(name + "q_proj.weight"))
+      return linears({name + "q_proj", name + "k_proj", name + "v_proj"}, x);
+    Rows out = linear(name + "qkv", x);
+    if (!w_.has(name + "q_bias")) return out;
+    const size_t width = x[0].size();
+    for (Row& row : out)
+      for (size_t c = 0; c < width; ++c) {
+        row[c] = dot({row[c]}, {1}, w_.of(name + "q_bias")[c]);
+        row[2 * width + c] = dot({row[2 * width + c]}, {1}, w_.of(name + "v_bias")[c]);
+      }
+    return out;
+  }
+
+  // Queries and keys of a token, each pair by its angle.
+  void turn(Row& row, size_t token, size_t head) {
+    if (!s_.angle || token < prefix) return;
+    const size_t cell = token - prefix, pairs = head / 2;
+    for (size_t h = 0; h < 2 * s_.heads; ++h)
+      for (size_t p = 0; p < pairs; ++p) {
+        const double angle = s_.angle(h % s_.heads, cell / s_.cols, cell % s_.cols, p);
+        Number &a = row[h * head + (s_.halves ? p : 2 * p)],
+               &b = row[h * head + (s_.halves ? p + pairs : 2 * p + 1)];
+        const Number turned = dot({a, b}, {std::cos(angle), -std::sin(angle)}, 0);
+        b = dot({b, a}, {std::cos(angle), std::sin(angle)}, 0);
+        a = turned;
+      }
+  }
+
+  // What attention, or the MLP, adds to the stream.
+  Rows branch(const std::string& block, int number, const Rows& x,
+              Rows (Vit::*of)(const std::string&, const Rows&)) {
+    const std::string norm_name = block + "norm" + std::to_string(number);
+    const Rows added =
+        s_.norms_behind ? norm(norm_name, (this->*of)(block, x)) : (this->*of)(block, norm(norm_name, x));
+    const std::string gamma = block + "gamma_" + std::to_string(number);
+    return residual(x, added, w_.has(gamma) ? gamma : block + "ls" + std::to_string(number) + ".gamma");
+  }
   Rows block(const std::string& name, const Rows& x) {
+    return branch(name, 2, branch(name, 1, x, &Vit::attend), &Vit::mlp);
+  }
+
+  Rows attend(const std::string& name, const Rows& x) {
     const size_t tokens = x.size(), width = x[0].size(), head = width / s_.heads;
-    Rows qkv = linear(name + "attn.qkv", norm(name + "norm1", x));
+    Rows qkv = packed_qkv(name + "attn.", x);
     for (const auto& [part, norm_name] :
          {std::pair<size_t, std::string>{0, name + "attn.q_norm"}, {1, name + "attn.k_norm"}}) {
       if (!w_.has(norm_name + ".weight")) continue;
@@ -225,6 +286,7 @@ class Vit {
           std::copy(one.begin(), one.end(), at);
         }
     }
+    for (size_t t = 0; t < tokens; ++t) turn(qkv[t], t, head);
     values.emplace_back();
     for (const Row& row : qkv)
       values.back().emplace_back(row.begin() + static_cast<std::ptrdiff_t>(2 * width), row.end());
@@ -237,7 +299,7 @@ class Vit {
         for (size_t j = 0; j < tokens; ++j)
           exponentials.push_back(
               exponential(dot({product(&qkv[i][h * head], &qkv[j][width + h * head], head, 1, 1)},
-                              {1 / std::sqrt(static_cast<double>(head))}, 0)));
+                              {1 / std::sqrt(static_cast<double>(head))}, s_.bias ? s_.bias(h, i, j) : 0)));
         const Number inverse = power(dot(exponentials, std::vector<double>(tokens, 1), 0), -1);
         a.emplace_back();
         for (const Number& e : exponentials) a.back().push_back(times(e, inverse));
@@ -249,8 +311,14 @@ class Vit {
       }
       attention.back().push_back(std::move(a));
     }
-    const Rows middle = residual(x, linear(name + "attn.proj", heads_out), name + "ls1.gamma");
-    Rows hidden = linear(name + "mlp.fc1", norm(name + "norm2", middle));
+    if (w_.has(name + "attn.norm.weight")) heads_out = norm(name + "attn.norm", heads_out);
+    return linear(name + "attn.proj", heads_out);
+  }
+
+  Rows mlp(const std::string& name, const Rows& x) {
+    const size_t width = x[0].size();
+    Rows hidden = w_.has(name + "mlp.fc1_g.weight") ? linears({name + "mlp.fc1_g", name + "mlp.fc1_x"}, x)
+                                                    : linear(name + "mlp.fc1", x);
     const size_t inner = w_.of(name + "mlp.fc2.weight").size() / width;
     const bool gated = hidden[0].size() != inner;
     for (Row& row : hidden) {
@@ -261,7 +329,8 @@ class Vit {
       }
       row = out;
     }
-    return residual(middle, linear(name + "mlp.fc2", hidden), name + "ls2.gamma");
+    if (w_.has(name + "mlp.norm.weight")) hidden = norm(name + "mlp.norm", hidden);
+    return linear(name + "mlp.fc2", hidden);
   }
 
   const Weights& w_;

@@ -9,15 +9,13 @@
 #include "models/arch/vit/vit_names.h"
 #include "models/model/family.h"
 #include "models/nn/activation.h"
-#include "models/nn/attention_pool.h"
 #include "models/nn/block.h"
+#include "models/nn/class_head.h"
 #include "models/nn/patch_embed.h"
 #include "models/nn/position_embedding.h"
 #include "models/nn/shapes.h"
 #include "models/nn/tanh_linear.h"
-#include "models/nn/transformer_chain.h"
 #include "runtime/ops/nn/embed_tokens.h"
-#include "runtime/ops/nn/token_pool.h"
 
 namespace fovea {
 namespace {
@@ -101,24 +99,18 @@ class Vit : public LoadedModel {
     return s;
   }
   Tensor token_table(const io::ModelConfig& config, const io::Weights& w);
-  Tensor pooled(Recorder& r, const Tensor& x, uint32_t token) const;
-  Tensor classified(Recorder& r, const Tensor& x) const;
-  PooledHead pooled_head(const Tensor& x) const;
-  void report(AttentionTap& tap, std::vector<Tensor> stream) const;
-  // What maps take apart; no chain where the answer is no class or comes out of an attention pool.
-  std::optional<layers::TransformerChain> chain() const;
+  layers::ClassHead class_head(const io::ModelConfig& config, const io::Weights& w,
+                               const layers::BlockShape& shape);
 
   const size_t pixels_ = declare_pixels(), features_ = declare_features();
   size_t pooler_output_ = no_output, logits_ = no_output;
   VitShape s_;
   layers::PatchEmbed patch_embed_;
   Tensor table_;  // [tokens, width]: position embeddings, prefix tokens added
-  std::optional<layers::LayerNorm> norm_pre_, norm_, fc_norm_;
+  std::optional<layers::LayerNorm> norm_pre_;
   std::vector<layers::Block> blocks_;
-  std::optional<layers::AttentionPool> attn_pool_;
+  std::optional<layers::ClassHead> head_;
   std::optional<layers::TanhLinear> pooler_;
-  std::optional<layers::Linear> head_, head_dist_;
-  std::optional<layers::TransformerChain> chain_;
 };
 
 void check_size(const io::ModelConfig& config, const VitShape& s, uint32_t height, uint32_t width) {
@@ -140,28 +132,17 @@ Vit::Vit(const Loading& from)
   s_ = grid_of(s_, preprocess_);
   table_ = token_table(config, w);
 
-  const layers::BlockShape shape{s_.width, s_.heads, s_.epsilon, s_.activation};
-  if (w.has("norm_pre.weight")) norm_pre_.emplace(store_, w / "norm_pre", s_.width, s_.epsilon);
+  const layers::BlockShape shape{
+      s_.width, s_.heads, s_.epsilon, s_.activation, {s_.grid_rows, s_.grid_cols, s_.prefix(), s_.cls}};
+  norm_pre_ = layers::LayerNorm::if_there(store_, w / "norm_pre", s_.width, s_.epsilon);
   for (uint32_t i = 0; i < s_.depth; ++i) blocks_.emplace_back(store_, w / "blocks" / i, shape);
-  if (w.has("norm.weight")) norm_.emplace(store_, w / "norm", s_.width, s_.epsilon);
-  if (w.has("fc_norm.weight")) fc_norm_.emplace(store_, w / "fc_norm", s_.width, s_.epsilon);
-  if (s_.pool == Pool::token && !norm_)
-    throw Error(ErrorKind::model,
-                fmt::format("[load] {}: a class-token head needs norm.weight, which is missing",
-                            config.file.string()));
-  if (s_.pool == Pool::attention) attn_pool_.emplace(store_, w / "attn_pool", shape);
-
-  // DeiT answers with the mean of both heads (Touvron et al. 2021, 3).
-  const bool both = w.has("head_dist.weight");
-  head_ = classifier(config, w / "head", s_.width, both ? 0.5F : 1.0F);
-  if (head_ && both) head_dist_.emplace(store_, w / "head_dist", info_.classes, s_.width, 0.5F);
+  head_ = class_head(config, w, shape);
   if (w.has("pooler.dense.weight")) {
     pooler_.emplace(store_, w / "pooler" / "dense", s_.width, s_.width);
     pooler_output_ = declare_output("pooler_output");
   }
   // timm gives what a head would read where there is none.
-  if (head_ || naming_ == io::Naming::timm) logits_ = declare_output("logits");
-  chain_ = chain();
+  if (info_.has_head || naming_ == io::Naming::timm) logits_ = declare_output("logits");
 }
 
 // Positions of the trained grid resampled to ours; class, distillation and register tokens in front.
@@ -198,82 +179,43 @@ Tensor Vit::token_table(const io::ModelConfig& config, const io::Weights& w) {
   return store_.vector(table, {prefix + s_.grid_rows * s_.grid_cols, width});
 }
 
-// What the head reads: a token, the mean of the patches or the attention pool.
-Tensor Vit::pooled(Recorder& r, const Tensor& x, uint32_t token) const {
-  const auto normed = [&] { return norm_ ? (*norm_)(r, x) : x; };
-  Tensor pool;
-  switch (s_.pool) {
-    case Pool::token:
-      pool = norm_->of_token(r, x, token);
-      break;
-    case Pool::mean:
-      pool = ops::token_mean(r, normed(), s_.prefix());
-      break;
-    case Pool::attention:
-      pool = (*attn_pool_)(r, normed());
-      break;
+// What the head reads: the class token and the distillation token, the mean of the patches or an attention
+// pool.
+layers::ClassHead Vit::class_head(const io::ModelConfig& config, const io::Weights& w,
+                                  const layers::BlockShape& shape) {
+  layers::ClassHead::Parts parts;
+  const auto norm = [&](const char* name) {
+    return layers::LayerNorm::if_there(store_, w / name, s_.width, s_.epsilon);
+  };
+  parts.norm = norm("norm");
+  parts.fc_norm = norm("fc_norm");
+  if (s_.pool == Pool::token && !parts.norm)
+    throw Error(ErrorKind::model,
+                fmt::format("[load] {}: a class-token head needs norm.weight, which is missing",
+                            config.file.string()));
+  if (s_.pool == Pool::attention) parts.pool.emplace(store_, w / "attn_pool", shape);
+
+  // DeiT answers with the mean of both heads (Touvron et al. 2021, 3).
+  const bool both = w.has("head_dist.weight");
+  if (const auto head = classifier(config, w / "head", s_.width, both ? 0.5F : 1.0F)) {
+    parts.linears.push_back(*head);
+    if (both) parts.linears.emplace_back(store_, w / "head_dist", info_.classes, s_.width, 0.5F);
   }
-  return fc_norm_ ? (*fc_norm_)(r, pool) : pool;
-}
-
-// Class activation maps need a mean of patches and at most one norm between them and the head.
-PooledHead Vit::pooled_head(const Tensor& x) const {
-  PooledHead out;
-  if (s_.pool != Pool::mean || !head_ || (norm_ && fc_norm_)) return out;
-  out.features = x;
-  out.rows = s_.grid_rows;
-  out.cols = s_.grid_cols;
-  out.prefix_tokens = s_.prefix();
-  out.head = head_->weights();
-  if (const auto& norm = norm_ ? norm_ : fc_norm_) {
-    out.norm = norm_ ? PooledHead::Norm::before_pooling : PooledHead::Norm::after_pooling;
-    out.gamma = norm->gamma();
-    out.epsilon = norm->epsilon();
-  }
-  return out;
-}
-
-std::optional<layers::TransformerChain> Vit::chain() const {
-  if (!head_ || s_.pool == Pool::attention) return std::nullopt;
-  layers::TransformerChain out;
-  out.blocks = blocks_;
-  out.prefix_tokens = s_.prefix();
-  out.pooled = s_.pool == Pool::mean;
-  out.norm = norm_;
-  out.fc_norm = fc_norm_;
-  out.heads.push_back(head_->weights());
-  if (head_dist_) out.heads.push_back(head_dist_->weights());
-  return out;
-}
-
-Tensor Vit::classified(Recorder& r, const Tensor& x) const {
-  const Tensor pool = pooled(r, x, 0);
-  const Tensor answer = head_ ? (*head_)(r, pool) : pool;
-  return head_dist_ ? (*head_dist_)(r, pooled(r, x, 1), {ops::Activation::none, {}, answer}) : answer;
-}
-
-void Vit::report(AttentionTap& tap, std::vector<Tensor> stream) const {
-  for (AttentionRecord& record : tap.layers) {
-    record.layer.rows = s_.grid_rows;
-    record.layer.cols = s_.grid_cols;
-    record.layer.prefix_tokens = s_.prefix();
-    record.layer.has_cls = s_.cls;
-  }
-  tap.head = pooled_head(stream.back());
-  if (norm_) tap.final_norm = {norm_->gamma(), norm_->beta(), norm_->epsilon()};
-  tap.chain = {chain_ ? &*chain_ : nullptr, std::move(stream)};
+  return {{both                     ? 2U
+           : s_.pool == Pool::token ? 1U
+                                    : 0U,
+           s_.pool == Pool::mean, shape.grid},
+          std::move(parts)};
 }
 
 void Vit::forward(Pass& pass) const {
   Recorder& r = pass.recorder();
   Tensor x = ops::embed_tokens(r, patch_embed_(r, pass.input(pixels_)), table_, s_.prefix());
   if (norm_pre_) x = (*norm_pre_)(r, x);  // [images, tokens, width]
-  std::vector<Tensor> stream{x};
-  for (const auto& block : blocks_) stream.push_back(x = block(r, x, pass.tap()));
-  if (pass.tap() != nullptr) report(*pass.tap(), std::move(stream));
-  if (pass.wants(features_)) pass.give(features_, norm_ ? (*norm_)(r, x) : x);
-  if (pass.wants(pooler_output_)) pass.give(pooler_output_, (*pooler_)(r, norm_->of_token(r, x, 0)));
-  if (pass.wants(logits_)) pass.give(logits_, classified(r, x));
+  for (const auto& block : blocks_) x = block(r, x, pass.tap());
+  if (pass.wants(features_)) pass.give(features_, head_->normed(r, x));
+  if (pass.wants(pooler_output_)) pass.give(pooler_output_, (*pooler_)(r, head_->read(r, x, 0)));
+  if (pass.wants(logits_)) pass.give(logits_, (*head_)(r, x, pass.tap()));
 }
 
 bool matches(const io::ModelConfig& config) {

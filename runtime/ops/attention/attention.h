@@ -104,7 +104,8 @@ struct AttentionInput {
   Tensor q, k, v;
   AttentionLayout layout;
   // Added to the scaled logits, f32 [any, heads or 1, queries, keys rounded up to 4]: image i uses entry
-  // i % any. −∞, and all below −10³⁰, means a key that is not seen; each row must see one.
+  // i % any. −∞, and all below −10³⁰, means a key that is not seen; each row must see one. Of more rows than
+  // queries the first count.
   Tensor bias{}, mask{};
 
   // qkv [images, tokens, 3, heads * width], as one linear writes it.
@@ -147,11 +148,13 @@ struct AttentionInput {
                                shape_of("v", v));
           });
   }
-  static LogitTerm term(const Tensor& t) { return t ? LogitTerm{t.shape[0], t.shape[1]} : LogitTerm{1, 1}; }
+  static LogitTerm term(const Tensor& t) {
+    return t ? LogitTerm{t.shape[0], t.shape[1], t.shape[2]} : LogitTerm{1, 1, 1};
+  }
   void check_terms(const char* operation) const {
     for (const auto& [name, t] : {std::pair{"bias", bias}, std::pair{"mask", mask}})
       check(!t || (t.dtype == DType::f32 && t.shape.rank() == 4 && t.shape[0] != 0 &&
-                   (t.shape[1] == 1 || t.shape[1] == layout.heads) && t.shape[2] == layout.queries &&
+                   (t.shape[1] == 1 || t.shape[1] == layout.heads) && t.shape[2] >= layout.queries &&
                    t.shape[3] == (layout.keys + 3) / 4 * 4),
             operation, [&, name = name, t = t] {
               return fmt::format("{} {}, not f32 [any, 1 or {}, {}, {}]", shape_of(name, t),

@@ -15,7 +15,8 @@ enum class RelevanceHeads : uint32_t { sum = 0, one = 1, each = 2 };
 enum class Positive : uint32_t { no = 0, terms = 1, result = 2 };  // what only its positive part is taken of
 
 struct AttentionRelevanceSpec {
-  uint32_t group = 64, rows = 8, heads = 0, times_attention = 1, positive = 0, weighted = 0, has_base = 0;
+  uint32_t group = 64, rows = 8, heads = 0, times_attention = 1, positive = 0, weighted = 0, has_base = 0,
+           has_bias = 0, has_mask = 0;
 };
 
 inline uint32_t relevance_group(const DeviceInfo& device) {
@@ -29,7 +30,7 @@ struct AttentionRelevance {
   using Push = AttentionRelevancePush;
   using Spec = AttentionRelevanceSpec;
   struct Bind {
-    ReadBy<F> q, k, v, gradient;
+    ReadBy<F> q, k, v, gradient, bias, mask;
     In lse, weights, base;
     Out y;
   };
@@ -39,17 +40,18 @@ struct AttentionRelevance {
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     const uint32_t group = relevance_group(device);
-    return {{group, 1, 0, 1, 0, 0, 1},   // evidence
-            {group, 1, 2, 1, 0, 0, 0},   // its terms
-            {group, 1, 0, 1, 2, 0, 0},   // Grad-CAM
-            {group, 8, 0, 0, 1, 0, 1},   // summed gradient
-            {group, 8, 0, 1, 1, 1, 1}};  // GAE
+    return {{group, 1, 0, 1, 0, 0, 1},  // evidence
+            {group, 1, 2, 1, 0, 0, 0},  // its terms
+            {group, 1, 0, 1, 2, 0, 0},  // Grad-CAM
+            {group, 8, 0, 0, 1, 0, 1},  // summed gradient
+            {group, 8, 0, 1, 1, 1, 1},  // GAE
+            {group, 8, 0, 1, 1, 1, 1, 1, 1}};
   }
 };
 inline const BothFamilies<AttentionRelevance> attention_relevance_kernels;
 
 struct RelevanceCase {
-  AttentionInput in;       // rows of its first layout.queries queries count; no bias, no mask
+  AttentionInput in;       // rows of its first layout.queries queries count
   Tensor lse;              // f32 [images, heads, at least queries]
   Tensor gradient;         // f32 [images, queries, heads * width], by the heads' outputs
   bool one_value = false;  // v is one vector an image, [images, any], for all keys
@@ -70,6 +72,7 @@ inline Tensor attention_relevance(Recorder& r, const RelevanceCase& c) {
   AttentionInput in = c.in;
   if (c.one_value) in.v = in.k;  // has a layout of its own
   in.check_layout("attention_relevance");
+  in.check_terms("attention_relevance");
   const uint32_t rows = std::min(p.queries, 8U), tiles = groups(p.queries, rows);
   const bool each = c.heads == RelevanceHeads::each;
   check(in_fours(p) && c.lse.shape.rank() == 3 && c.lse.shape[0] == p.images && c.lse.shape[1] == p.heads &&
@@ -93,6 +96,8 @@ inline Tensor attention_relevance(Recorder& r, const RelevanceCase& c) {
   const uint32_t outputs = p.images * (each ? p.heads : 1);
   const Tensor parts = r.temporary({outputs, tiles, p.keys}, DType::f32, "attention_relevance");
   const AttentionRelevancePush push{.a = p,
+                                    .bias = in.term(in.bias),
+                                    .mask = in.term(in.mask),
                                     .v_image = c.one_value ? c.in.v.shape[1] : p.kv_image,
                                     .v_token = c.one_value ? 0 : p.kv_token,
                                     .lse_queries = c.lse.shape[2],
@@ -105,13 +110,17 @@ inline Tensor attention_relevance(Recorder& r, const RelevanceCase& c) {
                                     .times_attention = c.times_attention ? 1U : 0U,
                                     .positive = static_cast<uint32_t>(c.positive),
                                     .weighted = c.weights ? 1U : 0U,
-                                    .has_base = c.base ? 1U : 0U};
+                                    .has_base = c.base ? 1U : 0U,
+                                    .has_bias = in.bias ? 1U : 0U,
+                                    .has_mask = in.mask ? 1U : 0U};
   const Tensor &weights = c.weights ? c.weights : c.lse, &base = c.base ? c.base : c.lse;
+  const Tensor &bias = in.bias ? in.bias : c.gradient, &mask = in.mask ? in.mask : c.gradient;
   const uint64_t heads = c.heads == RelevanceHeads::one ? 1 : p.heads;
   const uint64_t flops =
       (c.times_attention ? 4 : 2) * uint64_t{p.images} * heads * p.queries * p.keys * p.width;
   attention_relevance_kernels.dispatch(r, [&]<class K>(K) {
-    return Call<K>{{c.in.q, c.in.k, c.in.v, c.gradient, c.lse, weights, base, parts}, push, spec, flops};
+    return Call<K>{
+        {c.in.q, c.in.k, c.in.v, c.gradient, bias, mask, c.lse, weights, base, parts}, push, spec, flops};
   });
   const Tensor y = tiles == 1 ? parts : token_mean(r, parts);
   return each ? y.reshaped({p.images, p.heads, p.keys}) : y.reshaped({p.images, p.keys});

@@ -11,11 +11,11 @@ struct AttentionBackward {
   static constexpr const gpu::Shader& shader = shaders::attention_backward;
   using Push = AttentionBackwardPush;
   struct Spec {
-    uint32_t group = 64, own = 16, other = 16, width = 64, own_keys = 0;
+    uint32_t group = 64, own = 16, other = 16, width = 64, own_keys = 0, has_bias = 0, has_mask = 0;
     uint32_t shared_bytes() const { return 8 * (own + other) * width + 8 * own * (other + 1); }
   };
   struct Bind {
-    In q, k, v, o, d_o, lse;
+    In q, k, v, bias, mask, o, d_o, lse;
     InOut delta;
     Out dqkv;
   };
@@ -39,6 +39,8 @@ struct AttentionBackward {
       for (const uint32_t own_keys : {0U, 1U}) {
         out.push_back(fitted(device, width));
         out.back().own_keys = own_keys;
+        out.push_back(out.back());
+        out.back().has_bias = out.back().has_mask = 1;
       }
     return out;
   }
@@ -49,10 +51,10 @@ struct AttentionBackwardTexel {
   static constexpr gpu::Family family = gpu::Family::texel;
   using Push = AttentionBackwardPush;
   struct Spec {
-    uint32_t group = 8, lanes = 8, width4 = 16, own_keys = 0;
+    uint32_t group = 8, lanes = 8, width4 = 16, own_keys = 0, has_bias = 0, has_mask = 0;
   };
   struct Bind {
-    Texel q, k, v, o, d_o;
+    Texel q, k, v, bias, mask, o, d_o;
     In lse;
     InOut delta;
     Out dqkv;
@@ -70,20 +72,36 @@ struct AttentionBackwardTexel {
       for (const uint32_t own_keys : {0U, 1U}) {
         out.push_back(fitted(device, width));
         out.back().own_keys = own_keys;
+        out.push_back(out.back());
+        out.back().has_bias = out.back().has_mask = 1;
       }
     return out;
   }
 };
 inline const Candidates<AttentionBackwardTexel, AttentionBackward> attention_backward_kernels;
 
-// in: queries, keys and values that are parts of one packed tensor, without bias or mask. forward: what
+template <class Kernel>
+Call<Kernel> attention_backward_call(const AttentionInput& in, const AttentionResult& forward,
+                                     const Tensor& d_o, const Tensor& delta, const Tensor& dqkv,
+                                     typename Kernel::Spec spec, uint64_t flops) {
+  spec.has_bias = in.bias ? 1 : 0;
+  spec.has_mask = in.mask ? 1 : 0;
+  return {{in.q, in.k, in.v, in.bias ? in.bias : d_o, in.mask ? in.mask : d_o, forward.o, d_o, forward.lse,
+           delta, dqkv},
+          {in.layout, in.term(in.bias), in.term(in.mask)},
+          spec,
+          flops};
+}
+
+// in: queries, keys and values that are parts of one packed tensor. forward: what
 // attention() made of them. d_o: f32, as forward.o. The result is f32 of the packed tensor's shape, gradients
 // where q, k and v lie.
 inline Tensor attention_backward(Recorder& r, const AttentionInput& in, const AttentionResult& forward,
                                  const Tensor& d_o) {
   const AttentionLayout& p = in.layout;
   in.check_layout("attention_backward");
-  check(!in.bias && !in.mask && in.q.shape == in.k.shape && in.k.shape == in.v.shape &&
+  in.check_terms("attention_backward");
+  check(in.q.shape == in.k.shape && in.k.shape == in.v.shape &&
             in.q.shape.elements() == uint64_t{3} * p.images * p.queries * p.heads * p.width &&
             p.queries == p.keys && forward.o.shape == Shape{p.images, p.queries, p.heads * p.width} &&
             forward.lse.shape == Shape{p.images, p.heads, p.queries} && d_o.dtype == DType::f32 &&
@@ -101,8 +119,7 @@ inline Tensor attention_backward(Recorder& r, const AttentionInput& in, const At
     attention_backward_kernels.dispatch(r, [&]<class K>(K) {
       typename K::Spec spec = K::fitted(r.device().info(), p.width);
       spec.own_keys = own_keys;
-      return Call<K>{
-          {in.q, in.k, in.v, forward.o, d_o, forward.lse, delta, dqkv}, {p}, spec, (3 + own_keys) * product};
+      return attention_backward_call<K>(in, forward, d_o, delta, dqkv, spec, (3 + own_keys) * product);
     });
   return dqkv;
 }

@@ -15,6 +15,7 @@ struct How {
   ops::Positive positive;
   ops::RelevanceHeads heads;
   bool weights, base, one_value;
+  bool terms = false;  // a bias and a mask
 };
 
 // The definition, from whole matrices: G = gradient · v, A = exp(scores − lse).
@@ -23,8 +24,9 @@ void compare(DType dtype, const Size& s, const How& how, bool storage_kernel = f
   CAPTURE(name_of(dtype));
   CAPTURE(fmt::format("images {} queries {} keys {} heads {} width {}", s.images, s.queries, s.keys, s.heads,
                       s.width));
-  CAPTURE(fmt::format("A {} positive {} heads {} weights {} base {} one value {}", how.times_attention,
-                      part(how.positive), part(how.heads), how.weights, how.base, how.one_value));
+  CAPTURE(fmt::format("A {} positive {} heads {} weights {} base {} one value {} terms {}",
+                      how.times_attention, part(how.positive), part(how.heads), how.weights, how.base,
+                      how.one_value, how.terms));
   const uint32_t dim = s.heads * s.width, all = s.queries + 3;  // more queries than are wanted
   const Values q = random_values({s.images, all, dim}, dtype, 1),
                k = random_values({s.images, s.keys, dim}, dtype, 2);
@@ -33,7 +35,15 @@ void compare(DType dtype, const Size& s, const How& how, bool storage_kernel = f
   const Values gradient = random_values({s.images, s.queries, dim}, DType::f32, 4),
                weights = random_values({s.images, s.queries + 1}, DType::f32, 5),
                base = random_values({s.images, s.keys}, DType::f32, 6);
-  const AttentionShape shape{s.images, all, s.keys, s.heads, s.width};
+  const uint32_t stride = (s.keys + 3) / 4 * 4;
+  const Values bias = random_values({1, s.heads, all, stride}, DType::f32, 7, 2),
+               mask = values_of({s.images, 1, all, stride}, DType::f32,
+                                random_mask(s.images, 1, all, s.keys, 8));
+  AttentionShape shape{s.images, all, s.keys, s.heads, s.width};
+  if (how.terms) {
+    shape.bias = {&bias.numbers, 1, s.heads};
+    shape.mask = {&mask.numbers, s.images, 1};
+  }
   const Values lse = values_of({s.images, s.heads, all}, DType::f32,
                                attention(q.numbers, k.numbers, k.numbers, shape).lse.values);
   const double scale = 1 / std::sqrt(static_cast<double>(s.width)), factor = 0.375;
@@ -65,13 +75,20 @@ void compare(DType dtype, const Size& s, const How& how, bool storage_kernel = f
   r.head = s.heads - 1;
   if (how.weights) r.weights = c.input(weights);
   if (how.base) r.base = c.input(base);
+  if (how.terms) {
+    r.in.bias = c.input(bias);
+    r.in.mask = c.input(mask);
+  }
   r.factor = static_cast<float>(factor);
   Tensor y;
   if (storage_kernel) {
     y = c.recorder.temporary({s.images, s.keys}, DType::f32, "y");
     c.recorder.dispatch<ops::AttentionRelevance<gpu::Family::buffer>>(
-        {r.in.q, r.in.k, r.in.v, r.gradient, r.lse, r.weights, r.base, y},
-        {r.in.layout, s.keys * dim, dim, all, s.queries + 1, 0, r.factor}, {64, s.queries, 0, 1, 1, 1, 1});
+        {r.in.q, r.in.k, r.in.v, r.gradient, how.terms ? r.in.bias : r.gradient,
+         how.terms ? r.in.mask : r.gradient, r.lse, r.weights, r.base, y},
+        {r.in.layout, ops::AttentionInput::term(r.in.bias), ops::AttentionInput::term(r.in.mask),
+         s.keys * dim, dim, all, s.queries + 1, 0, r.factor},
+        {64, s.queries, 0, 1, 1, 1, 1, how.terms ? 1U : 0U, how.terms ? 1U : 0U});
   } else {
     y = ops::attention_relevance(c.recorder, r);
   }
@@ -97,10 +114,17 @@ void compare(DType dtype, const Size& s, const How& how, bool storage_kernel = f
               value += b;
               size += std::abs(b);
             }
+            if (how.terms) {
+              const double b = bias.numbers[(h * all + i) * stride + j],
+                           m = mask.numbers[(image * all + i) * stride + j];
+              score += b + m;
+              score_size += std::abs(b) + (m < -1e3 ? 0 : std::abs(m));
+            }
             double error = (s.width + 1) * u * size;
             if (how.times_attention) {
               const double exponent = score - lse.numbers[(image * s.heads + h) * all + i];
               const double probability = std::exp(exponent);
+              if (probability == 0) continue;  // masked
               // The exponent is off by its sums, exp by (3 + 2 |x|) ulp.
               const double relative = exp_error((s.width + 4) * u * (score_size + std::abs(exponent)) +
                                                 (3 + 2 * std::abs(exponent)) * ulp);
@@ -140,6 +164,8 @@ TEST_CASE("attention_relevance as maps use it") {
       compare(dtype, s,
               {false, Positive::terms, RelevanceHeads::sum, false, true, false});          // summed gradient
       compare(dtype, s, {true, Positive::terms, RelevanceHeads::sum, true, true, false});  // GAE
+      compare(dtype, s, {true, Positive::terms, RelevanceHeads::sum, true, true, false, true});
+      compare(dtype, s, {true, Positive::no, RelevanceHeads::each, false, false, false, true});
       if (s.queries <= 8)
         compare(dtype, s, {true, Positive::result, RelevanceHeads::sum, false, false, true});  // Grad-CAM
     }
@@ -149,7 +175,8 @@ TEST_CASE("AttentionRelevance by itself") {
   for (const DType dtype : storage_types())
     for (const Size& s : sizes)
       if (s.queries <= 8)
-        compare(dtype, s, {true, Positive::terms, RelevanceHeads::sum, true, true, false}, true);
+        for (const bool terms : {false, true})
+          compare(dtype, s, {true, Positive::terms, RelevanceHeads::sum, true, true, false, terms}, true);
 }
 
 TEST_CASE("attention_relevance rejects what does not fit") {

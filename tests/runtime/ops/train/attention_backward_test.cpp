@@ -1,7 +1,5 @@
 #include "runtime/ops/train/attention_backward.h"
 
-#include <array>
-
 #include "tests/reference/attention.h"
 #include "tests/runtime/ops/harness.h"
 
@@ -19,7 +17,9 @@ struct Gradients {
 // The chain rule through whole matrices: dv = Aᵀ do, dA = do vᵀ, dscore_ij = Σ_l dA_il A_il ((l = j) − A_ij),
 // and through the scaled product. Bounds: probabilities are good to `relative`, sums of n products to n u of
 // their magnitude, and o is rounded to its storage type before δ is made of it.
-Gradients reference(const Values& qkv, const Values& d_o, const Size& s, DType dtype) {
+// bias [1, heads, tokens, tokens rounded up to fours] and mask [images, 1, …] may be empty.
+Gradients reference(const Values& qkv, const Values& d_o, const Numbers& bias, const Numbers& mask,
+                    const Size& s, DType dtype) {
   const size_t n = s.tokens, dim = size_t{s.heads} * s.width, row = 3 * dim;
   const double scale = 1 / std::sqrt(static_cast<double>(s.width));
   Gradients out{Numbers(qkv.numbers.size()), Numbers(qkv.numbers.size())};
@@ -42,6 +42,12 @@ Gradients reference(const Values& qkv, const Values& d_o, const Size& s, DType d
             da[j] += towards;
             da_size[j] += std::abs(towards);
           }
+          const size_t stride = (n + 3) / 4 * 4;
+          if (!bias.empty()) {
+            a[j] += bias[(h * n + i) * stride + j];
+            size += std::abs(bias[(h * n + i) * stride + j]);
+          }
+          if (!mask.empty()) a[j] += mask[(image * n + i) * stride + j];
           largest = std::max(largest, a[j]);
           score_size = std::max(score_size, size);
         }
@@ -81,44 +87,53 @@ Gradients reference(const Values& qkv, const Values& d_o, const Size& s, DType d
   return out;
 }
 
-// kernel: 0 as the operation chooses, 1 the one for GPUs, 2 the one for CPU drivers.
 // By one kernel, whichever the operation would choose.
 template <class K>
-void both_passes(Recorder& r, const std::array<Tensor, 8>& t, const AttentionLayout& layout) {
-  typename K::Spec spec = K::fitted(device().info(), layout.width);
+void both_passes(Recorder& r, const ops::AttentionInput& in, const ops::AttentionResult& forward,
+                 const Tensor& d_o, const Tensor& dqkv) {
+  const Tensor delta = r.temporary(forward.lse.shape, DType::f32, "δ");
+  typename K::Spec spec = K::fitted(device().info(), in.layout.width);
   for (const uint32_t own_keys : {0U, 1U}) {
     spec.own_keys = own_keys;
-    r.dispatch<K>({t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]}, {layout}, spec);
+    const auto call = ops::attention_backward_call<K>(in, forward, d_o, delta, dqkv, spec, 0);
+    r.dispatch<K>(call.bind, call.push, call.spec);
   }
 }
 
-void compare(DType dtype, const Size& s, double spread, int kernel) {
+// kernel: 0 as the operation chooses, 1 the one for GPUs, 2 the one for CPU drivers.
+void compare(DType dtype, const Size& s, double spread, int kernel, bool terms = false) {
   CAPTURE(name_of(dtype));
-  CAPTURE(fmt::format("images {} tokens {} heads {} width {} spread {} kernel {}", s.images, s.tokens,
-                      s.heads, s.width, spread, kernel));
+  CAPTURE(fmt::format("images {} tokens {} heads {} width {} spread {} kernel {} terms {}", s.images,
+                      s.tokens, s.heads, s.width, spread, kernel, terms));
   const uint32_t dim = s.heads * s.width;
   const Values qkv = random_values({s.images, s.tokens, 3 * dim}, dtype, 1, spread),
                d_o = random_values({s.images, s.tokens, dim}, DType::f32, 2);
   Case c;
   const Tensor packed = c.input(qkv), gradient = c.input(d_o);
-  const auto in = ops::AttentionInput::packed(packed, s.heads);
+  auto in = ops::AttentionInput::packed(packed, s.heads);
+  Values bias, mask;
+  if (terms) {
+    const uint32_t stride = (s.tokens + 3) / 4 * 4;
+    bias = random_values({1, s.heads, s.tokens, stride}, DType::f32, 3, 2);
+    mask = values_of({s.images, 1, s.tokens, stride}, DType::f32,
+                     random_mask(s.images, 1, s.tokens, s.tokens, 4));
+    in.bias = c.input(bias);
+    in.mask = c.input(mask);
+  }
   const auto forward = ops::attention(c.recorder, in);
   Tensor dqkv;
   if (kernel == 0) {
     dqkv = ops::attention_backward(c.recorder, in, forward, gradient);
   } else {
-    const Tensor delta = c.recorder.temporary(forward.lse.shape, DType::f32, "δ");
     dqkv = c.recorder.temporary(packed.shape, DType::f32, "dqkv");
-    const std::array<Tensor, 8> operands{packed,   packed,      packed, forward.o,
-                                         gradient, forward.lse, delta,  dqkv};
     if (kernel == 1)
-      both_passes<ops::AttentionBackward>(c.recorder, operands, in.layout);
+      both_passes<ops::AttentionBackward>(c.recorder, in, forward, gradient, dqkv);
     else
-      both_passes<ops::AttentionBackwardTexel>(c.recorder, operands, in.layout);
+      both_passes<ops::AttentionBackwardTexel>(c.recorder, in, forward, gradient, dqkv);
   }
   CHECK(dqkv.shape == packed.shape);
   CHECK(dqkv.dtype == DType::f32);
-  const Gradients want = reference(qkv, d_o, s, dtype);
+  const Gradients want = reference(qkv, d_o, bias.numbers, mask.numbers, s, dtype);
   check_close(c.run(dqkv), {want.value, want.bound}, DType::f32);
 }
 
@@ -126,14 +141,17 @@ TEST_CASE("attention_backward over odd sizes") {
   for (const DType dtype : storage_types())
     for (const Size& s : {Size{1, 1, 1, 4}, Size{2, 2, 3, 16}, Size{3, 5, 1, 20}, Size{1, 17, 3, 64},
                           Size{2, 50, 2, 80}, Size{1, 65, 1, 128}, Size{1, 33, 1, 132}, Size{1, 145, 1, 12}})
-      for (const double spread : {1.0, 4.0}) compare(dtype, s, spread, 0);
+      for (const double spread : {1.0, 4.0})
+        for (const bool terms : {false, true}) compare(dtype, s, spread, 0, terms);
 }
 
 TEST_CASE("AttentionBackward and AttentionBackwardTexel by themselves") {
   for (const DType dtype : storage_types())
     for (const Size& s : {Size{2, 5, 1, 4}, Size{1, 67, 2, 48}, Size{1, 34, 1, 64}}) {
-      compare(dtype, s, 2, 1);
-      if (has_shuffles()) compare(dtype, s, 2, 2);
+      for (const bool terms : {false, true}) {
+        compare(dtype, s, 2, 1, terms);
+        if (has_shuffles()) compare(dtype, s, 2, 2, terms);
+      }
     }
 }
 
