@@ -12,11 +12,11 @@
 #include "models/arch/beit/beit_names.h"
 #include "models/model/family.h"
 #include "models/nn/block.h"
+#include "models/nn/class_head.h"
 #include "models/nn/patch_embed.h"
 #include "models/nn/position_embedding.h"
 #include "models/nn/shapes.h"
 #include "runtime/ops/nn/embed_tokens.h"
-#include "runtime/ops/nn/token_pool.h"
 
 namespace fovea {
 namespace beit {
@@ -31,18 +31,17 @@ class Beit : public LoadedModel {
   Grid grid_of(uint32_t height, uint32_t width) const;
   Tensor token_table(const io::Weights& w, const Grid& trained);
   void add_blocks(const io::Weights& w, const Grid& trained);
-  void report(AttentionTap& tap, std::vector<Tensor> stream) const;
 
   const size_t pixels_ = declare_pixels(), features_ = declare_features();
-  size_t pooler_output_ = no_output, logits_ = no_output;
+  size_t answer_ = no_output;
   Settings s_;
   layers::PatchShape patch_;
   layers::PatchEmbed patch_embed_;
   Grid grid_;
+  TokenGrid tokens_;
   Tensor table_;  // [tokens, width]: the class token, and positions where the model has some
   std::vector<layers::Block> blocks_;
-  std::optional<layers::LayerNorm> norm_, fc_norm_;  // of all tokens, or of the mean of patches
-  std::optional<layers::Linear> head_;
+  std::optional<layers::ClassHead> head_;
 };
 
 Beit::Beit(const Loading& from)
@@ -50,7 +49,8 @@ Beit::Beit(const Loading& from)
       s_(settings_of(from.config, from.weights)),
       patch_(layers::patch_shape(from.weights)),
       patch_embed_(store_, from.weights, patch_),
-      grid_(grid_of(preprocess_.height, preprocess_.width)) {
+      grid_(grid_of(preprocess_.height, preprocess_.width)),
+      tokens_{grid_.rows, grid_.cols, /*prefix_tokens=*/1, /*has_cls=*/true} {
   const io::Weights& w = from.weights;
   const auto [height, width] = trained_size(from.config);
   const Grid trained = grid_of(height, width);
@@ -60,16 +60,15 @@ Beit::Beit(const Loading& from)
                             info_.architecture, height, width, preprocess_.height, preprocess_.width));
   table_ = token_table(w, trained);
   add_blocks(w, trained);
-  if (s_.mean_pool)
-    fc_norm_.emplace(store_, w / "fc_norm", patch_.width, s_.epsilon);
-  else
-    norm_.emplace(store_, w / "norm", patch_.width, s_.epsilon);
-  head_ = classifier(from.config, w / "head", patch_.width);
+  // The head reads the mean of the patches, then its norm, or the class token behind the norm of all.
+  layers::ClassHead::Parts parts;
+  (s_.mean_pool ? parts.fc_norm : parts.norm)
+      .emplace(store_, w / (s_.mean_pool ? "fc_norm" : "norm"), patch_.width, s_.epsilon);
+  if (auto classes = classifier(from.config, w / "head", patch_.width)) parts.linears.push_back(*classes);
   // timm gives what a head would read where there is none, transformers as an output of its own.
-  if (head_ || naming_ == io::Naming::timm)
-    logits_ = declare_output("logits");
-  else
-    pooler_output_ = declare_output("pooler_output");
+  const bool answers = !parts.linears.empty() || naming_ == io::Naming::timm;
+  answer_ = declare_output(answers ? "logits" : "pooler_output");
+  head_.emplace(layers::Reading{s_.mean_pool ? 0U : 1U, s_.mean_pool, tokens_}, std::move(parts));
   w.ignore("mask_token");  // for training
 }
 
@@ -106,7 +105,7 @@ void Beit::add_blocks(const io::Weights& w, const Grid& trained) {
   Tensor of_all;
   if (shared) of_all = expanded(store_, *shared, nullptr);
   layers::BlockShape shape{patch_.width, s_.heads, s_.epsilon, s_.activation};
-  shape.grid = {grid_.rows, grid_.cols, /*prefix_tokens=*/1, /*has_cls=*/true};
+  shape.grid = tokens_;
   for (uint32_t i = 0; i < s_.depth; ++i) {
     const io::Weights block = w / "blocks" / i;
     const std::optional<Bias> own = bias_of(block / "attn");
@@ -115,26 +114,13 @@ void Beit::add_blocks(const io::Weights& w, const Grid& trained) {
   }
 }
 
-void Beit::report(AttentionTap& tap, std::vector<Tensor> stream) const {
-  if (fc_norm_ && head_)
-    tap.head = {stream.back(),     grid_.rows,          grid_.cols,      1, PooledHead::Norm::after_pooling,
-                fc_norm_->gamma(), fc_norm_->epsilon(), head_->weights()};
-  if (norm_) tap.final_norm = {norm_->gamma(), norm_->beta(), norm_->epsilon()};
-  tap.chain.stream = std::move(stream);
-}
-
 void Beit::forward(Pass& pass) const {
   Recorder& r = pass.recorder();
   // [images, tokens, width], the class token first
   Tensor x = ops::embed_tokens(r, patch_embed_(r, pass.input(pixels_)), table_, 1);
-  std::vector<Tensor> stream{x};
-  for (const layers::Block& block : blocks_) stream.push_back(x = block(r, x, pass.tap()));
-  if (pass.tap() != nullptr) report(*pass.tap(), std::move(stream));
-  if (pass.wants(features_)) pass.give(features_, norm_ ? (*norm_)(r, x) : x);
-  if (!pass.wants(logits_) && !pass.wants(pooler_output_)) return;
-  const Tensor pooled = fc_norm_ ? (*fc_norm_)(r, ops::token_mean(r, x, 1)) : norm_->of_token(r, x, 0);
-  if (pass.wants(pooler_output_)) pass.give(pooler_output_, pooled);
-  if (pass.wants(logits_)) pass.give(logits_, head_ ? (*head_)(r, pooled) : pooled);
+  for (const layers::Block& block : blocks_) x = block(r, x, pass.tap());
+  if (pass.wants(features_)) pass.give(features_, head_->normed(r, x));
+  if (pass.wants(answer_)) pass.give(answer_, (*head_)(r, x, pass.tap()));
 }
 
 bool matches(const io::ModelConfig& config) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/text.h"
 #include "fovea/error.h"
 #include "models/config/text.h"
 #include "models/nn/activation.h"
@@ -97,7 +98,7 @@ std::vector<std::string_view> split(std::string_view text, char by) {
                          std::string_view what) {
   throw Error(ErrorKind::model,
               fmt::format("[load] {}: '{}' of the block '{}' {}", config.file.string(),
-                          io::printable(std::string(part)), io::printable(std::string(block)), what));
+                          printable(part), printable(block), what));
 }
 
 // "r2" as 2, where `letter` is r.
@@ -204,7 +205,7 @@ bool same_padding(const io::ModelConfig& c, bool usual_same) {
   const std::string pad = io::arg_string(c.model_args, "pad_type", usual_same ? "same" : "", c.file);
   if (!pad.empty() && pad != "same")
     throw Error(ErrorKind::model, fmt::format("[load] {}: pad_type '{}' is unknown; there are '' and 'same'",
-                                              c.file.string(), io::printable(pad)));
+                                              c.file.string(), printable(pad)));
   return pad == "same";
 }
 
