@@ -54,8 +54,9 @@ verb_lint() {
     echo "clang-tidy: no C++ file changed since ${base:0:12}"
     return
   fi
-  configure "$build" -DFOVEA_APPS=ON -DFOVEA_TESTS=ON
+  # clang-tidy cannot read headers that GCC precompiled.
+  configure build-lint -DFOVEA_APPS=ON -DFOVEA_TESTS=ON -DFOVEA_PRECOMPILED=OFF
   echo "$files" >build/lint-files.txt
   step "clang-tidy on $(wc -l <build/lint-files.txt) files" build/clang-tidy.log \
-    xargs -r -a build/lint-files.txt -P "$jobs" -n 1 clang-tidy -p "$build" --quiet
+    xargs -r -a build/lint-files.txt -P "$jobs" -n 1 clang-tidy -p build-lint --quiet
 }
