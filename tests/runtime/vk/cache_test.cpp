@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(CacheFolder, "a device opens over a damaged cache and repairs 
     CHECK(!device->choices().find("linear").has_value());
     const std::array kinds{BindingKind::storage, BindingKind::storage};
     const std::array<uint32_t, 1> group{64};
-    device->pipeline({&shaders::swiglu, false, group, kinds, sizeof(SwigluPush)});
+    device->pipeline({&shaders::swiglu, Variant{}, group, kinds, sizeof(SwigluPush)});
   }
   CHECK(!PipelineCacheFile(key).load().empty());
 }
