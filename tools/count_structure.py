@@ -49,7 +49,7 @@ def main():
         print(f"  {text}")
     wrappers = [path for path in sources(".comp") if len(path.read_text().splitlines()) <= 8]
     print(f".comp files of at most 8 lines: {len(wrappers)}")
-    texel = re.compile(r"reads_texels\(|prefers_texels\(|texels_fit\(")
+    texel = re.compile(r"reads_texels\(|prefers_texels\(|texels_fit\(|runs_on\(")
     sites = [path for path in cpp for _ in texel.findall(path.read_text())]
     print(f"sites that decide texel or storage: {len(sites)}, in {len(set(sites))} files")
     named = [path for path in git("ls-files").splitlines() if not path.startswith(("tests/golden", "fuzz/corpus"))

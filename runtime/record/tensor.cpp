@@ -36,4 +36,18 @@ Tensor Tensor::slice(uint32_t first, uint32_t count) const {
   return part(first * entry, shape.with_first(count));
 }
 
+void check_owner(const Tensor& t, uint32_t serial, const char* operation) {
+  if (t.owner != serial)
+    throw Error(ErrorKind::usage,
+                error_prefix(operation) + "a tensor of another recording: use Program::shared");
+}
+
+void check_capacity(const Tensor& t, uint64_t capacity, const char* operation) {
+  if (t.offset > capacity || t.bytes() > capacity - t.offset)
+    throw Error(
+        ErrorKind::usage,
+        error_prefix(operation) + fmt::format("{} {} from byte {} on, where there are {} bytes",
+                                              to_string(t.shape), to_string(t.dtype), t.offset, capacity));
+}
+
 }  // namespace fovea

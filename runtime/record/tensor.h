@@ -30,4 +30,9 @@ struct Tensor {
   Tensor slice(uint32_t first, uint32_t count) const;
 };
 
+// Error(usage) of an operation, for a temporary of another recorder than this one, or a tensor that does not
+// lie within so many bytes.
+void check_owner(const Tensor& t, uint32_t serial, const char* operation);
+void check_capacity(const Tensor& t, uint64_t capacity, const char* operation);
+
 }  // namespace fovea

@@ -92,17 +92,9 @@ bool clamp_requested() {
   return true;
 }
 
-PhysicalTraits describe(const ::vk::raii::PhysicalDevice& device, uint32_t index) {
-  PhysicalTraits t;
-  const auto core = device.getProperties();
-  t.info.index = index;
-  t.info.name = core.deviceName.data();
-  t.info.api = version_text(core.apiVersion);
-  t.info.type = device_type(core.deviceType);
-  t.vendor_id = core.vendorID;
-  t.device_id = core.deviceID;
-  t.driver_version = core.driverVersion;
-  std::copy(core.pipelineCacheUUID.begin(), core.pipelineCacheUUID.end(), t.cache_uuid.begin());
+using Extensions = std::vector<::vk::ExtensionProperties>;
+
+void describe_limits(const ::vk::PhysicalDeviceProperties& core, PhysicalTraits& t) {
   t.timestamp_ns = core.limits.timestampPeriod;
   t.storage_alignment = core.limits.minStorageBufferOffsetAlignment;
   t.texel_alignment = core.limits.minTexelBufferOffsetAlignment;
@@ -113,7 +105,9 @@ PhysicalTraits describe(const ::vk::raii::PhysicalDevice& device, uint32_t index
   t.info.max_invocations =
       std::min(core.limits.maxComputeWorkGroupInvocations, core.limits.maxComputeWorkGroupSize[0]);
   t.info.max_storage_range = core.limits.maxStorageBufferRange;
+}
 
+void describe_memory(const ::vk::raii::PhysicalDevice& device, PhysicalTraits& t) {
   const auto memory = device.getMemoryProperties();
   for (uint32_t i = 0; i < memory.memoryHeapCount; ++i)
     if (memory.memoryHeaps[i].flags & ::vk::MemoryHeapFlagBits::eDeviceLocal)
@@ -127,63 +121,90 @@ PhysicalTraits describe(const ::vk::raii::PhysicalDevice& device, uint32_t index
         memory.memoryHeaps[type.heapIndex].size == t.info.memory_bytes)
       t.info.unified_memory = true;
   }
+}
 
-  const auto extensions = device.enumerateDeviceExtensionProperties();
+// What Vulkan 1.1 can be asked.
+void describe_properties(const ::vk::raii::PhysicalDevice& device, uint32_t api, const Extensions& extensions,
+                         PhysicalTraits& t) {
+  // Only structs that the device knows may be chained.
+  ::vk::PhysicalDeviceSubgroupProperties subgroup;
+  ::vk::PhysicalDeviceMaintenance3Properties maintenance{.pNext = &subgroup};
+  ::vk::PhysicalDeviceDriverProperties driver;
+  ::vk::PhysicalDeviceSubgroupSizeControlProperties control;
+  ::vk::PhysicalDeviceProperties2 all{.pNext = &maintenance};
+  if (api >= VK_API_VERSION_1_2 || has_extension(extensions, "VK_KHR_driver_properties"))
+    driver.pNext = std::exchange(all.pNext, &driver);
+  if (api >= VK_API_VERSION_1_3 || has_extension(extensions, "VK_EXT_subgroup_size_control"))
+    control.pNext = std::exchange(all.pNext, &control);
+  (*device).getProperties2(&all, *device.getDispatcher());
+  t.max_allocation = maintenance.maxMemoryAllocationSize;
+  t.info.subgroup_size = t.info.subgroup_min = t.info.subgroup_max = subgroup.subgroupSize;
+  t.info.subgroup_shuffle = (subgroup.supportedStages & ::vk::ShaderStageFlagBits::eCompute) &&
+                            (subgroup.supportedOperations & ::vk::SubgroupFeatureFlagBits::eShuffle);
+  if (control.minSubgroupSize != 0) {
+    t.info.subgroup_min = control.minSubgroupSize;
+    t.info.subgroup_max = control.maxSubgroupSize;
+  }
+  if (driver.driverName[0] != '\0')
+    t.info.driver = fmt::format("{} {}", driver.driverName.data(), driver.driverInfo.data());
+}
+
+void describe_features(const ::vk::raii::PhysicalDevice& device, uint32_t api, PhysicalTraits& t) {
+  const auto features =
+      device.getFeatures2<::vk::PhysicalDeviceFeatures2, ::vk::PhysicalDevice16BitStorageFeatures>();
+  t.info.fp16_storage =
+      features.get<::vk::PhysicalDevice16BitStorageFeatures>().storageBuffer16BitAccess == VK_TRUE;
+  if (api < VK_API_VERSION_1_2) return;
+  const auto arithmetic =
+      device.getFeatures2<::vk::PhysicalDeviceFeatures2, ::vk::PhysicalDeviceShaderFloat16Int8Features>();
+  t.info.fp16_arithmetic =
+      arithmetic.get<::vk::PhysicalDeviceShaderFloat16Int8Features>().shaderFloat16 == VK_TRUE;
+  const auto semaphores =
+      device.getFeatures2<::vk::PhysicalDeviceFeatures2, ::vk::PhysicalDeviceTimelineSemaphoreFeatures>();
+  t.timeline = semaphores.get<::vk::PhysicalDeviceTimelineSemaphoreFeatures>().timelineSemaphore == VK_TRUE;
+}
+
+// The first queue family that computes.
+bool find_queue(const ::vk::raii::PhysicalDevice& device, PhysicalTraits& t) {
+  const auto families = device.getQueueFamilyProperties();
+  for (uint32_t i = 0; i < families.size(); ++i)
+    if (families[i].queueFlags & ::vk::QueueFlagBits::eCompute) {
+      t.queue_family = i;
+      t.timestamp_bits = families[i].timestampValidBits;
+      return true;
+    }
+  return false;
+}
+
+PhysicalTraits describe(const ::vk::raii::PhysicalDevice& device, uint32_t index) {
+  PhysicalTraits t;
+  const auto core = device.getProperties();
+  t.info.index = index;
+  t.info.name = core.deviceName.data();
+  t.info.api = version_text(core.apiVersion);
+  t.info.type = device_type(core.deviceType);
+  t.vendor_id = core.vendorID;
+  t.device_id = core.deviceID;
+  t.driver_version = core.driverVersion;
+  std::copy(core.pipelineCacheUUID.begin(), core.pipelineCacheUUID.end(), t.cache_uuid.begin());
+  describe_limits(core, t);
+  describe_memory(device, t);
+
+  const Extensions extensions = device.enumerateDeviceExtensionProperties();
   const bool khr = has_extension(extensions, "VK_KHR_cooperative_matrix");
   const bool nv = has_extension(extensions, "VK_NV_cooperative_matrix");
   t.info.cooperative_matrix = khr && nv ? "KHR+NV" : khr ? "KHR" : nv ? "NV" : "none";
 
-  const bool old = core.apiVersion < required_api;
-  if (old) {
+  if (core.apiVersion < required_api) {
     t.info.why_not = fmt::format("Vulkan {} is older than 1.1", t.info.api);
   } else {
-    // Only structs that the device knows may be chained.
-    ::vk::PhysicalDeviceSubgroupProperties subgroup;
-    ::vk::PhysicalDeviceMaintenance3Properties maintenance{.pNext = &subgroup};
-    ::vk::PhysicalDeviceDriverProperties driver;
-    ::vk::PhysicalDeviceSubgroupSizeControlProperties control;
-    ::vk::PhysicalDeviceProperties2 all{.pNext = &maintenance};
-    if (core.apiVersion >= VK_API_VERSION_1_2 || has_extension(extensions, "VK_KHR_driver_properties"))
-      driver.pNext = std::exchange(all.pNext, &driver);
-    if (core.apiVersion >= VK_API_VERSION_1_3 || has_extension(extensions, "VK_EXT_subgroup_size_control"))
-      control.pNext = std::exchange(all.pNext, &control);
-    (*device).getProperties2(&all, *device.getDispatcher());
-    t.max_allocation = maintenance.maxMemoryAllocationSize;
-    t.info.subgroup_size = t.info.subgroup_min = t.info.subgroup_max = subgroup.subgroupSize;
-    t.info.subgroup_shuffle = (subgroup.supportedStages & ::vk::ShaderStageFlagBits::eCompute) &&
-                              (subgroup.supportedOperations & ::vk::SubgroupFeatureFlagBits::eShuffle);
-    if (control.minSubgroupSize != 0) {
-      t.info.subgroup_min = control.minSubgroupSize;
-      t.info.subgroup_max = control.maxSubgroupSize;
-    }
-    if (driver.driverName[0] != '\0')
-      t.info.driver = fmt::format("{} {}", driver.driverName.data(), driver.driverInfo.data());
-    const auto features =
-        device.getFeatures2<::vk::PhysicalDeviceFeatures2, ::vk::PhysicalDevice16BitStorageFeatures>();
-    t.info.fp16_storage =
-        features.get<::vk::PhysicalDevice16BitStorageFeatures>().storageBuffer16BitAccess == VK_TRUE;
-    if (core.apiVersion >= VK_API_VERSION_1_2) {
-      const auto arithmetic =
-          device.getFeatures2<::vk::PhysicalDeviceFeatures2, ::vk::PhysicalDeviceShaderFloat16Int8Features>();
-      t.info.fp16_arithmetic =
-          arithmetic.get<::vk::PhysicalDeviceShaderFloat16Int8Features>().shaderFloat16 == VK_TRUE;
-      const auto semaphores =
-          device.getFeatures2<::vk::PhysicalDeviceFeatures2, ::vk::PhysicalDeviceTimelineSemaphoreFeatures>();
-      t.timeline =
-          semaphores.get<::vk::PhysicalDeviceTimelineSemaphoreFeatures>().timelineSemaphore == VK_TRUE;
-    }
+    describe_properties(device, core.apiVersion, extensions, t);
+    describe_features(device, core.apiVersion, t);
   }
   if (t.info.driver.empty()) t.info.driver = fmt::format("driver {:#x}", core.driverVersion);
 
-  bool compute = false;
-  const auto families = device.getQueueFamilyProperties();
-  for (uint32_t i = 0; i < families.size() && !compute; ++i)
-    if (families[i].queueFlags & ::vk::QueueFlagBits::eCompute) {
-      compute = true;
-      t.queue_family = i;
-      t.timestamp_bits = families[i].timestampValidBits;
-    }
-  if (!compute) t.info.why_not += fmt::format("{}no compute queue", t.info.why_not.empty() ? "" : "; ");
+  if (!find_queue(device, t))
+    t.info.why_not += fmt::format("{}no compute queue", t.info.why_not.empty() ? "" : "; ");
   t.info.usable = t.info.why_not.empty();
   if (clamp_requested()) clamp_to_minimum(t);
   return t;

@@ -21,6 +21,7 @@ struct Gradients {
 Gradients reference(const Values& qkv, const Values& d_o, const Numbers& bias, const Numbers& mask,
                     const Size& s, DType dtype) {
   const size_t n = s.tokens, dim = size_t{s.heads} * s.width, row = 3 * dim;
+  const double products = s.tokens;  // of a sum
   const double scale = 1 / std::sqrt(static_cast<double>(s.width));
   Gradients out{Numbers(qkv.numbers.size()), Numbers(qkv.numbers.size())};
   for (size_t image = 0; image < s.images; ++image)
@@ -63,8 +64,8 @@ Gradients reference(const Values& qkv, const Values& d_o, const Numbers& bias, c
           rounded += std::abs(d_o.numbers[o_at(i) + c]) * storage_bound(o, dtype);
         }
         const double relative =
-            exp_error(2 * (s.width + 6.0) * u * score_size + (6 + 4 * score_size) * ulp + n * u);
-        const double sums = (s.width + n + 8.0) * u;
+            exp_error(2 * (s.width + 6.0) * u * score_size + (6 + 4 * score_size) * ulp + products * u);
+        const double sums = (s.width + products + 8.0) * u;
         for (size_t j = 0; j < n; ++j) {
           const double slope = a[j] * (da[j] - mean) * scale;
           const double slope_bound = scale * a[j] *
@@ -75,7 +76,7 @@ Gradients reference(const Values& qkv, const Values& d_o, const Numbers& bias, c
                          given = d_o.numbers[o_at(i) + c];
             const auto add = [&](size_t to, double left, double left_bound, double right) {
               out.value[to + c] += left * right;
-              out.bound[to + c] += std::abs(right) * (left_bound + 2 * n * u * std::abs(left));
+              out.bound[to + c] += std::abs(right) * (left_bound + 2 * products * u * std::abs(left));
             };
             add(at(0, i), slope, slope_bound, k);
             add(at(1, j), slope, slope_bound, q);
