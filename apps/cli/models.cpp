@@ -64,7 +64,7 @@ Row describe(const hub::Stored& stored) {
     const ModelSummary summary = summarize(stored.folder);
     row.architecture = summary.architecture;
     row.family = summary.family;
-    if (row.family.empty()) row.why_not = "not a family that Fovea has";
+    if (row.family.empty()) row.why_not = "config.json " + summary.refusal;
     if (row.parameters == 0) row.parameters = parameters_of(stored.folder);
   } catch (const Error& error) {
     row.family.clear();

@@ -58,9 +58,7 @@ void demand_family(const ModelName& model, const fs::path& folder) {
   std::error_code ignored;
   fs::remove(folder / config_name, ignored);
   fail(model,
-       fmt::format("its config.json describes a '{}', which Fovea does not have; `fovea models` lists some "
-                   "that load",
-                   printable(summary.architecture)));
+       fmt::format("its config.json {}; `fovea models` lists some that load", printable(summary.refusal)));
 }
 
 bool is_of_transformers(const fs::path& folder) {

@@ -52,14 +52,22 @@ struct ModelConfig {
   std::vector<std::string> labels_for(uint32_t classes) const;
 };
 
+// timm's name of an architecture without what says how it was trained: vit_tiny_patch16_224.augreg_in21k and
+// vit_tiny_patch16_224_in21k are vit_tiny_patch16_224.
+std::string plain_architecture(const ModelConfig& config);
+// Whether timm's name of the architecture, so shortened, is one that a pattern spells:
+// "resnet{18,34,50}{d,}".
+bool is_called(const ModelConfig& config, std::initializer_list<std::string_view> patterns);
+bool is_spelt(std::string_view name, std::string_view pattern);
+
 // Reads config.json (and preprocessor_config.json). Throws Error(file) for a missing or malformed file,
 // Error(model) for settings that Fovea does not support.
 ModelConfig read_config(const std::filesystem::path& folder);
 ModelConfig parse_config(std::string_view config_json, std::optional<std::string_view> preprocessor_json,
                          const std::filesystem::path& file);
 
-// Throws Error(model) for a key of model_args that is not among these: it may change what the model computes,
-// and nobody reads it.
+// Throws Error(model) for a key of model_args that is neither among these nor one that says how a model was
+// trained: it may change what the model computes, and nobody reads it.
 void check_known_args(const ModelConfig& config, std::initializer_list<std::string_view> known);
 
 // Typed reading of one setting. Absent and null give the fallback; a value of another type or out of range is

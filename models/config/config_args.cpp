@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "fovea/error.h"
 #include "models/config/config.h"
@@ -32,8 +33,16 @@ bool in_range(const json& value, uint32_t min, uint32_t max) {
 }  // namespace
 
 void check_known_args(const ModelConfig& config, std::initializer_list<std::string_view> known) {
+  // These say how a model was trained, or stand for something that every family reads.
+  static constexpr std::array<std::string_view, 13> always = {
+      "num_classes",     "in_chans",       "img_size",       "global_pool",   "drop_rate",
+      "drop_path_rate",  "attn_drop_rate", "proj_drop_rate", "pos_drop_rate", "patch_drop_rate",
+      "drop_block_rate", "weight_init",    "zero_init_last"};
+  const auto holds = [](const auto& keys, std::string_view key) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+  };
   for (const auto& [key, value] : config.model_args.items())
-    if (std::find(known.begin(), known.end(), key) == known.end())
+    if (!value.is_null() && !holds(known, key) && !holds(always, key))
       throw Error(ErrorKind::model,
                   fmt::format("[config] {}: model_args has {} = {}, which Fovea does not know of {}",
                               config.file.string(), excerpt(key), value_text(value), config.architecture));

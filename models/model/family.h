@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "models/config/config.h"
 #include "models/model/model.h"
@@ -11,9 +12,14 @@ namespace fovea {
 struct Family {
   const char* name;      // for people: "ViT"
   const char* examples;  // architectures and model types it loads, for messages
+  // Only what is known by its name in all that no weight shows: heads, activations, the order of norms,
+  // padding.
   bool (*matches)(const io::ModelConfig& config);
   std::shared_ptr<LoadedModel> (*load)(const Loading& from);
   const io::NameTable* names = nullptr;  // of its files in transformers' naming
+  // What is different in an architecture that is called like the family's and is none of it; empty for
+  // others.
+  std::string (*difference)(const io::ModelConfig& config) = nullptr;
 };
 
 // The family whose models are M, made by M(from).

@@ -7,6 +7,7 @@
 #include "core/boundary.h"
 #include "fovea/error.h"
 #include "maps/methods.h"
+#include "models/registry/refusal.h"
 
 namespace fovea {
 
@@ -74,12 +75,14 @@ const Family* family_of(const io::ModelConfig& config) {
 namespace {
 
 const Family& demand_family(const io::ModelConfig& config) {
-  if (const Family* family = family_of(config)) return *family;
+  const Family* family = family_of(config);
+  const std::string refusal = refusal_of(config);
+  if (refusal.empty()) return *family;
   std::string known;
-  for (const std::string& name : known_architectures()) known += (known.empty() ? "" : "; ") + name;
-  throw Error(ErrorKind::model,
-              fmt::format("[load] {} describes a '{}', which Fovea does not have; it has {}",
-                          config.file.string(), config.architecture, known));
+  if (family == nullptr)
+    for (const std::string& name : known_architectures())
+      known += (known.empty() ? "; it has " : "; ") + name;
+  throw Error(ErrorKind::model, fmt::format("[load] {} {}{}", config.file.string(), refusal, known));
 }
 
 // What a forward pass offers to its tap is the description of the model's attention.
@@ -121,8 +124,8 @@ io::ModelConfig config_of(const ModelBytes& files) {
 }
 
 ModelSummary summary_of(const io::ModelConfig& config) {
-  const Family* family = family_of(config);
-  return {config.architecture, family == nullptr ? "" : family->name};
+  const std::string refusal = refusal_of(config);
+  return {config.architecture, refusal.empty() ? family_of(config)->name : "", refusal};
 }
 
 }  // namespace

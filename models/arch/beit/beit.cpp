@@ -125,7 +125,8 @@ void Beit::forward(Pass& pass) const {
 
 bool matches(const io::ModelConfig& config) {
   if (config.naming == io::Naming::transformers) return config.model_type == "beit";
-  return config.architecture.starts_with("beit_") || config.architecture.starts_with("beitv2_");
+  return io::is_called(config,
+                       {"beit_{base,large}_patch16_{224,384,512}", "beitv2_{base,large}_patch16_224"});
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ struct BotNet : byob::Network {
 };
 
 bool matches(const io::ModelConfig& config) {
-  return config.naming == io::Naming::timm && config.architecture.starts_with("botnet");
+  return io::is_called(config, {"botnet{26t,50ts}_256"});
 }
 
 }  // namespace

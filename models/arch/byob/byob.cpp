@@ -22,8 +22,16 @@ FeatureMap after(const FeatureMap& in, const layers::ConvShape& conv) {
 
 // These change the mathematics and leave no trace in the weights.
 void check_settings(const io::ModelConfig& config) {
+  io::check_known_args(
+      config, {"act_layer", "output_stride", "stem_chs", "widths", "repeats", "num_features", "num_heads",
+               "patch_size", "bottle_ratio", "transformer_dims", "transformer_depths"});
   const std::string pool = io::arg_string(config.model_args, "global_pool", "avg", config.file);
   const uint32_t output_stride = io::arg_uint(config.model_args, "output_stride", 32, config.file);
+  const uint32_t heads = io::arg_uint(config.model_args, "num_heads", 4, config.file),
+                 patch = io::arg_uint(config.model_args, "patch_size", 2, config.file);
+  if (heads != 4 || patch != 2)
+    throw Error(ErrorKind::model, fmt::format("[load] {}: num_heads is {} and patch_size {}; {} has 4 and 2",
+                                              config.file.string(), heads, patch, config.architecture));
   if (pool != "avg" || output_stride != 32)
     throw Error(ErrorKind::model,
                 fmt::format("[load] {}: global_pool '{}' and output_stride {}; {} has 'avg' and 32",

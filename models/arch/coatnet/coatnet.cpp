@@ -51,6 +51,11 @@ Variant variant_of(const io::ModelConfig& config) {
     v.stride_by_pool = is({"coatnet_nano_rw", "coatnet_0_rw", "coatnet_rmlp_1_rw_", "coatnet_nano_cc"});
     v.max_pool = is({"coatnet_rmlp_1_rw_"});
   }
+  io::check_known_args(
+      config, {"embed_dim", "depths", "stem_width", "stem_bias", "head_hidden_size", "conv_act_layer",
+               "conv_attn_act_layer", "conv_pre_norm_act", "conv_stride_mode", "conv_output_bias",
+               "conv_expand_ratio", "conv_attn_ratio", "transformer_act_layer", "transformer_window_size",
+               "transformer_dim_head", "transformer_expand_ratio", "transformer_init_values"});
   v.activation = layers::activation_of(config, "conv_act_layer", v.activation);
   v.squeeze = layers::activation_of(config, "conv_attn_act_layer", v.squeeze);
   v.mlp = layers::activation_of(config, "transformer_act_layer", v.mlp);
@@ -218,8 +223,12 @@ Tensor CoAtNet::classified(Recorder& r, const Tensor& cells) const {
 }
 
 bool matches(const io::ModelConfig& config) {
-  return config.naming == io::Naming::timm &&
-         (config.architecture.starts_with("coatnet_") || config.architecture.starts_with("maxvit_"));
+  return io::is_called(
+      config, {"coatnet_{0,1,2,3,4,5}_224",
+               "coatnet_{nano,pico,0,1,2,3,bn_0,rmlp_nano,rmlp_0,rmlp_1,rmlp_2,rmlp_3}_{rw,rw2}_{224,384}",
+               "coatnet_nano_cc_224",
+               "maxvit_{pico,nano,tiny,rmlp_pico,rmlp_nano,rmlp_tiny,rmlp_small,rmlp_base}_rw_{224,256,384}",
+               "maxvit_{tiny,small,base,large,xlarge}_tf_{224,384,512}"});
 }
 
 }  // namespace

@@ -10,9 +10,13 @@ namespace {
 using layers::dimension;
 using ops::Activation;
 
+Tensor averaged(Recorder& r, const Tensor& x) {
+  return ops::pool(r, x, ops::Window::square(2, 2), ops::PoolKind::mean, false, false);
+}
+
 Tensor halved(Recorder& r, const Tensor& x, const Variant& v) {
   return v.max_pool ? ops::pool(r, x, ops::Window::square(3, 2, 1), ops::PoolKind::max, false, false)
-                    : ops::pool(r, x, ops::Window::square(2, 2), ops::PoolKind::mean, false, false);
+                    : averaged(r, x);
 }
 
 std::optional<layers::Linear> pointwise_if_there(WeightStore& store, const io::Weights& w, uint32_t columns,
@@ -100,13 +104,12 @@ MbConv::MbConv(WeightStore& store, const io::Weights& w, uint32_t inputs, uint32
       stride_(stride),
       width_(dimension(w, "conv3_1x1.weight", 4, 0)),
       gate_first_(w.has("se_early.fc1.weight")),
-      norm_apart_(v.pre_activation || (v.stride_by_pool && v.max_pool)),
       narrow_(store, w / "conv3_1x1", width_, dimension(w, "conv3_1x1.weight", 4, 1)),
       shortcut_(pointwise_if_there(store, w / "shortcut" / "expand", width_, inputs)) {
   const uint32_t wide = dimension(w, "conv1_1x1.weight", 4, 0);
   // The mean commutes with the first norm, so that the norm is part of the convolution behind both.
   layers::Affine first = layers::batch_norm(w / "pre_norm", inputs, v.conv_epsilon);
-  if (norm_apart_) {
+  if (v.pre_activation) {
     norm_scale_ = layers::channel_vector(store, first.scale);
     norm_shift_ = layers::channel_vector(store, first.shift);
     first = {std::vector<float>(inputs, 1.0F), std::vector<float>(inputs)};
@@ -132,14 +135,10 @@ MbConv::MbConv(WeightStore& store, const io::Weights& w, uint32_t inputs, uint32
 Tensor MbConv::operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const {
   const Tensor small = stride_ == 1 ? x : halved(r, x, v_);
   const Tensor residual = shortcut_ ? (*shortcut_)(r, small) : small;
-  Tensor y = v_.stride_by_pool ? small : x;
-  if (norm_apart_) {
-    y = ops::modulate(r, x,
-                      {.scale = norm_scale_,
-                       .shift = norm_shift_,
-                       .activation = v_.pre_activation ? v_.activation : Activation::none});
-    if (v_.stride_by_pool && stride_ != 1) y = halved(r, y, v_);
-  }
+  Tensor y = x;
+  if (v_.pre_activation)
+    y = ops::modulate(r, x, {.scale = norm_scale_, .shift = norm_shift_, .activation = v_.activation});
+  if (v_.stride_by_pool && stride_ != 1) y = v_.pre_activation || v_.max_pool ? averaged(r, y) : small;
   y = (*widen_)(r, y, {v_.activation, {}, {}, {}});
   y = (*depthwise_)(r, y, {gate_first_ ? Activation::none : v_.activation, {}, {}, {}});
   if (gate_) y = (*gate_)(r, y, {}, tap);

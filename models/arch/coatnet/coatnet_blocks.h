@@ -18,8 +18,8 @@ struct Variant {
   ops::Activation mlp = ops::Activation::gelu;
   bool pre_activation = false;  // after an MBConv's first norm too
   bool stride_by_pool = false;  // an MBConv halves the grid before its convolutions, not by the depthwise one
-  bool max_pool = false;        // halves by the maximum of 3 × 3, not by the mean of 2 × 2
-  bool same_padding = false;    // TensorFlow's: of an uneven pad the larger half is at the bottom and right
+  bool max_pool = false;  // shortcuts and attention halve by the maximum of 3 × 3, not by the mean of 2 × 2
+  bool same_padding = false;  // TensorFlow's: of an uneven pad the larger half is at the bottom and right
   float conv_epsilon = 1e-5F, epsilon = 1e-6F;  // of BatchNorms in convolutions, of all other norms
   layers::QkvOrder order = layers::QkvOrder::heads_first;
 };
@@ -50,8 +50,7 @@ class MbConv {
   Variant v_;
   uint32_t stride_, width_;
   bool gate_first_;                 // before the second norm
-  bool norm_apart_;                 // the first norm is not part of widen_
-  Tensor norm_scale_, norm_shift_;  // of the first norm where it is apart
+  Tensor norm_scale_, norm_shift_;  // of the first norm where an activation follows it
   Tensor late_scale_, late_shift_;  // of the second norm behind a gate
   std::optional<layers::Linear> widen_;
   std::optional<layers::Conv> depthwise_;

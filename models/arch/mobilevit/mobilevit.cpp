@@ -121,7 +121,7 @@ struct MobileVit : byob::Network {
 };
 
 bool matches(const io::ModelConfig& config) {
-  return config.naming == io::Naming::timm && config.architecture.starts_with("mobilevit_");
+  return io::is_called(config, {"mobilevit_{xxs,xs,s}"});
 }
 
 }  // namespace

@@ -164,7 +164,7 @@ struct MobileVitV2 : byob::Network {
 };
 
 bool matches(const io::ModelConfig& config) {
-  return config.naming == io::Naming::timm && config.architecture.starts_with("mobilevitv2_");
+  return io::is_called(config, {"mobilevitv2_{050,075,100,125,150,175,200}{_384,}"});
 }
 
 }  // namespace

@@ -238,6 +238,8 @@ PvtV2::PvtV2(const Loading& from) : LoadedModel(from) {
     }
   }
 
+  io::check_known_args(
+      config, {"embed_dims", "depths", "num_heads", "sr_ratios", "mlp_ratios", "qkv_bias", "linear"});
   const std::string pool = io::arg_string(config.model_args, "global_pool", "avg", config.file);
   if (pool != "avg")
     throw Error(ErrorKind::model, fmt::format("[load] {}: global_pool is '{}', a PVTv2 here has 'avg'",
@@ -270,7 +272,7 @@ void PvtV2::forward(Pass& pass) const {
 }
 
 bool matches(const io::ModelConfig& config) {
-  return config.naming == io::Naming::timm && config.architecture.starts_with("pvt_v2_b");
+  return io::is_called(config, {"pvt_v2_b{0,1,2,2_li,3,4,5}"});
 }
 
 }  // namespace

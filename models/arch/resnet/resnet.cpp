@@ -5,7 +5,6 @@
 
 #include <array>
 #include <optional>
-#include <regex>
 #include <variant>
 
 #include "fovea/error.h"
@@ -36,6 +35,9 @@ struct Style {
 
 Style style_of(const io::ModelConfig& config, const io::Weights& w) {
   // These change the mathematics and leave no trace in the weights.
+  io::check_known_args(
+      config, {"layers", "channels", "block_args", "cardinality", "base_width", "stem_width", "stem_type",
+               "replace_stem_pool", "avg_down", "act_layer", "aa_layer", "output_stride"});
   const io::ModelConfig& c = config;
   const std::string pool = io::arg_string(c.model_args, "global_pool", "avg", c.file);
   const uint32_t output_stride = io::arg_uint(c.model_args, "output_stride", 32, c.file);
@@ -224,11 +226,13 @@ void ResNet::forward(Pass& pass) const {
     pass.tap()->head = {cells, rows, cols, 0, PooledHead::Norm::none, {}, 0, head_->weights()};
 }
 
-// By the whole name: cousins such as resnetblur50, resnetv2_50 or resnet51q have other mathematics.
+// By whole names: cousins such as resnetblur50, resnetv2_50 or resnet51q have other mathematics.
 bool matches(const io::ModelConfig& config) {
-  static const std::regex names(
-      R"((legacy_|cbam_|wide_)?(se)?(resnet|resnext|resnetrs|net)[0-9]+[cdst]?(_[0-9]+(x[0-9]+d)?)?(\..*)?)");
-  return config.naming == io::Naming::timm && std::regex_match(config.architecture, names);
+  return io::is_called(
+      config, {"{se,cbam_,}resnet{18,26,34,50,101,152,200,269}{c,d,s,t,}", "resnet{10,14}t",
+               "resnetrs{50,101,152,200,270,350,420}", "{se,}resnext{26,50,101}{d,t,}_{32,64}x{4,8,16,32}d",
+               "wide_resnet{50,101}_2", "{legacy_,}senet154", "legacy_seresnet{18,34,50,101,152}",
+               "legacy_seresnext{26,50,101}_32x4d"});
 }
 
 }  // namespace

@@ -196,7 +196,8 @@ void Swin::forward(Pass& pass) const {
 
 bool matches(const io::ModelConfig& config) {
   if (config.naming == io::Naming::transformers) return config.model_type == "swin";
-  return config.architecture.starts_with("swin_");
+  return io::is_called(
+      config, {"swin_{tiny,small,base,large}_patch4_window{7_224,12_384}", "swin_s3_{tiny,small,base}_224"});
 }
 
 }  // namespace

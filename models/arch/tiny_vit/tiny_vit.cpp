@@ -184,6 +184,8 @@ TinyVit::TinyVit(const Loading& from)
       stages_.back().blocks.emplace_back(store_, stage / "blocks" / b, width);
   }
 
+  io::check_known_args(
+      config, {"embed_dims", "depths", "num_heads", "window_sizes", "mlp_ratio", "mbconv_expand_ratio"});
   const std::string pool = io::arg_string(config.model_args, "global_pool", "avg", config.file);
   if (pool != "avg")
     throw Error(ErrorKind::model, fmt::format("[load] {}: global_pool is '{}', a TinyViT here has 'avg'",
@@ -215,7 +217,7 @@ void TinyVit::forward(Pass& pass) const {
 }
 
 bool matches(const io::ModelConfig& config) {
-  return config.naming == io::Naming::timm && config.architecture.starts_with("tiny_vit_");
+  return io::is_called(config, {"tiny_vit_{5m_224,11m_224,21m_224,21m_384,21m_512}"});
 }
 
 }  // namespace

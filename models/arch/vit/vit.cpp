@@ -6,9 +6,9 @@
 #include <optional>
 
 #include "fovea/error.h"
+#include "models/arch/vit/variants.h"
 #include "models/arch/vit/vit_names.h"
 #include "models/model/family.h"
-#include "models/nn/activation.h"
 #include "models/nn/block.h"
 #include "models/nn/class_head.h"
 #include "models/nn/patch_embed.h"
@@ -32,30 +32,41 @@ struct VitShape {
   Pool pool = Pool::token;
   float epsilon = 1e-6F;
   ops::Activation activation = ops::Activation::gelu;
+  layers::NormPlace norms = layers::NormPlace::before;
 
   uint32_t prefix() const { return (cls ? 1 : 0) + (dist ? 1 : 0) + registers; }
 };
 
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-// Heads are in no tensor's shape. 64 channels a head, but for the few widths timm splits otherwise.
-uint32_t heads_of(const io::ModelConfig& config, uint32_t width) {
-  const bool timm = config.naming == io::Naming::timm;
-  uint32_t heads =
-      io::arg_uint(config.model_args, timm ? "num_heads" : "num_attention_heads", 0, config.file, 0, 1024);
-  for (const auto& [w, h] : {std::pair{1152U, 16U}, {1280U, 16U}, {1408U, 16U}, {1664U, 16U}, {832U, 13U}})
-    if (heads == 0 && width == w) heads = h;
-  if (heads == 0 && width % 64 == 0) heads = width / 64;
+uint32_t heads_of(const io::ModelConfig& config, const vit::Variant& variant, uint32_t width) {
+  const uint32_t heads = variant.heads != 0 ? variant.heads : width / 64;
   if (heads == 0 || width % heads != 0)
-    throw Error(ErrorKind::model,
-                fmt::format("[load] {}: width {} does not split into {} heads; set num_heads in model_args",
-                            config.file.string(), width, heads));
+    throw Error(ErrorKind::model, fmt::format("[load] {}: width {} does not split into {} heads; set {}",
+                                              config.file.string(), width, heads,
+                                              config.naming == io::Naming::timm ? "num_heads in model_args"
+                                                                                : "num_attention_heads"));
   return heads;
 }
 
+Pool pool_of(const io::ModelConfig& config, const io::Weights& w, bool cls) {
+  const bool mean = !cls || w.has("fc_norm.weight");
+  const std::string usual = w.has("attn_pool.latent") ? "map" : mean ? "avg" : "token";
+  const std::string pool = io::arg_string(config.model_args, "global_pool", usual, config.file);
+  if (pool == "map" && w.has("attn_pool.latent")) return Pool::attention;
+  if (pool == "avg") return Pool::mean;
+  if (pool == "token" && cls) return Pool::token;
+  throw Error(ErrorKind::model,
+              fmt::format("[load] {}: global_pool is '{}'; there are avg, token with a class token, and map "
+                          "with the weights of attn_pool",
+                          config.file.string(), pool));
+}
+
 VitShape shape_of(const io::ModelConfig& config, const io::Weights& w) {
+  if (config.naming == io::Naming::timm)
+    io::check_known_args(
+        config, {"patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias", "qk_norm",
+                 "init_values", "act_layer", "class_token", "reg_tokens", "fc_norm", "no_embed_class",
+                 "pre_norm", "final_norm", "dynamic_img_size", "dynamic_img_pad"});
+  const vit::Variant variant = vit::variant_of(config);
   VitShape s;
   s.patch = layers::patch_shape(w);
   s.width = s.patch.width;
@@ -63,27 +74,14 @@ VitShape shape_of(const io::ModelConfig& config, const io::Weights& w) {
   if (s.depth == 0)
     throw Error(ErrorKind::model,
                 fmt::format("[load] {}: the weights hold no blocks.0", config.file.string()));
-  s.heads = heads_of(config, s.width);
+  s.heads = heads_of(config, variant, s.width);
   s.cls = w.has("cls_token");
   s.dist = w.has("dist_token");
   s.registers = w.has("reg_token") ? layers::dimension(w, "reg_token", 3, 1) : 0;
-  s.activation = layers::activation_of(config, config.naming == io::Naming::timm ? "act_layer" : "hidden_act",
-                                       contains(config.architecture, "quickgelu") ? "quick_gelu" : "gelu");
-  if (config.naming == io::Naming::transformers)
-    s.epsilon =
-        static_cast<float>(io::arg_double(config.model_args, "layer_norm_eps", 1e-12, config.file, 0, 1));
-  else if (contains(config.architecture, "clip_"))
-    s.epsilon = 1e-5F;  // timm builds CLIP towers with torch's default
-
-  const std::string pool = io::arg_string(config.model_args, "global_pool", "", config.file);
-  if (w.has("attn_pool.latent"))
-    s.pool = Pool::attention;
-  else if (pool == "avg" || !s.cls || (pool.empty() && w.has("fc_norm.weight")))
-    s.pool = Pool::mean;
-  else if (!pool.empty() && pool != "token")
-    throw Error(ErrorKind::model,
-                fmt::format("[load] {}: global_pool '{}' is unknown; there are token, avg, map",
-                            config.file.string(), pool));
+  s.activation = variant.activation;
+  s.epsilon = variant.epsilon;
+  s.norms = variant.norms;
+  s.pool = pool_of(config, w, s.cls);
   return s;
 }
 
@@ -132,8 +130,12 @@ Vit::Vit(const Loading& from)
   s_ = grid_of(s_, preprocess_);
   table_ = token_table(config, w);
 
-  const layers::BlockShape shape{
-      s_.width, s_.heads, s_.epsilon, s_.activation, {s_.grid_rows, s_.grid_cols, s_.prefix(), s_.cls}};
+  const layers::BlockShape shape{.width = s_.width,
+                                 .heads = s_.heads,
+                                 .epsilon = s_.epsilon,
+                                 .activation = s_.activation,
+                                 .grid = {s_.grid_rows, s_.grid_cols, s_.prefix(), s_.cls},
+                                 .norms = s_.norms};
   norm_pre_ = layers::LayerNorm::if_there(store_, w / "norm_pre", s_.width, s_.epsilon);
   for (uint32_t i = 0; i < s_.depth; ++i) blocks_.emplace_back(store_, w / "blocks" / i, shape);
   head_ = class_head(config, w, shape);
@@ -218,24 +220,14 @@ void Vit::forward(Pass& pass) const {
   if (pass.wants(logits_)) pass.give(logits_, (*head_)(r, x, pass.tap()));
 }
 
-bool matches(const io::ModelConfig& config) {
-  if (config.naming == io::Naming::transformers)
-    return config.model_type == "vit" || config.model_type == "deit";
-  const std::string& name = config.architecture;
-  if (name == "fovea_early_conv_vit") return true;
-  const bool family = name.starts_with("vit_") || name.starts_with("deit_") || name.starts_with("deit3_");
-  // Cousins that share the prefix and not the mathematics.
-  for (const char* other : {"relpos", "rope", "_r26_", "_r50_", "resnet", "_rmlp", "parallel", "_ppt"})
-    if (contains(name, other)) return false;
-  return family;
-}
-
 }  // namespace
 
 Family vit_family() {
-  return family<Vit>(
+  Family vit = family<Vit>(
       "ViT", "timm vit_*, deit_*, deit3_* with CLIP, SigLIP and DINOv2 towers; transformers vit, deit",
-      &matches, &vit_names);
+      &vit::is_known, &vit_names);
+  vit.difference = &vit::difference;
+  return vit;
 }
 
 }  // namespace fovea

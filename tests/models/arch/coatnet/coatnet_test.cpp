@@ -108,7 +108,7 @@ class Family {
       shortcut = net_.conv(name + ".shortcut.expand", shortcut, width, 1, 1, 0, 1, r_.output_bias);
     Map y = batch_norm(name + ".pre_norm", x, r_.conv_epsilon);
     if (r_.pre_activation) y = r_.activation(y);
-    if (stride == 2 && r_.stride_by_pool) y = halved(y);
+    if (stride == 2 && r_.stride_by_pool) y = pool(y, 2, 2, 0, false, true);
     const uint32_t wide = 2 * x.channels;
     y = net_.conv(name + ".conv1_1x1", y, wide, 1, 1, 0);
     y = r_.activation(batch_norm(name + ".norm1", y, r_.conv_epsilon));
