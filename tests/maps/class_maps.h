@@ -301,7 +301,7 @@ inline const std::initializer_list<MapMethod> gradient_maps{MapMethod::gradcam, 
                                                             MapMethod::gae};
 
 inline void check_gradient_maps(Compared& c, double tolerance) {
-  const auto logits = c.forward->logits();
+  const auto logits = c.forward->floats(c.forward->answer().given);
   const size_t classes = logits.size() / 2;
   const bool half = c.precision == fovea::Precision::fp16;
   for (size_t i = 0; i < logits.size(); ++i)
@@ -334,7 +334,7 @@ inline void check_gradient_maps(Compared& c, double tolerance) {
 
 // The sum of all terms is the logit, and a map the sum of its terms.
 inline void check_evidence_sums(Compared& c, fovea::maps::EvidenceTerms& terms, double tolerance) {
-  const auto logits = c.forward->logits();
+  const auto logits = c.forward->floats(c.forward->answer().given);
   for (const uint32_t target : {7U, 2U})  // one recording for all classes
     for (const uint32_t image : {0U, 1U}) {
       const auto e = terms.of(target, image);
