@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "models/config/text.h"
+#include "core/text.h"
 #include "models/registry/registry.h"
 
 namespace fovea {
@@ -13,9 +13,9 @@ std::string refusal_of(const io::ModelConfig& config) {
     if (family.difference == nullptr) continue;
     if (const std::string what = family.difference(config); !what.empty())
       return fmt::format("describes a '{}', which is no {} that Fovea computes: {}",
-                         io::printable(config.architecture), family.name, what);
+                         printable(config.architecture), family.name, what);
   }
-  return fmt::format("describes a '{}', which Fovea does not have", io::printable(config.architecture));
+  return fmt::format("describes a '{}', which Fovea does not have", printable(config.architecture));
 }
 
 }  // namespace fovea
