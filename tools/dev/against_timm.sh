@@ -43,8 +43,9 @@ make_timm_root() {
 verb_against_timm() {
   if [ "${1:-}" = --if-ready ]; then
     shift
-    if ! have_timm_root; then
-      echo "Not compared with timm: $(timm_root) has no torch and timm (./dev against-timm makes it)."
+    # shellcheck disable=SC2154  # shared is set by ./dev
+    if [ ! -d "$shared" ] || ! have_timm_root; then
+      echo "Not compared with timm: $shared is absent, or $(timm_root) has no torch and timm (./dev against-timm makes it)."
       return
     fi
   fi
