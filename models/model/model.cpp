@@ -66,15 +66,24 @@ std::optional<size_t> LoadedModel::output(std::string_view name) const {
   return std::nullopt;
 }
 
-std::optional<layers::Linear> LoadedModel::classifier(const io::ModelConfig& config, const io::Weights& w,
-                                                      uint32_t width, float factor) {
+std::optional<layers::LinearNumbers> LoadedModel::classifier_numbers(const io::ModelConfig& config,
+                                                                     const io::Weights& w, uint32_t width) {
   info_.has_head = w.has("weight");
   info_.classes = width;
   if (!info_.has_head) return std::nullopt;
   info_.classes = config.num_classes != 0 ? config.num_classes : layers::dimension(w, "weight", 2, 0);
-  layers::Linear head(store_, w, info_.classes, width, factor);
+  auto numbers = layers::linear_numbers(w, info_.classes, width);
   info_.labels = config.labels_for(info_.classes);
-  return head;
+  return numbers;
+}
+
+std::optional<layers::Linear> LoadedModel::classifier(const io::ModelConfig& config, const io::Weights& w,
+                                                      uint32_t width, float factor) {
+  auto numbers = classifier_numbers(config, w, width);
+  if (!numbers) return std::nullopt;
+  for (std::vector<float>* values : {&numbers->weight, &numbers->bias})
+    for (float& value : *values) value *= factor;
+  return layers::Linear(store_, *numbers);
 }
 
 DType LoadedModel::device_type(const Port& port) const {

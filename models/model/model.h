@@ -68,6 +68,9 @@ class LoadedModel {
   // none. Says what the classes are. Throws what labels_for() does.
   std::optional<layers::Linear> classifier(const io::ModelConfig& config, const io::Weights& w,
                                            uint32_t width, float factor = 1);
+  // Its numbers, for a family that cuts them up.
+  std::optional<layers::LinearNumbers> classifier_numbers(const io::ModelConfig& config, const io::Weights& w,
+                                                          uint32_t width);
 
   Device device_;
   WeightStore store_;
