@@ -53,7 +53,13 @@ MILLIONS = dict(
     beit_large_patch16_512=305.67, beitv2_large_patch16_224=304.43,
     vit_tiny_patch16_224=5.72, vit_small_patch16_224=22.05, vit_base_patch16_224=86.57, vit_large_patch16_224=304.33,
     deit_tiny_distilled_patch16_224=5.91, deit_small_distilled_patch16_224=22.44, vit_wee_patch16_reg1_gap_256=13.42,
-    vit_small_patch14_dinov2=22.06, vit_base_patch32_clip_224=87.85, vit_giant_patch14_dinov2=1136.48)
+    vit_small_patch14_dinov2=22.06, vit_base_patch32_clip_224=87.85, vit_giant_patch14_dinov2=1136.48,
+    eva_giant_patch14_224=1012.56, eva02_tiny_patch14_336=5.76, eva02_base_patch14_448=87.12,
+    eva02_large_patch14_clip_336=304.43, eva02_enormous_patch14_clip_224=4350.56, vit_small_patch16_rope_224=21.98,
+    vit_base_patch16_rope_mixed_ape_224=86.59, vit_betwixt_patch16_rope_reg4_gap_256=60.23,
+    vit_pe_core_tiny_patch16_384=6.14, vit_pe_core_gigantic_patch14_448=1882.03, vit_pe_lang_large_patch14_448=291.42,
+    vit_pe_spatial_base_patch16_512=86.43, vit_small_patch16_dinov3=21.59, vit_small_plus_patch16_dinov3_qkvb=28.69,
+    vit_huge_plus_patch16_dinov3=840.51, vit_7b_patch16_dinov3=6716.03)
 STATISTICS = (".running_mean", ".running_var")
 
 

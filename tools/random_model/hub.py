@@ -9,6 +9,7 @@ import botnet
 import coatnet
 import convnext
 import efficientnet
+import eva
 import mobilevit
 import pvt
 import resnet
@@ -18,7 +19,7 @@ import tiny_vit
 import vit
 from parts import Tensors, pair
 
-FAMILIES = (resnet, mobilevit, botnet, coatnet, swin, tiny_vit, pvt, convnext, efficientnet, vit, beit, swinv2)
+FAMILIES = (resnet, mobilevit, botnet, coatnet, swin, tiny_vit, pvt, convnext, efficientnet, vit, beit, swinv2, eva)
 VARIANTS = {name: family for family in FAMILIES for name in family.VARIANTS}
 # timm's defaults; families and variants differ in what they say themselves.
 PRETRAINED = dict(
