@@ -16,6 +16,7 @@ Family dinov2_family();              // models/arch/dinov2/dinov2.cpp
 Family dinov3_family();              // models/arch/dinov3/dinov3.cpp
 Family rope_vit_family();            // models/arch/rope_vit/rope_vit.cpp
 Family perception_encoder_family();  // models/arch/perception_encoder/perception_encoder.cpp
+Family eva_family();                 // models/arch/eva/eva.cpp
 Family swin_family();                // models/arch/swin/swin.cpp
 Family tiny_vit_family();            // models/arch/tiny_vit/tiny_vit.cpp
 Family coatnet_family();             // models/arch/coatnet/coatnet.cpp
@@ -36,6 +37,7 @@ std::span<const Family> families() {
       dinov3_family(),
       rope_vit_family(),
       perception_encoder_family(),
+      eva_family(),
       swin_family(),
       tiny_vit_family(),
       coatnet_family(),
