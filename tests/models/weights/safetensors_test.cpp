@@ -326,7 +326,7 @@ TEST_CASE("a link to a file keeps pointing at it") {
 TEST_CASE("a place that cannot be written is an error") {
   const TempFolder folder;
   const std::vector<OutputTensor> tensors = {{"x", {1}, {1}}};
-  check_error(ErrorKind::file, {"absent/out.safetensors", "No such file"},
+  check_error(ErrorKind::file, {"absent/out.safetensors", "no such folder"},
               [&] { write_safetensors(folder.path() / "absent" / "out.safetensors", tensors); });
   check_error(ErrorKind::file, {folder.path().string()}, [&] { write_safetensors(folder.path(), tensors); });
   // A device that is always full; it must still be a device afterwards.
