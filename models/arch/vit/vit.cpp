@@ -37,10 +37,10 @@ Pool pool_of(const io::ModelConfig& config, const io::Weights& w, bool cls) {
 VitShape shape_of(const Loading& from) {
   const io::ModelConfig& config = from.config;
   if (config.naming == io::Naming::timm)
-    io::check_known_args(
-        config, {"patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias", "qk_norm",
-                 "init_values", "act_layer", "class_token", "reg_tokens", "fc_norm", "no_embed_class",
-                 "pre_norm", "final_norm", "dynamic_img_size", "dynamic_img_pad"});
+    io::check_known_args(config, {"patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias",
+                                  "qk_norm", "init_values", "act_layer", "class_token", "reg_tokens",
+                                  "fc_norm", "no_embed_class", "pre_norm", "final_norm", "dynamic_img_size",
+                                  "dynamic_img_pad", "stem_widths", "stem_blocks"});
   const vit::Variant variant = vit::variant_of(config);
   VitShape s = vit_sizes(from);
   s.heads = heads_of(config, variant, s.width);
