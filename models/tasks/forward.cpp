@@ -31,7 +31,10 @@ void Forward::record(Recorder& r, const LoadedModel& model) {
   maps::Kept kept;
   const bool tapped = options_.attention || options_.all_maps || !options_.full_attention.empty();
   std::vector<size_t> wanted = options_.outputs;
-  if (options_.classify) wanted.push_back(options_.classify->output());
+  if (options_.classify)
+    wanted.push_back(options_.classify->output());
+  else if (tapped)  // a head tells the tap of itself when it answers
+    wanted.push_back(Classify(model, 1).output());
   outputs_ = model.record(r, inputs_, wanted, tapped ? &kept : nullptr);
   for (const Tensor& t : outputs_) r.output(t);
   if (options_.classify) {

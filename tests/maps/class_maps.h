@@ -238,6 +238,7 @@ inline std::vector<double> expected_evidence(const Exact& e, size_t image, uint3
   for (size_t l = 0; l < vit.attention.size(); ++l) {
     const std::string name = fmt::format("blocks.{}.", l);
     const auto& projection = weights.of(name + "attn.proj.weight");
+    const std::string scale = name + (weights.has(name + "gamma_1") ? "gamma_1" : "ls1.gamma");
     for (size_t h = 0; h < heads; ++h)
       for (size_t i = 0; i < n; ++i) {
         double sum = 0;
@@ -248,7 +249,7 @@ inline std::vector<double> expected_evidence(const Exact& e, size_t image, uint3
             for (size_t o = 0; o < width; ++o)
               moved += vit.values[l][i][h * width / heads + k].v *
                        projection[o * width + h * width / heads + k] * w[o] *
-                       (weights.has(name + "ls1.gamma") ? weights.of(name + "ls1.gamma")[o] : 1);
+                       (weights.has(scale) ? weights.of(scale)[o] : 1);
           sum += vit.attention[l][h][q][i].v * moved;
         }
         out.push_back(sum);

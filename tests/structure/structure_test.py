@@ -26,7 +26,7 @@ UPWARD = {
     "core": "runtime/vk/device.h",
     "runtime/vk": "runtime/record/tensor.h",
     "runtime/record": "runtime/ops/nn/linear.h",
-    "runtime/ops/nn": "models/nn/basic.h",
+    "runtime/ops/nn": "models/nn/linear.h",
     "models/config": "models/weights/safetensors.h",
     "models/nn": "maps/methods.h",
     "models/arch/resnet": "models/registry/registry.h",

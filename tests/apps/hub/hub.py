@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "vit_mini"
+GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "vit_mini"
 NAME = "someone/vit_mini"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-MODEL = Path(__file__).resolve().parent.parent / "golden" / "vit_mini"
+MODEL = Path(__file__).resolve().parents[2] / "golden" / "vit_mini"
 
 
 def picture(number, size=(320, 240), form="JPEG"):

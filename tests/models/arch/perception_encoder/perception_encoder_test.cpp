@@ -60,5 +60,6 @@ TEST_CASE("The last raw map of a Perception Encoder is what its pool looked at")
   }
   fovea::MapRequest request;
   request.query = fovea::PatchIndex{1, 1};
+  request.layer = static_cast<int>(model.info().attention.size()) - 1;
   CHECK_THROWS_WITH_AS(session.map(request, 0), doctest::Contains("no queries to start from"), fovea::Error);
 }
