@@ -271,9 +271,13 @@ MapRequest resolved(const MapRequest& request, const ModelInfo& info, uint32_t r
   for (const MapNumber& n : numbers) check_number(n, request);
   MapRequest out = request;
   if (traits.takes(Field::layer)) out.layer = static_cast<int>(layer_of(info, request));
-  if (traits.takes(Field::start_layer)) check_start(out);
+  if (traits.takes(Field::start_layer))
+    check_start(out);
+  else if (request.start_layer < 0)
+    throw RequestError("start_layer", fmt::format("{}", request.start_layer), "want 0 or more");
   if (traits.takes(Field::head)) check_head(out, info);
-  if (traits.takes(Field::target)) check_target(out, info, ranked);
+  // Viewers keep a class while they look at maps that take none.
+  if (traits.takes(Field::target) || request.target || request.rank != 0) check_target(out, info, ranked);
   check_query(out, info);
   return out;
 }

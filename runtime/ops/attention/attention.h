@@ -157,7 +157,7 @@ struct AttentionInput {
                    (t.shape[1] == 1 || t.shape[1] == layout.heads) && t.shape[2] >= layout.queries &&
                    t.shape[3] == (layout.keys + 3) / 4 * 4),
             operation, [&, name = name, t = t] {
-              return fmt::format("{} {}, not f32 [any, 1 or {}, {}, {}]", shape_of(name, t),
+              return fmt::format("{} {}, not f32 [any, 1 or {}, {} or more, {}]", shape_of(name, t),
                                  to_string(t.dtype), layout.heads, layout.queries,
                                  (uint64_t{layout.keys} + 3) / 4 * 4);
             });
