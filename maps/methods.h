@@ -29,7 +29,8 @@ struct Drawn {
   std::vector<std::pair<Tensor, std::vector<uint32_t>>> presets;
 };
 
-// Records what was asked for. Throws what resolved() and require_start() do. The functions below it take a resolved request.
+// Records what was asked for. Throws what resolved() and require_start() do. The functions below it take a
+// resolved request.
 Drawn draw(Recorder& r, const Kept& kept, const MapRequest& request, const ModelInfo& info);
 
 // A layer's own values: the softmax row of the class token or of a query patch, the mean over queries where

@@ -176,7 +176,8 @@ PreprocessConfig timm_preprocess(const json& settings, const json& model_args, c
 
 PreprocessConfig transformers_preprocess(const json& config, const json& preprocessor,
                                          const path& config_file, const path& file) {
-  // ViTImageProcessor differs from DeiTImageProcessor and BeitImageProcessor in what it does when the file is silent.
+  // ViTImageProcessor differs from DeiTImageProcessor and BeitImageProcessor in what it does when the file is
+  // silent.
   const std::string type = arg_string(config, "model_type", "", config_file);
   const bool deit = type == "deit" || type == "beit";
   PreprocessConfig preprocess;

@@ -8,7 +8,7 @@ namespace fovea {
 #endif
 
 struct AttentionRelevancePush {
-  AttentionLayout a;      // its queries are the rows that count
+  AttentionLayout a;  // its queries are the rows that count
   LogitTerm bias, mask;
   uint v_image, v_token;  // v's own steps: one vector an image has no step a token
   uint lse_queries;       // queries an lse row has

@@ -96,9 +96,8 @@ std::vector<std::string_view> split(std::string_view text, char by) {
 
 [[noreturn]] void refuse(const io::ModelConfig& config, std::string_view block, std::string_view part,
                          std::string_view what) {
-  throw Error(ErrorKind::model,
-              fmt::format("[load] {}: '{}' of the block '{}' {}", config.file.string(),
-                          printable(part), printable(block), what));
+  throw Error(ErrorKind::model, fmt::format("[load] {}: '{}' of the block '{}' {}", config.file.string(),
+                                            printable(part), printable(block), what));
 }
 
 // "r2" as 2, where `letter` is r.

@@ -199,8 +199,8 @@ TEST_CASE("equal views share one picture") {
 
 TEST_CASE("what is wrong with one view stays with its viewer") {
   Fixture f;
-  CHECK_THROWS_WITH_AS(f.engine->join(with_layer(17)), "[map] layer 17: vit_tiny_patch16_224 has layers 0 to 2",
-                       Error);
+  CHECK_THROWS_WITH_AS(f.engine->join(with_layer(17)),
+                       "[map] layer 17: vit_tiny_patch16_224 has layers 0 to 2", Error);
   const ViewerId good = f.engine->join(View{}), bad = f.engine->join(View{});
   // Left and right of the middle square the model sees nothing.
   View outside;
