@@ -172,16 +172,19 @@ Tensor Vit::token_table(const io::ModelConfig& config, const io::Weights& w) {
   return store_.vector(table, {tokens, width});
 }
 
+// Behind the last norm, and through a pooler where there is one.
+Tensor Vit::class_token(Recorder& r, const Tensor& x) const {
+  const Tensor token = head_->read(r, x, 0);
+  return pooler_ ? (*pooler_)(r, token) : token;
+}
+
 void Vit::forward(Pass& pass) const {
   Recorder& r = pass.recorder();
   Tensor x = ops::embed_tokens(r, patch_embed_(r, pass.input(pixels_)), table_, s_.prefix());
   if (norm_pre_) x = (*norm_pre_)(r, x);  // [images, tokens, width]
   for (const auto& block : blocks_) x = block(r, x, pass.tap());
   if (pass.wants(features_)) pass.give(features_, head_->normed(r, x));
-  if (pass.wants(pooler_output_)) {
-    const Tensor token = head_->read(r, x, 0);
-    pass.give(pooler_output_, pooler_ ? (*pooler_)(r, token) : token);
-  }
+  if (pass.wants(pooler_output_)) pass.give(pooler_output_, class_token(r, x));
   if (pass.wants(logits_)) pass.give(logits_, (*head_)(r, x, pass.tap()));
 }
 

@@ -66,6 +66,7 @@ class Vit : public LoadedModel {
   layers::ClassHead class_head(const io::ModelConfig& config, const io::Weights& w);
   std::vector<layers::Linear> linears(const io::ModelConfig& config, const io::Weights& w);
   void declare_answers(const io::Weights& w);
+  Tensor class_token(Recorder& r, const Tensor& x) const;
 
   const size_t pixels_ = declare_pixels(), features_ = declare_features();
   size_t pooler_output_ = no_output, logits_ = no_output;
