@@ -98,8 +98,8 @@ void write_file(const fs::path& path, std::span<const std::span<const unsigned c
   std::FILE* file = std::fopen(output.temporary().c_str(), "wb");
   if (file == nullptr) cannot_write(path, std::strerror(errno));
   bool written = true;
-  for (const auto bytes : pieces)
-    written = written && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  for (const auto bytes : pieces)  // an empty piece may have no address, which fwrite() must not be given
+    written = written && (bytes.empty() || std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size());
   const int error = errno;
   const bool closed = std::fclose(file) == 0;
   if (!written || !closed) cannot_write(path, std::strerror(written ? errno : error));

@@ -13,6 +13,8 @@ namespace fovea::test {
 namespace {
 
 constexpr uint32_t rows = 64, hidden = 256;
+// Enough that a busy machine cannot make the fast one slower: one dispatch may wait milliseconds for a core.
+constexpr int slow_repeats = 400;
 
 // y = swiglu(x) by one dispatch, repeated to take longer, or of half the rows: faster and wrong.
 struct Bench {
@@ -45,7 +47,7 @@ struct Bench {
 
 TEST_CASE("the fastest correct candidate is chosen, never a faster wrong one") {
   Bench b;
-  b.add("slow", rows, 60);
+  b.add("slow", rows, slow_repeats);
   b.add("wrong", rows / 2, 1);
   b.add("fast", rows, 2);
   CHECK(choose(Recorder(device()), b.trial) == 2);
@@ -53,7 +55,7 @@ TEST_CASE("the fastest correct candidate is chosen, never a faster wrong one") {
 
 TEST_CASE("a choice is stored and used again without measuring") {
   Bench b;
-  b.add("slow", rows, 60);
+  b.add("slow", rows, slow_repeats);
   b.add("fast", rows, 1);
   CHECK(choose(Recorder(device()), b.trial) == 1);
   CHECK(b.recorded == 2);
@@ -69,7 +71,7 @@ TEST_CASE("a choice is stored and used again without measuring") {
 TEST_CASE("a stored choice that exists no more is measured anew") {
   Bench b;
   device().choices().store(b.trial.key, "gone");
-  b.add("slow", rows, 60);
+  b.add("slow", rows, slow_repeats);
   b.add("fast", rows, 1);
   CHECK(choose(Recorder(device()), b.trial) == 1);
   CHECK(device().choices().find(b.trial.key) == "fast");
@@ -127,7 +129,7 @@ TEST_CASE("a lost device ends the choice") {
 
 TEST_CASE("copies of inputs do not count: the fastest kernel wins with the largest input") {
   Bench b;
-  b.add("slow", rows, 60);
+  b.add("slow", rows, slow_repeats);
   b.trial.candidates.push_back({"fast", [&b](Recorder& r) {
                                   *b.x = r.input(b.values.shape, DType::f32, "x");
                                   r.input({16 << 20}, DType::f32, "large");
