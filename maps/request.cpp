@@ -267,7 +267,11 @@ MapRequest resolved(const MapRequest& request, const ModelInfo& info, uint32_t r
   if (std::find(info.maps.begin(), info.maps.end(), request.method) == info.maps.end())
     throw RequestError(
         "method", traits.name,
-        fmt::format("makes no sense for {}; methods that do: {}", info.architecture, names_of(info.maps)));
+        info.maps.empty()
+            ? fmt::format("{} has no maps: nothing in it attends or gates, and its head is no sum over cells",
+                          info.architecture)
+            : fmt::format("makes no sense for {}; methods that do: {}", info.architecture,
+                          names_of(info.maps)));
   for (const MapNumber& n : numbers) check_number(n, request);
   MapRequest out = request;
   if (traits.takes(Field::layer)) out.layer = static_cast<int>(layer_of(info, request));

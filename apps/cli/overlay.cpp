@@ -126,8 +126,10 @@ void parse_head(const std::string& text, View& view) {
 // What can be understood without the model.
 View parse_view(const OverlayFlags& flags) {
   View view;
-  view.map.method = method_named(flags.method);
-  require_taken(flags, view.map.method);
+  if (!flags.method.empty()) {
+    view.map.method = method_named(flags.method);
+    require_taken(flags, view.map.method);
+  }
   if (flags.layer == "all") view.spread = Spread::layers;
   if (view.spread == Spread::one && !parse_signed(flags.layer, view.map.layer))
     wrong(fmt::format("--layer {}: want all or a number, 0 the first block, -1 the last",
@@ -149,6 +151,10 @@ View parse_view(const OverlayFlags& flags) {
 }
 
 void fit_to_model(View& view, const OverlayFlags& flags, const ModelInfo& info) {
+  if (flags.method.empty() && !info.maps.empty()) {
+    view.map.method = info.maps.front();
+    require_taken(flags, view.map.method);
+  }
   if (const auto rank = rank_named(flags.target))
     view.map.rank = *rank;
   else if (!flags.target.empty())
@@ -207,9 +213,10 @@ int overlay(const OverlayFlags& flags) {
 }
 
 void add_map_options(CLI::App& command, OverlayFlags& flags) {
-  command.add_option("--method", flags.method, "What to draw; `fovea maps` says what each means")
-      ->type_name(method_names())
-      ->capture_default_str();
+  command
+      .add_option("--method", flags.method,
+                  "What to draw, by default the first that `fovea maps` lists for the model")
+      ->type_name(method_names());
   command.add_option("--layer", flags.layer, "0 is the first block, -1 the last; all draws a sheet of all")
       ->type_name("L|all")
       ->capture_default_str();

@@ -12,7 +12,7 @@ namespace fovea::apps {
 // As typed; strings are understood once the model is known.
 struct OverlayFlags {
   ModelFlags model;
-  std::string method = "raw", layer = "-1", head = "mean", colormap = "turbo", query, target;
+  std::string method, layer = "-1", head = "mean", colormap = "turbo", query, target;
   std::optional<float> mass, discard, sigma;
   std::optional<int> start_layer;
   float alpha = 0.5F, smoothing = 0;

@@ -29,7 +29,7 @@ uint32_t square_window(uint64_t offsets);
 OffsetBias bias_table(const io::Weights& w, uint32_t rows, uint32_t cols);
 // MaxViT as TensorFlow has it: [heads, 2 rows − 1, 2 cols − 1], of a key from its query.
 OffsetBias bias_table_of_keys(const io::Weights& w);
-// TinyViT, after LeViT: w/"attention_biases" [heads, rows * cols], of distances without a sign.
+// After LeViT (Graham et al. 2021): w/"attention_biases" [heads, rows * cols], of distances without a sign.
 OffsetBias distance_bias(const io::Weights& w);
 // Swin v2's idea as timm's "rmlp" models have it: an MLP of the offset's logarithm, under w/"mlp".
 OffsetBias bias_mlp(const io::Weights& w, uint32_t rows, uint32_t cols);

@@ -11,49 +11,6 @@
 
 namespace fovea {
 
-Family vit_family();                 // models/arch/vit/vit.cpp
-Family dinov2_family();              // models/arch/dinov2/dinov2.cpp
-Family dinov3_family();              // models/arch/dinov3/dinov3.cpp
-Family rope_vit_family();            // models/arch/rope_vit/rope_vit.cpp
-Family perception_encoder_family();  // models/arch/perception_encoder/perception_encoder.cpp
-Family eva_family();                 // models/arch/eva/eva.cpp
-Family swin_family();                // models/arch/swin/swin.cpp
-Family tiny_vit_family();            // models/arch/tiny_vit/tiny_vit.cpp
-Family coatnet_family();             // models/arch/coatnet/coatnet.cpp
-Family pvt_v2_family();              // models/arch/pvt_v2/pvt_v2.cpp
-Family mobilevit_family();           // models/arch/mobilevit/mobilevit.cpp
-Family mobilevitv2_family();         // models/arch/mobilevitv2/mobilevitv2.cpp
-Family botnet_family();              // models/arch/botnet/botnet.cpp
-Family resnet_family();              // models/arch/resnet/resnet.cpp
-Family convnext_family();            // models/arch/convnext/convnext.cpp
-Family efficientnet_family();        // models/arch/efficientnet/efficientnet.cpp
-Family beit_family();                // models/arch/beit/beit.cpp
-Family swin_v2_family();             // models/arch/swin_v2/swin_v2.cpp
-
-std::span<const Family> families() {
-  static const Family list[] = {
-      vit_family(),
-      dinov2_family(),
-      dinov3_family(),
-      rope_vit_family(),
-      perception_encoder_family(),
-      eva_family(),
-      swin_family(),
-      tiny_vit_family(),
-      coatnet_family(),
-      pvt_v2_family(),
-      mobilevit_family(),
-      mobilevitv2_family(),
-      botnet_family(),
-      resnet_family(),
-      convnext_family(),
-      efficientnet_family(),
-      beit_family(),
-      swin_v2_family(),
-  };
-  return list;
-}
-
 std::vector<std::string> known_architectures() {
   std::vector<std::string> out;
   for (const Family& family : families()) out.push_back(fmt::format("{} ({})", family.name, family.examples));

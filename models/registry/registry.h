@@ -1,4 +1,4 @@
-// The list of model families.
+// The list of model families: what has a folder in models/arch/.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace fovea {
 
-std::span<const Family> families();
+std::span<const Family> families();  // no two match one configuration
 const Family* family_of(const io::ModelConfig& config);  // nullptr when there is none
 
 }  // namespace fovea

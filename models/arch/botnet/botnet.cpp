@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "fovea/error.h"
-#include "models/arch/byob/byob.h"
+#include "models/arch/byob/blocks.h"
 #include "models/model/family.h"
 #include "models/nn/activation.h"
 #include "models/nn/heads.h"

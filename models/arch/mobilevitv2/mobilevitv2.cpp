@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "models/arch/byob/byob.h"
+#include "models/arch/byob/blocks.h"
 #include "models/model/family.h"
 #include "models/nn/activation.h"
 #include "models/nn/mlp.h"

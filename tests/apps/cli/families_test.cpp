@@ -2,6 +2,7 @@
 // refused.
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <opencv2/core.hpp>
 #include <string>
 #include <vector>
@@ -16,26 +17,32 @@ std::string golden(const std::string& name) {
   return std::string(FOVEA_SOURCE_DIR) + "/tests/golden/" + name;
 }
 
-const std::vector<std::string> families{"mobilevit_xxs",    "mobilevitv2_050", "seresnet_mini",
-                                        "cbam_resnet_mini", "botnet26t_mini",  "coatnet_mini",
-                                        "swin_mini",        "tinyvit_mini",    "pvtv2_mini"};
+void draws(const Folder& folder, const std::string& name, const std::vector<std::string>& options) {
+  CAPTURE(name);
+  std::vector<std::string> arguments{"overlay", "--model", golden(name), "--out", name + ".png", "a.png"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  const Outcome outcome = run(folder, arguments);
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out == name + ".png\n");
+}
 
 }  // namespace
 
-TEST_CASE("overlay draws every family without being told how") {
+TEST_CASE("overlay draws every model without being told how") {
   const Folder folder;
   save(folder / "a.png", picture(90, 70));
-  for (const std::string& name : families) {
-    CAPTURE(name);
-    for (const std::vector<std::string>& options :
-         {std::vector<std::string>{}, {"--method", "cam"}, {"--layer", "all"}}) {
-      std::vector<std::string> arguments{"overlay", "--model", golden(name), "--out", name + ".png", "a.png"};
-      arguments.insert(arguments.end(), options.begin(), options.end());
-      const Outcome outcome = run(folder, arguments);
-      CAPTURE(outcome.err);
-      CHECK(outcome.code == 0);
-      CHECK(outcome.out == name + ".png\n");
-    }
+  for (const auto& entry : std::filesystem::directory_iterator(golden("")))
+    if (exists(entry.path() / "config.json")) draws(folder, entry.path().filename().string(), {});
+}
+
+TEST_CASE("overlay draws all layers, and the evidence for a class, of models without a class token") {
+  const Folder folder;
+  save(folder / "a.png", picture(90, 70));
+  draws(folder, "convnext_mini", {"--class", "3"});
+  for (const char* name : {"mobilevit_xxs", "seresnet_mini", "coatnet_mini", "swin_mini"}) {
+    draws(folder, name, {"--method", "cam"});
+    draws(folder, name, {"--layer", "all"});
   }
 }
 

@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <string>
 
 #include "fovea/model.h"
+#include "models/registry/registry.h"
 
 namespace {
 
@@ -54,4 +56,16 @@ TEST_CASE("A name is read to its end") {
   CHECK(summary("vit_tiny_patch16_224x").family.empty());
   CHECK(summary("xvit_tiny_patch16_224").family.empty());
   CHECK(summary("").family.empty());
+}
+
+TEST_CASE("No two families claim one configuration") {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(FOVEA_SOURCE_DIR) + "/tests/golden")) {
+    if (!exists(entry.path() / "config.json")) continue;
+    const fovea::io::ModelConfig config = fovea::io::read_config(entry.path());
+    size_t claims = 0;
+    for (const fovea::Family& family : fovea::families()) claims += family.matches(config) ? 1 : 0;
+    CAPTURE(entry.path().string());
+    CHECK(claims == 1);
+  }
 }

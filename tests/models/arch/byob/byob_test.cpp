@@ -2,6 +2,8 @@
 // against plain loops in double precision.
 #include <algorithm>
 
+#include "tests/maps/cam.h"
+#include "tests/maps/golden_maps.h"
 #include "tests/models/golden.h"
 #include "tests/models/random_network.h"
 
@@ -291,4 +293,22 @@ TEST_CASE("MobileViT takes other sizes than its config's") {
         golden::answer(model, std::vector<float>(size_t{3} * 72 * 33, 0.25F), golden::all_layers(model));
     CHECK(out.at("logits").shape == std::vector<uint64_t>{1, 10});
   }
+}
+
+TEST_CASE("Class activation maps of MobileViT and BoTNet equal finite differences") {
+  golden_maps::check_cam(
+      {"mobilevit_xxs", false, "head.fc.weight", "head.fc.bias", nullptr, nullptr, nullptr});
+  golden_maps::check_cam(
+      {"mobilevitv2_050", false, "head.fc.weight", "head.fc.bias", nullptr, nullptr, nullptr});
+  golden_maps::check_cam(
+      {"botnet26t_mini", false, "head.fc.weight", "head.fc.bias", nullptr, nullptr, nullptr});
+}
+
+TEST_CASE("Attention of MobileViT and BoTNet lies where its cells are") {
+  using golden_maps::in_order, golden_maps::in_patch;
+  golden_maps::check_places({
+      {"mobilevit_xxs", 0, "attn.0", 16, 16, 4, 4, [](auto r, auto c) { return in_patch(r, c, 16); }},
+      {"mobilevit_xxs", -1, "attn.8", 4, 4, 4, 4, [](auto r, auto c) { return in_patch(r, c, 4); }},
+      {"botnet26t_mini", 0, "attn.0", 8, 8, 1, 4, [](auto r, auto c) { return in_order(r, c, 8); }},
+  });
 }

@@ -1,4 +1,6 @@
 // CoAtNet against timm's numbers, and the other members of its family against their definitions.
+#include "tests/maps/cam.h"
+#include "tests/maps/golden_maps.h"
 #include "tests/models/golden.h"
 #include "tests/reference/window.h"
 
@@ -288,4 +290,17 @@ TEST_CASE("CoAtNet at another size resamples its biases") {
   const auto out = golden::answer(model, std::vector<float>(size_t{3} * 96 * 160, 0.25F), {0, 2});
   CHECK(out.at("features").shape == std::vector<uint64_t>{1, 96, 3, 5});
   CHECK_THROWS_WITH_AS(load(112, 128), doctest::Contains("multiples of 32"), fovea::Error);
+}
+
+TEST_CASE("A class activation map of CoAtNet equals finite differences") {
+  golden_maps::check_cam(
+      {"coatnet_mini", false, "head.fc.weight", "head.fc.bias", "norm.bias", nullptr, nullptr});
+}
+
+TEST_CASE("Attention of CoAtNet lies where its cells are") {
+  using golden_maps::in_order;
+  golden_maps::check_places({
+      {"coatnet_mini", 2, "attn.0", 8, 8, 1, 1, [](auto r, auto c) { return in_order(r, c, 8); }},
+      {"coatnet_mini", -1, "attn.2", 4, 4, 1, 2, [](auto r, auto c) { return in_order(r, c, 4); }},
+  });
 }

@@ -2,6 +2,7 @@
 // written down here.
 #include <fmt/format.h>
 
+#include "tests/maps/cam.h"
 #include "tests/models/golden.h"
 #include "tests/models/random_network.h"
 
@@ -152,4 +153,9 @@ TEST_CASE("PVTv2 takes other sizes, until its keys run out") {
   CHECK_THROWS_WITH_AS(
       fovea::Model::load(device, golden::folder("pvtv2_mini"), {fovea::Precision::fp32, 96, 24}),
       doctest::Contains("too small for its keys"), fovea::Error);
+}
+
+TEST_CASE("A class activation map of PVTv2 equals finite differences") {
+  golden_maps::check_cam(
+      {"pvtv2_mini", false, "head.weight", "head.bias", "stages.3.norm.bias", nullptr, nullptr});
 }

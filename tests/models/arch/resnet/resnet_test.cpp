@@ -1,6 +1,7 @@
 // ResNets against what timm computed, and variants without golden data against networks written down here.
 #include <fmt/format.h>
 
+#include "tests/maps/cam.h"
 #include "tests/models/golden.h"
 #include "tests/models/random_network.h"
 
@@ -188,4 +189,9 @@ TEST_CASE("What a ResNet's weights do not show is refused, not guessed") {
     CAPTURE(cousin);
     CHECK(error(cousin, "{}").find("which Fovea does not have") != std::string::npos);
   }
+}
+
+TEST_CASE("Class activation maps of ResNets equal finite differences") {
+  golden_maps::check_cam({"seresnet_mini", false, "fc.weight", "fc.bias", nullptr, nullptr, nullptr});
+  golden_maps::check_cam({"cbam_resnet_mini", false, "fc.weight", "fc.bias", nullptr, nullptr, nullptr});
 }

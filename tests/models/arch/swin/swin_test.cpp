@@ -1,4 +1,6 @@
 // Swin against timm's numbers, and against its definition at sizes that no window divides.
+#include "tests/maps/cam.h"
+#include "tests/maps/golden_maps.h"
 #include "tests/models/golden.h"
 #include "tests/reference/window.h"
 #include "tests/temporary_folder.h"
@@ -217,4 +219,18 @@ TEST_CASE("Swin at another size keeps its windows, or shrinks them with the grid
   CHECK(out.at("attn.3").shape == std::vector<uint64_t>{2, 4, 35, 35});
   CHECK_THROWS_WITH_AS(load(58, 56), doctest::Contains("whole patches of 4×4"), fovea::Error);
   CHECK_THROWS_WITH_AS(load(4, 56), doctest::Contains("leaves nothing for stage 1"), fovea::Error);
+}
+
+TEST_CASE("A class activation map of Swin equals finite differences") {
+  golden_maps::check_cam(
+      {"swin_mini", true, "head.fc.weight", "head.fc.bias", "norm.bias", nullptr, nullptr});
+}
+
+TEST_CASE("Attention of Swin lies where its cells are") {
+  using golden_maps::in_order, golden_maps::in_window;
+  golden_maps::check_places({
+      {"swin_mini", 0, "attn.0", 14, 14, 4, 2, [](auto r, auto c) { return in_window(r, c, 14, 0); }},
+      {"swin_mini", 1, "attn.1", 14, 14, 4, 2, [](auto r, auto c) { return in_window(r, c, 14, 3); }},
+      {"swin_mini", -1, "attn.3", 7, 7, 1, 4, [](auto r, auto c) { return in_order(r, c, 7); }},
+  });
 }

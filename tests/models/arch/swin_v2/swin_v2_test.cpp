@@ -1,4 +1,6 @@
 // Swin v2 against timm's numbers, and against its definition at sizes that no window divides.
+#include "tests/maps/cam.h"
+#include "tests/maps/golden_maps.h"
 #include "tests/models/golden.h"
 #include "tests/reference/window.h"
 
@@ -212,4 +214,16 @@ TEST_CASE("Swin v2 refuses what it does not compute") {
   refuses("swinv2_tiny_window8_256", R"({"norm_layer": "rmsnorm"})", "norm_layer");
   refuses("swinv2_tiny_window8_256", R"({"window_size": [1, 4]})", "two cells a side");
   refuses("swinv2_cr_tiny_224", "{}", "which Fovea does not have");
+}
+
+TEST_CASE("A class activation map of Swin v2 equals finite differences") {
+  golden_maps::check_cam(
+      {"swinv2_mini", true, "head.fc.weight", "head.fc.bias", "norm.bias", nullptr, nullptr});
+}
+
+TEST_CASE("Attention of Swin v2 lies where its cells are") {
+  golden_maps::check_places({
+      {"swinv2_mini", 1, "attn.1", 16, 16, 16, 2,
+       [](auto r, auto c) { return golden_maps::in_window(r, c, 16, 2, 4); }},
+  });
 }

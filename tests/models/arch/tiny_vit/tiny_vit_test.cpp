@@ -1,4 +1,6 @@
 // TinyViT against timm's numbers, and against its definition at sizes that no window divides.
+#include "tests/maps/cam.h"
+#include "tests/maps/golden_maps.h"
 #include "tests/models/golden.h"
 #include "tests/reference/window.h"
 
@@ -81,4 +83,17 @@ TEST_CASE("TinyViT at another size keeps its windows") {
   CHECK(out.at("features").shape == std::vector<uint64_t>{1, 80, 2, 4});
   CHECK(out.at("attn.0").shape == std::vector<uint64_t>{6, 2, 49, 49});
   CHECK(out.at("attn.3").shape == std::vector<uint64_t>{1, 4, 49, 49});
+}
+
+TEST_CASE("A class activation map of TinyViT equals finite differences") {
+  golden_maps::check_cam({"tinyvit_mini", false, "head.fc.weight", "head.fc.bias", nullptr,
+                          "head.norm.weight", "head.norm.bias"});
+}
+
+TEST_CASE("Attention of TinyViT lies where its cells are") {
+  using golden_maps::in_order, golden_maps::in_window;
+  golden_maps::check_places({
+      {"tinyvit_mini", 0, "attn.0", 14, 14, 4, 2, [](auto r, auto c) { return in_window(r, c, 14, 0); }},
+      {"tinyvit_mini", 3, "attn.3", 4, 4, 1, 4, [](auto r, auto c) { return in_order(r, c, 7); }},
+  });
 }

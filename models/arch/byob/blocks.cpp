@@ -1,4 +1,4 @@
-#include "models/arch/byob/byob.h"
+#include "models/arch/byob/blocks.h"
 
 #include <fmt/format.h>
 
