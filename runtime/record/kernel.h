@@ -1,15 +1,15 @@
 // How a kernel is declared: one struct ties the GLSL file, its parameter block, its specialisation constants,
 // its bindings and its grid together. See docs/adding-a-kernel.md.
-//
 //   struct LayerNorm {
 //     static constexpr const gpu::Shader& shader = shaders::layer_norm;
-//     static constexpr gpu::Family family = gpu::Family::buffer;   // which is also what is meant without it
 //     using Push = LayerNormPush;                    // the same text the shader includes
 //     struct Spec { uint32_t group = 64; };          // constant_id 0.. in order
 //     struct Bind { In x, gamma, beta; Out y; };     // binding 0.. in order
-//     static Grid grid(const Push& p, const Spec&) { return {p.rows, 1, 1}; }
-//   };
-//   inline const KernelRegistration<LayerNorm> register_layer_norm;
+//     static Grid grid(const Push& p, const Spec&) {
+//       const uint32_t wide = p.rows < 65535 ? p.rows : 65535;
+//       return {wide, groups(p.rows, wide), 1};
+//     }
+//   };  // registered by its list of Candidates; a kernel in no list, by KernelRegistration
 #pragma once
 
 #include <array>
