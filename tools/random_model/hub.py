@@ -1,26 +1,28 @@
 """A hub folder: config.json and model.safetensors of an architecture."""
+import importlib
 import json
 import struct
+from pathlib import Path
 
 import numpy as np
 
-import beit
-import botnet
-import coatnet
-import convnext
-import efficientnet
-import eva
-import mobilevit
-import pvt
-import resnet
-import swin
-import swinv2
-import tiny_vit
-import vit
 from parts import Tensors, pair
 
-FAMILIES = (resnet, mobilevit, botnet, coatnet, swin, tiny_vit, pvt, convnext, efficientnet, vit, beit, swinv2, eva)
-VARIANTS = {name: family for family in FAMILIES for name in family.VARIANTS}
+
+def variants():
+    """Family by architecture, of the modules beside this one that have such a table."""
+    found = {}
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        if path.stem in (__name__, "__main__"):
+            continue
+        family = importlib.import_module(path.stem)
+        for architecture in getattr(family, "VARIANTS", ()):
+            assert architecture not in found, f"{found[architecture].__name__} and {path.stem} both have {architecture}"
+            found[architecture] = family
+    return found
+
+
+VARIANTS = variants()
 # timm's defaults; families and variants differ in what they say themselves.
 PRETRAINED = dict(
     num_classes=1000, input_size=[3, 224, 224], fixed_input_size=False, interpolation="bicubic", crop_mode="center",

@@ -67,7 +67,7 @@ class Tensors:
             self.add(f"{name}.num_batches_tracked", (), lambda random, shape: 12345, "I64")
 
     def conv_bn(self, name, inputs, columns, kernel=1, groups=1, gain=1.0, branch=False):
-        """timm's ConvNormAct and TinyViT's ConvNorm: NAME.conv and NAME.bn."""
+        """A convolution and its norm, together under a name as timm has them: NAME.conv and NAME.bn."""
         self.conv(f"{name}.conv", inputs, columns, kernel, groups, gain=gain)
         self.batch_norm(f"{name}.bn", columns, branch)
 
