@@ -135,6 +135,15 @@ class Weights:
         return at.linear(act(at.linear(x, "fc1")), "fc2")
 
 
+def count(w, name):
+    """How many layers w.NAME.0, w.NAME.1, … there are."""
+    return next(i for i in range(10000) if f"{name}.{i}." not in w)
+
+
+def squeeze_excite(w, x, act=relu):
+    return x * sigmoid(w.linear(act(w.linear(x.mean((1, 2), keepdims=True), "fc1")), "fc2"))
+
+
 def attend(q, k, v, bias=0.0, scale=None):
     """q, k, v [..., tokens, width of a head]."""
     scale = q.shape[-1] ** -0.5 if scale is None else scale
@@ -158,7 +167,7 @@ def self_attention(w, x, heads, bias=0.0):
 
 
 def relative_position_bias(table, rows, cols):
-    """Swin's and CoAtNet's: [heads, rows * cols, rows * cols]."""
+    """[heads, rows * cols, rows * cols] of a table with a row for each offset in rows and columns."""
     r, c = (grid.ravel() for grid in np.mgrid[0:rows, 0:cols])
     index = (r[:, None] - r[None] + rows - 1) * (2 * cols - 1) + c[:, None] - c[None] + cols - 1
     return table[index].transpose(2, 0, 1)
@@ -171,3 +180,16 @@ def windowed(x, window, function):
     tiles = x.reshape(n, rows // h, h, cols // w, w, channels).transpose(0, 1, 3, 2, 4, 5)
     y = function(tiles.reshape(-1, h * w, channels)).reshape(tiles.shape)
     return y.transpose(0, 1, 3, 2, 4, 5).reshape(x.shape)
+
+
+def shift_mask(rows, cols, window, shift):
+    """[windows, 1, tokens, tokens]: -100 between tokens that the rolling brought together."""
+    region = np.zeros((1, rows, cols, 1))
+    for axis, (side, size, by) in enumerate(zip((rows, cols), window, shift), 1):
+        step = np.zeros(side)
+        if by:
+            step[-size:], step[-by:] = 1, 2
+        region = region * 3 + step.reshape([1, -1, 1, 1] if axis == 1 else [1, 1, -1, 1])
+    h, w = window
+    tiles = region.reshape(rows // h, h, cols // w, w).transpose(0, 2, 1, 3).reshape(-1, 1, h * w)
+    return np.where(tiles == tiles.transpose(0, 2, 1), 0.0, -100.0)[:, None]

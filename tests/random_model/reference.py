@@ -1,13 +1,10 @@
-"""Reads safetensors files and finds the forward pass of a model."""
+"""Reads safetensors files and runs the forward pass of a model."""
 import json
 import struct
 
 import numpy as np
 
-import forwards
-import forwards_convolutional
-import forwards_tokens
-import forwards_windowed
+from families import family_of
 from operations import Weights
 
 
@@ -24,11 +21,8 @@ def read_safetensors(path):
 
 
 def logits(model, weights, images):
-    """[n, classes] in double precision; None for ViTs, which have no forward pass here."""
-    family = model.family.__name__
-    forward = next((getattr(module, family) for module in (forwards, forwards_convolutional, forwards_windowed,
-                                                            forwards_tokens)
-                    if hasattr(module, family)), None)
+    """[n, classes] in double precision; None for families that have no forward pass here."""
+    forward = getattr(family_of(model.architecture), "forward", None)
     if forward is None:
         return None
     return forward(Weights(weights), np.asarray(images, np.float64).transpose(0, 2, 3, 1), model.all_args)

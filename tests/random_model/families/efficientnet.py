@@ -1,7 +1,30 @@
-"""Forward passes of networks of convolutions, written from timm's sources: weights and an input to logits."""
+"""EfficientNet, MobileNet V1 to V3 and their likes, from timm's sources."""
 import numpy as np
-from forwards import count
-from operations import gelu, relu, sigmoid, silu
+from operations import count, gelu, relu, sigmoid, silu
+
+MILLIONS = dict(
+    efficientnet_b0=5.29, tf_efficientnet_b0=5.29, efficientnet_b1=7.79, tf_efficientnet_b1=7.79, efficientnet_b2=9.11,
+    tf_efficientnet_b2=9.11, efficientnet_b3=12.23, tf_efficientnet_b3=12.23, efficientnet_b4=19.34,
+    tf_efficientnet_b4=19.34, efficientnet_b5=30.39, tf_efficientnet_b5=30.39, efficientnet_b6=43.04,
+    tf_efficientnet_b6=43.04, efficientnet_b7=66.35, tf_efficientnet_b7=66.35, efficientnet_lite0=4.65,
+    efficientnet_es=5.44, efficientnetv2_s=21.46, tf_efficientnetv2_b0=7.14, mobilenetv1_100=4.23, mobilenetv2_100=3.50,
+    mobilenetv2_140=6.11, mnasnet_100=4.38, mobilenetv3_large_075=3.99, mobilenetv3_large_100=5.48,
+    mobilenetv3_small_050=1.59, mobilenetv3_small_075=2.04, mobilenetv3_small_100=2.54, tf_mobilenetv3_large_100=5.48,
+    tf_mobilenetv3_small_100=2.54)
+NARROW = dict(channel_multiplier=0.25)
+SMALL = [
+    ("efficientnet_b0", {}, NARROW, (64, 75)),
+    ("tf_efficientnet_b1", {}, NARROW, (66, 75)),
+    ("efficientnet_lite0", {}, NARROW, 64),
+    ("efficientnet_es", {}, NARROW, 64),
+    ("efficientnetv2_s", {}, dict(NARROW, depth_multiplier=0.3), 64),
+    ("mobilenetv1_100", {}, NARROW, 64),
+    ("mobilenetv2_100", {}, NARROW, 64),
+    ("mnasnet_100", {}, NARROW, 64),
+    ("mobilenetv3_large_100", {}, NARROW, (64, 67)),
+    ("mobilenetv3_small_050", {}, {}, 64),
+    ("tf_mobilenetv3_small_100", {}, NARROW, (64, 67)),
+]
 
 
 def relu6(x):
@@ -16,43 +39,7 @@ ACTIVATIONS = {"relu": relu, "relu6": relu6, "silu": silu, "hard_swish": lambda 
 CODES = {"nre": "relu", "nr6": "relu6", "nhs": "hard_swish", "nsw": "silu"}
 
 
-def global_response_norm(w, x):
-    length = np.sqrt((x ** 2).sum((1, 2), keepdims=True))
-    return x + w["bias"] + w["weight"] * x * length / (length.mean(-1, keepdims=True) + 1e-6)
-
-
-def convnext_block(w, x, epsilon):
-    y = w.layer_norm(w.conv(x, "conv_dw"), "norm", epsilon)
-    y = gelu(w.linear(y, "mlp.fc1"))
-    if "mlp.grn" in w:
-        y = global_response_norm(w / "mlp.grn", y)
-    y = w.linear(y, "mlp.fc2")
-    return x + (w["gamma"] * y if "gamma" in w else y)
-
-
-def convnext(w, x, args):
-    # Of the published sizes the largest alone has another epsilon.
-    epsilon = 1e-5 if args["dims"][0] == 384 else 1e-6
-    if args["stem_type"] == "patch":
-        x = w.layer_norm(w.conv(x, "stem.0", args["patch_size"], pad=0), "stem.1", epsilon)
-    else:
-        x = w.layer_norm(w.conv(w.conv(x, "stem.0", 2), "stem.1", 2), "stem.2", epsilon)
-    for stage in range(4):
-        at = w / "stages" / stage
-        if "downsample" in at:
-            x = at.conv(at.layer_norm(x, "downsample.0", epsilon), "downsample.1", 2, pad=0)
-        for i in range(count(w, f"stages.{stage}.blocks")):
-            x = convnext_block(at / "blocks" / i, x, epsilon)
-    if "norm_pre" in w:
-        y = w.layer_norm(x, "norm_pre", epsilon).mean((1, 2))
-    else:
-        y = w.layer_norm(x.mean((1, 2)), "head.norm", epsilon)
-    if "head.pre_logits" in w:
-        y = gelu(w.linear(y, "head.pre_logits.fc"))
-    return w.linear(y, "head.fc")
-
-
-def mobile_gate(w, x, act, args):
+def gated(w, x, act, args):
     if "se.conv_reduce" not in w:
         return x
     squeeze = ACTIVATIONS[args["gate_act"]] if args["gate_act"] else act
@@ -61,7 +48,7 @@ def mobile_gate(w, x, act, args):
     return x * gate(w.linear(squeeze(w.linear(pooled, "se.conv_reduce")), "se.conv_expand"))
 
 
-def mobile_block(w, x, text, stride, args):
+def block(w, x, text, stride, args):
     """One of timm's notation, such as ir_r2_k3_s2_e6_c24_se0.25_nre."""
     kind, *parts = text.split("_")
     codes = [CODES[part] for part in parts if part in CODES]
@@ -73,19 +60,19 @@ def mobile_block(w, x, text, stride, args):
 
     if kind == "ir":
         y = step(step(x, "conv_pw", "bn1", act=act), "conv_dw", "bn2", stride, act)
-        y = step(mobile_gate(w, y, act, args), "conv_pwl", "bn3")
+        y = step(gated(w, y, act, args), "conv_pwl", "bn3")
     elif kind == "er":
-        y = step(mobile_gate(w, step(x, "conv_exp", "bn1", stride, act), act, args), "conv_pwl", "bn2")
+        y = step(gated(w, step(x, "conv_exp", "bn1", stride, act), act, args), "conv_pwl", "bn2")
     elif kind == "cn":
         y = step(x, "conv", "bn1", stride, act)
     else:
-        y = mobile_gate(w, step(x, "conv_dw", "bn1", stride, act), act, args)
+        y = gated(w, step(x, "conv_dw", "bn1", stride, act), act, args)
         y = step(y, "conv_pw", "bn2", act=act if kind == "dsa" else lambda x: x)
     skips = "skip" in parts if kind == "cn" else kind != "dsa" and "noskip" not in parts
     return x + y if skips and stride == 1 and x.shape == y.shape else y
 
 
-def efficientnet(w, x, args):
+def forward(w, x, args):
     act = ACTIVATIONS[args["act_layer"]]
     pad = "same" if args["pad_type"] == "same" else None
     x = act(w.batch_norm(w.conv(x, "conv_stem", 2, pad), "bn1", args["bn_eps"]))
@@ -93,7 +80,7 @@ def efficientnet(w, x, args):
         # Blocks of a stage that are not told apart by their weights are alike in all published networks.
         stride = 2 if "_s2_" in texts[0] + "_" else 1
         for i in range(count(w, f"blocks.{stage}")):
-            x = mobile_block(w / "blocks" / stage / i, x, texts[0], stride if i == 0 else 1, args)
+            x = block(w / "blocks" / stage / i, x, texts[0], stride if i == 0 else 1, args)
     if args["pools_first"]:
         return w.linear(act(w.linear(x.mean((1, 2)), "conv_head")), "classifier")
     if "conv_head" in w:
