@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Counts what docs/architecture.md says of the structure: run at any commit, from the top of the repository.
 
-    tools/count_structure.py [--commits SUBJECT-PATTERN]
+    tools/count_structure.py [--family PATTERN] [--commits SUBJECT-PATTERN]
 
-With --commits also how many files each commit touched whose subject has the pattern.
+With --family also how many files name a model family, in whatever case its letters are; the pattern is a regular
+expression, such as 'mobile_?vit'. With --commits also how many files each commit touched whose subject has the pattern.
 """
+import argparse
 import pathlib
 import re
 import subprocess
-import sys
 
 
 def git(*arguments):
@@ -39,8 +40,7 @@ def long_functions(path, most=60):
                 break
 
 
-def main():
-    cpp = sources(".cpp", ".h")
+def count_sources(cpp):
     length, longest = max((len(path.read_text().splitlines()), str(path)) for path in sources(".cpp", ".h", ".comp", ".glsl"))
     print(f"longest file: {longest}, {length} lines")
     long = [text for path in cpp for text in long_functions(path)]
@@ -52,15 +52,33 @@ def main():
     texel = re.compile(r"reads_texels\(|prefers_texels\(|texels_fit\(|runs_on\(")
     sites = [path for path in cpp for _ in texel.findall(path.read_text())]
     print(f"sites that decide texel or storage: {len(sites)}, in {len(set(sites))} files")
+
+
+def count_names(pattern, cpp):
     named = [path for path in git("ls-files").splitlines() if not path.startswith(("tests/golden", "fuzz/corpus"))
-             and re.search(r"tiny_?vit|TinyViT", pathlib.Path(path).read_bytes().decode(errors="ignore"))]
+             and re.search(pattern, pathlib.Path(path).read_bytes().decode(errors="ignore"), re.IGNORECASE)]
     code = [path for path in named if path in set(map(str, cpp))]
-    print(f"files that name TinyViT: {len(named)}, {len(code)} of them sources")
-    if len(sys.argv) == 3 and sys.argv[1] == "--commits":
-        for line in git("log", "--format=%h %s", f"--grep={sys.argv[2]}").splitlines():
-            touched = git("show", "--format=", "--name-only", "--no-renames", line.split()[0]).split("\n")
-            touched = [name for name in touched if name and not name.startswith("tests/golden")]
-            print(f"{len(touched):4d} files: {line}")
+    print(f"files that name {pattern}: {len(named)}, {len(code)} of them sources")
+
+
+def count_commits(pattern):
+    for line in git("log", "--format=%h %s", f"--grep={pattern}").splitlines():
+        touched = git("show", "--format=", "--name-only", "--no-renames", line.split()[0]).split("\n")
+        touched = [name for name in touched if name and not name.startswith("tests/golden")]
+        print(f"{len(touched):4d} files: {line}")
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--family")
+    parser.add_argument("--commits")
+    options = parser.parse_args()
+    cpp = sources(".cpp", ".h")
+    count_sources(cpp)
+    if options.family:
+        count_names(options.family, cpp)
+    if options.commits:
+        count_commits(options.commits)
 
 
 if __name__ == "__main__":
