@@ -48,6 +48,8 @@ function(fovea_room folder)
   list(TRANSFORM arg_SEES REPLACE "/" "_")
   list(TRANSFORM arg_SEES PREPEND room_)
   target_link_libraries(room_${name} INTERFACE fovea_flags ${arg_SEES} ${arg_LIBRARIES})
+  list(JOIN arg_SEES "\n" sees)
+  file(WRITE ${rooms_dir}/room_${name}.sees "${sees}")  # for the test that reads includes
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.cpp ${PROJECT_SOURCE_DIR}/${folder}/*.S)
   if(sources)
     add_library(objects_${name} OBJECT ${sources})

@@ -334,7 +334,21 @@ std::vector<float> to_float(const TensorEntry& tensor) {
 }
 
 bool is_integer(DType dtype) {
-  return dtype != DType::f64 && dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16;
+  switch (dtype) {
+    case DType::f64:
+    case DType::f32:
+    case DType::f16:
+    case DType::bf16:
+      return false;
+    case DType::i64:
+    case DType::i32:
+    case DType::i16:
+    case DType::i8:
+    case DType::u8:
+    case DType::boolean:
+      break;
+  }
+  return true;
 }
 
 std::vector<int64_t> to_integers(const TensorEntry& tensor) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/half.h"
+#include "core/floats.h"
 #include "fovea/error.h"
 #include "runtime/vk/commands.h"
 
@@ -52,15 +52,11 @@ std::pair<Tensor, std::byte*> WeightStore::place(const Shape& shape, DType dtype
 Tensor WeightStore::add(std::span<const float> values, const Shape& shape, DType dtype) {
   if (values.size() != shape.elements())
     throw Error(ErrorKind::usage, fmt::format("[weights] {} values for {}", values.size(), to_string(shape)));
+  std::vector<std::byte> converted;
+  std::span<const std::byte> elements = std::as_bytes(values);
+  if (dtype != DType::f32) elements = converted = from_floats(values, dtype);
   const auto [t, target] = place(shape, dtype);
-  if (dtype == DType::f16) {
-    for (size_t i = 0; i < values.size(); ++i) {
-      const uint16_t half = float_to_half(values[i]);
-      std::memcpy(target + 2 * i, &half, 2);
-    }
-  } else {
-    std::memcpy(target, values.data(), values.size_bytes());
-  }
+  std::memcpy(target, elements.data(), elements.size());
   return t;
 }
 

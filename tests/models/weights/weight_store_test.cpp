@@ -32,5 +32,12 @@ TEST_CASE("weights added after others were sent leave them as they are") {
   }
 }
 
+TEST_CASE("weights are stored as types that floats are converted to, and as no other") {
+  const std::vector<float> values(6, 1);
+  CHECK_THROWS_AS(WeightStore(device(), DType::s8).matrix(values, {6}), Error);
+  CHECK_THROWS_AS(WeightStore(device(), DType::f32).matrix(values, {7}), Error);
+  CHECK(WeightStore(device(), DType::f16).matrix(values, {6}).bytes() == 12);
+}
+
 }  // namespace
 }  // namespace fovea::test
