@@ -4,8 +4,11 @@ A cut keeps what no weight shows: windows, the order of layers, and widths where
 shortens depth and narrows convolutions, which the weights tell, and shrinks the input, which config.json tells.
 """
 import contextlib
+import dataclasses
+import inspect
 import io
 import re
+import unittest.mock
 import warnings
 
 import timm
@@ -16,35 +19,21 @@ from timm.models import _registry
 CLASSES = 12
 GRID = 6  # patches along each side, for models that see their input in patches
 
-# By timm's module: constructor arguments that cut a model. Two blocks where a second one differs from the first.
-CUTS = {
-    "beit": dict(depth=2),
-    "cait": dict(depth=2),
-    "convnext": dict(depths=(1, 1, 2, 1), dims=(32, 48, 64, 96)),
-    "davit": dict(depths=(1, 1, 2, 1)),
-    "deit": dict(depth=2),
-    "edgenext": dict(depths=(1, 2, 2, 2)),
-    "eva": dict(depth=2),
-    "fastvit": dict(layers=(1, 1, 2, 1)),
-    "maxxvit": dict(depths=(1, 2, 2, 1), embed_dim=(32, 64, 96, 128)),
-    "mvitv2": dict(depths=(1, 2, 2, 1)),
-    "naflexvit": dict(depth=2),
-    "pvt_v2": dict(depths=(1, 2, 1, 1)),
-    "resnet": dict(layers=(2, 1, 2, 1), channels=(16, 32, 48, 64)),
-    "resnetv2": dict(layers=(2, 1, 2, 1)),
-    "senet": dict(layers=(2, 1, 2, 1)),
-    "swin_transformer": dict(depths=(2, 2, 2, 2), embed_dim=32, num_heads=(1, 2, 4, 8)),  # 32 channels a head, as ever
-    "swin_transformer_v2": dict(depths=(2, 2, 2, 2), embed_dim=32, num_heads=(1, 2, 4, 8)),
-    "tiny_vit": dict(depths=(1, 2, 2, 1)),
-    "vision_transformer": dict(depth=2),
-    "vision_transformer_relpos": dict(depth=2),
-    "xcit": dict(depth=2),
+DEPTHS = ("depth", "depths", "layers")  # what constructors call the number of blocks, in all or of each stage
+# What no rule tells, by timm's module. Widths that convolutions may have instead of theirs:
+WIDTHS = {
+    "convnext": dict(dims=(32, 48, 64, 96)),
+    "maxxvit": dict(embed_dim=(32, 64, 96, 128)),
+    "resnet": dict(channels=(16, 32, 48, 64)),
+    "swin_transformer": dict(embed_dim=32, num_heads=(1, 2, 4, 8)),  # 32 channels a head, as ever
+    "swin_transformer_v2": dict(embed_dim=32, num_heads=(1, 2, 4, 8)),
 }
-IN_PATCHES = {"beit", "deit", "eva", "vision_transformer", "vision_transformer_relpos", "cait", "naflexvit", "xcit"}
-# Networks that take any size: the remainder by their stride stays, as padding depends on it.
-CONVOLUTIONAL = {"convnext", "davit", "edgenext", "efficientnet", "fastvit", "mobilenetv3", "pvt_v2", "repvit", "resnet",
-                 "resnetv2", "senet", "swiftformer"}
-SIDE = {"maxxvit": 128, "mobilevit": 128}  # smallest with windows, or patches, of more than a cell in every stage
+# Sides that give windows, or patches, of more than a cell in every stage; DaViT pads its windows.
+SIDE = {"davit": 64, "maxxvit": 128, "mobilevit": 128}
+
+
+class Stopped(Exception):
+    """The entry point has told its constructor."""
 
 
 def names():
@@ -55,14 +44,52 @@ def module_of(name):
     return _registry._model_to_module[name]
 
 
-def small_side(name, side):
-    module = module_of(name)
-    if module in IN_PATCHES:
-        patch = re.search(r"patch(\d+)|_p(\d+)(?:_|$)", name)
-        return GRID * int(patch[1] or patch[2]) if patch else side
-    if module in CONVOLUTIONAL:
-        return min(side, 64 + side % 32)
-    return min(side, SIDE.get(module, side))
+def constructor_arguments(name):
+    """What timm's constructor of an architecture takes, with the values it would get; empty where none are told."""
+    values = {}
+
+    def stop(model_class, *_, **given):
+        parameters = inspect.signature(model_class).parameters.values()
+        values.update({parameter.name: parameter.default for parameter in parameters})
+        config = given.get("model_cfg", given.get("cfg"))
+        open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        if dataclasses.is_dataclass(config) and open_ended:  # what has no parameter of its own replaces a field
+            values.update(vars(config))
+        values.update(given)
+        raise Stopped
+
+    with contextlib.ExitStack() as stack:
+        for module in vars(timm.models).values():
+            if hasattr(module, "build_model_with_cfg"):
+                stack.enter_context(unittest.mock.patch.object(module, "build_model_with_cfg", stop))
+        stack.enter_context(contextlib.suppress(Stopped))
+        timm.create_model(name, pretrained=False)
+    return values
+
+
+def shortened(depth):
+    """Two blocks, or two a stage, as a second one may differ from the first; None where it is no such number."""
+    if isinstance(depth, int):
+        return min(depth, 2)
+    if isinstance(depth, (list, tuple)) and all(isinstance(blocks, int) for blocks in depth):
+        return [min(blocks, 2) for blocks in depth]
+    return None
+
+
+def cut_of(name, taken):
+    depths = {argument: shortened(taken.get(argument)) for argument in DEPTHS}
+    return {**{argument: depth for argument, depth in depths.items() if depth}, **WIDTHS.get(module_of(name), {})}
+
+
+def small_side(name, cfg, taken):
+    side = cfg.input_size[-1]
+    patch = re.search(r"patch(\d+)|_p(\d+)(?:_|$)", name)
+    if patch and isinstance(taken.get("depth"), int):  # one grid of patches through all blocks
+        return GRID * int(patch[1] or patch[2])
+    windows = any("window" in argument for argument in taken)
+    if not cfg.fixed_input_size and "img_size" not in taken and not windows:
+        return min(side, 64 + side % 32)  # padding depends on the remainder by the stride
+    return min(side, SIDE.get(module_of(name), side))
 
 
 def pretrained_cfg(name):
@@ -72,11 +99,12 @@ def pretrained_cfg(name):
 def arguments(name):
     """Of timm.create_model, most cut first: some architectures refuse an argument that their cousins take."""
     cfg = pretrained_cfg(name)
-    side = small_side(name, cfg.input_size[-1])
+    taken = constructor_arguments(name)
+    side = small_side(name, cfg, taken)
     classes = {"num_classes": min(CLASSES, cfg.num_classes)} if cfg.num_classes else {}
     size = {"pretrained_cfg_overlay": {"input_size": (3, side, side)}} if side != cfg.input_size[-1] else {}
     img_size = {"img_size": side} if size else {}
-    cut = CUTS.get(module_of(name), {})
+    cut = cut_of(name, taken)
     yield {**classes, **size, **img_size, **cut}
     yield {**classes, **size, **cut}
     yield {**classes, **cut}
@@ -107,7 +135,7 @@ def build(name):
             with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), without_initialisation():
                 warnings.simplefilter("ignore")
                 return timm.create_model(name, pretrained=False, **args).eval(), args
-        except (TypeError, AssertionError, RuntimeError, KeyError, ValueError) as caught:
+        except (TypeError, AssertionError, RuntimeError, LookupError, ValueError) as caught:
             error = caught
     raise error
 
