@@ -2,14 +2,18 @@
 
 namespace fovea::layers {
 
-AttentionPool::AttentionPool(WeightStore& store, const io::Weights& w, const BlockShape& shape)
+AttentionPool::AttentionPool(WeightStore& store, const io::Weights& w, const BlockShape& shape,
+                             uint32_t skipped)
     : name_(w.scope()),
       heads_(Heads::of(w, shape.width, shape.heads)),
       grid_(shape.grid),
+      skipped_(skipped),
       kv_(store, padded_rows(linear_numbers(w / "kv", 2 * shape.width, shape.width), heads_)),
       proj_(store, padded_inputs(linear_numbers(w / "proj", shape.width, shape.width), heads_)),
       norm_(store, w / "norm", shape.width, shape.epsilon),
       mlp_(store, w / "mlp", shape.width, shape.activation) {
+  grid_.prefix_tokens -= skipped;
+  grid_.has_cls = grid_.has_cls && skipped == 0;
   // The query is the same for every picture: q(latent), computed here once, in double.
   const uint32_t width = shape.width;
   const auto latent = w.take("latent", {1, 1, width}), weight = w.take("q.weight", {width, width});
@@ -31,14 +35,14 @@ Tensor AttentionPool::operator()(Recorder& r, const Tensor& x, AttentionTap* tap
                                kv,
                                {.images = images,
                                 .queries = 1,
-                                .keys = tokens,
+                                .keys = tokens - skipped_,
                                 .heads = heads_.count,
                                 .width = heads_.padded(),
                                 .q_first = 0,
                                 .q_image = 0,
                                 .q_token = dim,
-                                .k_first = 0,
-                                .v_first = dim,
+                                .k_first = skipped_ * 2 * dim,
+                                .v_first = skipped_ * 2 * dim + dim,
                                 .kv_image = tokens * 2 * dim,
                                 .kv_token = 2 * dim,
                                 .scale = heads_.scale()}};

@@ -8,15 +8,17 @@ namespace fovea::layers {
 
 class AttentionPool {
  public:
-  AttentionPool(WeightStore& store, const io::Weights& w, const BlockShape& shape);
+  // `skipped`: how many of the grid's prefix tokens are not read.
+  AttentionPool(WeightStore& store, const io::Weights& w, const BlockShape& shape, uint32_t skipped = 0);
   // x [images, tokens, width] → [images, width]
   Tensor operator()(Recorder& r, const Tensor& x, AttentionTap* tap) const;
 
  private:
   std::string name_;
   Heads heads_;
-  TokenGrid grid_;  // of x
-  Tensor query_;    // [1, 1, padded channels]
+  TokenGrid grid_;  // of what is read of x
+  uint32_t skipped_;
+  Tensor query_;  // [1, 1, padded channels]
   Linear kv_, proj_;
   LayerNorm norm_;
   Mlp mlp_;

@@ -15,8 +15,9 @@
 namespace golden {
 
 inline const char* const vit_folders[] = {
-    "vit_mini",    "deit_mini_distilled", "dinov2_mini_reg4", "dinov2_mini_swiglu",  "clip_mini",
-    "siglip_mini", "vit_mini_reg1_gap",   "vit_mini_rect",    "early_conv_vit_mini", "deit3_mini"};
+    "vit_mini",      "deit_mini_distilled", "dinov2_mini_reg4",  "dinov2_mini_swiglu",
+    "clip_mini",     "siglip_mini",         "vit_mini_reg1_gap", "vit_mini_reg4_map",
+    "vit_mini_rect", "early_conv_vit_mini", "deit3_mini"};
 
 inline std::filesystem::path folder(const std::string& name) {
   return std::filesystem::path(FOVEA_SOURCE_DIR) / "tests" / "golden" / name;

@@ -140,6 +140,7 @@ VitShape shape_of(const Loading& from, std::span<const Settings> known) {
   s.heads = io::arg_uint(args, "num_heads", row.heads, config.file, 1, 1024);
   s.epsilon = row.epsilon;
   s.pool = pool_of(config, from.weights, row.pool);
+  s.pools_prefix = true;
   s.pool_heads = is_none(config, "attn_pool_num_heads")
                      ? s.heads
                      : io::arg_uint(args, "attn_pool_num_heads", row.pool_heads, config.file, 1, 1024);

@@ -114,7 +114,7 @@ layers::ClassHead Vit::class_head(const io::ModelConfig& config, const io::Weigh
   if (s_.pool == Pool::attention) {
     const uint32_t heads = s_.pool_heads == 0 ? s_.heads : s_.pool_heads;
     const layers::BlockShape shape{s_.width, heads, s_.epsilon, s_.activation, grid_};
-    parts.pool.emplace(store_, w / "attn_pool", shape);
+    parts.pool.emplace(store_, w / "attn_pool", shape, s_.pools_prefix ? 0 : s_.prefix());
   }
   parts.linears = linears(config, w);
   const bool token = s_.pool == Pool::token || s_.pool == Pool::token_and_mean;

@@ -25,7 +25,8 @@ struct VitShape {
   bool cls = false, dist = false;
   uint32_t registers = 0;
   Pool pool = Pool::token;
-  uint32_t pool_heads = 0;  // of an attention pool; 0: as many as the blocks have
+  uint32_t pool_heads = 0;    // of an attention pool; 0: as many as the blocks have
+  bool pools_prefix = false;  // an attention pool reads class and register tokens too
   float epsilon = 1e-6F;
   ops::Activation activation = ops::Activation::gelu;  // of MLPs without a gate
   layers::NormPlace norms = layers::NormPlace::before;
