@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Loads architectures with random weights, as the hub names and shapes them, and classifies one picture with each.
+# Loads architectures with random weights, as the hub names and shapes them, and classifies one picture with each, or
+# draws its map where the hub's model has no head.
 #
 # Usage: tools/try_architectures.sh FOVEA [PATTERN…]
 #   FOVEA    the program, such as build/apps/fovea
@@ -46,7 +47,12 @@ try() {
   # shellcheck disable=SC2086 # several arguments in one variable
   "$fovea" classify --model "$work/model" --json ${FOVEA_ARGUMENTS:-} "$work/picture.ppm" >"$work/out" 2>"$work/log"
   local status=$? verdict=ok said
-  if [ $status -ne 0 ]; then
+  if grep -q 'has no classification head' "$work/log"; then
+    # shellcheck disable=SC2086
+    said=$("$fovea" overlay --model "$work/model" ${FOVEA_ARGUMENTS:-} --npy "$work/map.npy" --out "$work/map.png" \
+      "$work/picture.ppm" 2>&1 | grep -v 'no GPU found')
+    [ -s "$work/map.npy" ] && said="a map" || verdict=FAILED
+  elif [ $status -ne 0 ]; then
     verdict=FAILED
     said="exit $status: $(grep -v 'no GPU found' "$work/log" | tail -n 1)"
   elif ! said=$(best <"$work/out" 2>&1); then

@@ -138,7 +138,7 @@ def block(at, inputs, kind, numbers, args):
     at.batch_norm("bn2" if kind == "ir" else "bn1", wide)
     squeeze_excite(at, wide, numbers, args)
     at.conv("conv_pwl" if kind in ("ir", "er") else "conv_pw", wide, columns, gain=2 * SILU if "se" in numbers else SILU)
-    at.batch_norm("bn3" if kind == "ir" else "bn2", columns)
+    at.batch_norm("bn3" if kind == "ir" else "bn2", columns, branch=inputs == columns and numbers["s"] == 1)
     return columns
 
 
@@ -159,5 +159,5 @@ def build(net, args):
         if not args["pools_first"]:
             net.batch_norm("bn2", features)
         width = features
-    net.linear("classifier", width, args["num_classes"])
+    net.linear("classifier", width, args["num_classes"], gain=0.1)  # the features of the deepest are large
     return width
