@@ -29,6 +29,7 @@ make_timm_root() {
   as_root mkdir -p "$root/opt/timm"
   if [ -n "${FOVEA_TIMM:-}" ]; then
     [ -f "$FOVEA_TIMM/timm/version.py" ] || die "FOVEA_TIMM=$FOVEA_TIMM holds no package timm"
+    [ "$FOVEA_TIMM" -ef "$root/opt/timm" ] && return
     as_root rm -rf "$root/opt/timm/timm"
     as_root cp -r "$FOVEA_TIMM/timm" "$root/opt/timm/timm"
     return
