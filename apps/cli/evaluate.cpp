@@ -15,6 +15,7 @@
 #include "apps/evaluate/labels.h"
 #include "apps/evaluate/report.h"
 #include "apps/hub/model_flags.h"
+#include "apps/text/typed.h"
 #include "apps/util/decode.h"
 #include "apps/util/decode_queue.h"
 #include "apps/util/encode.h"
@@ -39,10 +40,6 @@ struct Flags {
   uint32_t batch = 8, steps = 20;
   bool json = false;
 };
-
-[[noreturn]] void wrong(const std::string& message) {
-  throw Error(ErrorKind::usage, message);
-}
 
 // Why a map of this method cannot be drawn without a patch to start from; nothing where it can.
 std::optional<RequestError> refusal_of(MapMethod method, const ModelInfo& info) {

@@ -25,10 +25,6 @@
 namespace fovea::apps {
 namespace {
 
-[[noreturn]] void wrong(const std::string& message) {
-  throw Error(ErrorKind::usage, message);
-}
-
 // "turbo|viridis", of everything that to_string() names.
 template <class Choices>
 std::string choices_text(const Choices& choices) {

@@ -8,6 +8,7 @@
 
 #include "apps/hub/name.h"
 #include "apps/hub/store.h"
+#include "apps/text/typed.h"
 #include "apps/util/terminal.h"
 #include "core/atomic_file.h"
 #include "core/text.h"
@@ -22,10 +23,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* example = "vit_tiny_patch16_224";
-
-[[noreturn]] void wrong(const std::string& message) {
-  throw Error(ErrorKind::usage, message);
-}
 
 fs::path default_file() {
   const fs::path folder = config_home();

@@ -9,13 +9,10 @@
 #include "fovea/error.h"
 
 namespace fovea::apps {
-namespace {
 
-[[noreturn]] void wrong(const std::string& message) {
+void wrong(const std::string& message) {
   throw Error(ErrorKind::usage, message);
 }
-
-}  // namespace
 
 std::string lower_case(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

@@ -7,7 +7,7 @@
 
 namespace fovea {
 
-std::span<const Family> families();  // no two match one configuration
+std::span<const Family> families();                      // no two match one configuration
 const Family* family_of(const io::ModelConfig& config);  // nullptr when there is none
 
 }  // namespace fovea

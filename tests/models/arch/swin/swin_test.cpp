@@ -1,4 +1,7 @@
 // Swin against timm's numbers, and against its definition at sizes that no window divides.
+#include <cmath>
+
+#include "fovea/session.h"
 #include "tests/maps/cam.h"
 #include "tests/maps/golden_maps.h"
 #include "tests/models/golden.h"
@@ -233,4 +236,31 @@ TEST_CASE("Attention of Swin lies where its cells are") {
       {"swin_mini", 1, "attn.1", 14, 14, 4, 2, [](auto r, auto c) { return in_window(r, c, 14, 3); }},
       {"swin_mini", -1, "attn.3", 7, 7, 1, 4, [](auto r, auto c) { return in_order(r, c, 7); }},
   });
+}
+
+TEST_CASE("A patch of windows that lie in order sees its own window alone") {
+  // Windows of 7 × 7 in a grid of 14 × 7: the cells need no table to be cut, but one to be told apart.
+  const auto model = fovea::Model::load(fovea::Device::open(), golden::folder("swin_mini"),
+                                        {fovea::Precision::fp32, 112, 56});
+  const auto& layer = model.info().attention[2];
+  REQUIRE(layer.rows == 14);
+  REQUIRE(layer.cols == 7);
+  std::vector<float> pixels(size_t{3} * 112 * 56);
+  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = std::sin(static_cast<float>(i));
+  const auto whole = golden::answer(model, pixels, {2}).at("attn.2");
+  REQUIRE(whole.shape == std::vector<uint64_t>{2, layer.heads, 49, 49});
+
+  fovea::SessionOptions options;
+  options.attention = true;
+  fovea::Session session(model, options);
+  session.logits(pixels, 1);
+  fovea::MapRequest request;
+  request.layer = 2;
+  request.query = fovea::PatchIndex{10, 3};
+  std::vector<float> expected(size_t{14} * 7);
+  for (uint32_t h = 0; h < layer.heads; ++h)
+    for (size_t key = 0; key < 49; ++key)
+      expected[49 + key] += whole.values[((layer.heads + h) * 49 + (10 - 7) * 7 + 3) * 49 + key] /
+                            static_cast<float>(layer.heads);
+  CHECK(golden::largest_difference(session.map(request).values, expected) <= 1e-6);
 }
