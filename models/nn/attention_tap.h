@@ -120,8 +120,8 @@ void for_each_tensor(AttentionTap& tap, F&& f) {
     if (t) f(t);
   };
   for (AttentionRecord& a : tap.layers)
-    for (Tensor* t :
-         {&a.input.q, &a.input.k, &a.input.v, &a.input.bias, &a.input.mask, &a.lse, &a.values, &a.features})
+    for (Tensor* t : {&a.input.q, &a.input.k, &a.input.v, &a.input.bias, &a.input.mask, &a.input.lengths,
+                      &a.lse, &a.values, &a.features})
       visit(*t);
   for (StepRun& run : tap.steps)
     for (Tensor* t : {&run.x, &run.y}) visit(*t);

@@ -16,14 +16,21 @@ struct AttentionLayout {
 };
 
 // What is added to the scaled logits: f32 [images, heads, queries, keys rounded up to 4]. Image b and head h
-// use entry b % images, h % heads; there may be more queries than are asked for.
+// use entry b % images, h % heads; there may be more queries than are asked for, or one for all.
 struct LogitTerm {
   uint images, heads, queries;
+};
+
+// Which keys a query sees, where the kernel's HAS_LENGTHS or CAUSAL says so.
+struct KeyLimits {
+  uint lengths;  // entries of the buffer of lengths: image b sees its first lengths[b % entries] keys
+  uint offset;   // causal: query i sees keys up to i + offset
 };
 
 struct AttentionPush {
   AttentionLayout a;
   LogitTerm bias, mask;
+  KeyLimits limits;
 };
 
 #ifdef __cplusplus

@@ -10,6 +10,8 @@ layout(constant_id = 0) const uint GROUP = 64;
 layout(constant_id = 1) const uint FUSION = 0;     // 0 none, one row a head; 1 mean; 2 max; 3 min; 4 one head
 layout(constant_id = 2) const bool HAS_BIAS = false;
 layout(constant_id = 3) const bool HAS_MASK = false;
+layout(constant_id = 4) const bool HAS_LENGTHS = false;
+layout(constant_id = 5) const bool CAUSAL = false;
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionRowsPush p; };
@@ -17,8 +19,9 @@ layout(binding = 0) readonly buffer Q { STORE4 q[]; };
 layout(binding = 1) readonly buffer K { STORE4 k[]; };
 layout(binding = 2) readonly buffer Bias { float bias[]; };  // as LogitTerm says
 layout(binding = 3) readonly buffer Mask { float mask[]; };
-layout(binding = 4) readonly buffer Lse { float lse[]; };    // [images, heads, queries]
-layout(binding = 5) writeonly buffer Out { float probability[]; };  // [images, heads or 1, rows, keys]
+layout(binding = 4) readonly buffer Lengths { uint lengths[]; };  // as KeyLimits says
+layout(binding = 5) readonly buffer Lse { float lse[]; };    // [images, heads, queries]
+layout(binding = 6) writeonly buffer Out { float probability[]; };  // [images, heads or 1, rows, keys]
 
 const uint ROWS = 8;
 
@@ -30,6 +33,8 @@ void main() {
   const uint head_begin = FUSION == 0 ? output_head : FUSION == 4 ? p.head : 0;
   const uint head_end = FUSION == 0 || FUSION == 4 ? head_begin + 1 : p.a.heads;
   const uint width4 = p.a.width / 4;
+
+  const uint seen = HAS_LENGTHS ? min(lengths[image % p.limits.lengths], p.a.keys) : p.a.keys;
 
   float fused[ROWS];
   for (uint r = 0; r < ROWS; ++r) fused[r] = FUSION == 3 ? 1e30 : 0.0;
@@ -52,7 +57,8 @@ void main() {
       if (HAS_BIAS) logit += bias[term_row4(p.bias, p.a, image, head, row) * 4 + own_key];
       if (HAS_MASK) logit += mask[term_row4(p.mask, p.a, image, head, row) * 4 + own_key];
       if (HAS_BIAS || HAS_MASK) logit = max(logit, MASKED);
-      const float value = exp(logit - lse[(image * p.a.heads + head) * p.a.queries + row]);
+      float value = exp(logit - lse[(image * p.a.heads + head) * p.a.queries + row]);
+      if (HAS_LENGTHS || CAUSAL) value = key < (CAUSAL ? min(seen, row + p.limits.offset + 1) : seen) ? value : 0.0;
       fused[r] = FUSION == 2 ? max(fused[r], value) : FUSION == 3 ? min(fused[r], value) : fused[r] + value;
     }
   }

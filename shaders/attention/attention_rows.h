@@ -10,6 +10,7 @@ namespace fovea {
 struct AttentionRowsPush {
   AttentionLayout a;
   LogitTerm bias, mask;
+  KeyLimits limits;
   uint first_row, rows;  // the queries whose rows are wanted
   uint head;             // where one head is wanted
 };

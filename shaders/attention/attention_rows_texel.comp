@@ -15,6 +15,8 @@ layout(constant_id = 1) const uint LANES = 8;    // of a subgroup that fetch dif
 layout(constant_id = 2) const uint FUSION = 0;   // as in attention_rows.comp
 layout(constant_id = 3) const bool HAS_BIAS = false;
 layout(constant_id = 4) const bool HAS_MASK = false;
+layout(constant_id = 5) const bool HAS_LENGTHS = false;
+layout(constant_id = 6) const bool CAUSAL = false;
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionRowsPush p; };
@@ -22,8 +24,9 @@ layout(binding = 0) uniform textureBuffer q;
 layout(binding = 1) uniform textureBuffer k;
 layout(binding = 2) uniform textureBuffer bias;  // as LogitTerm says
 layout(binding = 3) uniform textureBuffer mask;
-layout(binding = 4) readonly buffer Lse { float lse[]; };  // [images, heads, queries]
-layout(binding = 5) writeonly buffer Out { float probability[]; };  // [images, heads or 1, rows, keys]
+layout(binding = 4) readonly buffer Lengths { uint lengths[]; };  // as KeyLimits says
+layout(binding = 5) readonly buffer Lse { float lse[]; };  // [images, heads, queries]
+layout(binding = 6) writeonly buffer Out { float probability[]; };  // [images, heads or 1, rows, keys]
 
 const uint ROWS = 16;
 const uint FETCHES = ROWS / LANES;
@@ -36,6 +39,8 @@ void main() {
   const uint head_begin = FUSION == 0 ? output_head : FUSION == 4 ? p.head : 0;
   const uint head_end = FUSION == 0 || FUSION == 4 ? head_begin + 1 : p.a.heads;
   const int width4 = int(p.a.width / 4);
+
+  const uint seen = HAS_LENGTHS ? min(lengths[image % p.limits.lengths], p.a.keys) : p.a.keys;
 
   float fused[ROWS];
   [[unroll]] for (uint r = 0; r < ROWS; ++r) fused[r] = FUSION == 3 ? 1e30 : 0.0;
@@ -63,7 +68,8 @@ void main() {
       if (HAS_BIAS) logit += texelFetch(bias, int(term_row4(p.bias, p.a, image, head, row) + own_key / 4))[own_key % 4];
       if (HAS_MASK) logit += texelFetch(mask, int(term_row4(p.mask, p.a, image, head, row) + own_key / 4))[own_key % 4];
       if (HAS_BIAS || HAS_MASK) logit = max(logit, MASKED);
-      const float value = exp(logit - subgroupShuffle(lse_own[r / LANES], r % LANES));
+      float value = exp(logit - subgroupShuffle(lse_own[r / LANES], r % LANES));
+      if (HAS_LENGTHS || CAUSAL) value = key < (CAUSAL ? min(seen, row + p.limits.offset + 1) : seen) ? value : 0.0;
       fused[r] = FUSION == 2 ? max(fused[r], value) : FUSION == 3 ? min(fused[r], value) : fused[r] + value;
     }
   }

@@ -18,6 +18,8 @@ layout(constant_id = 2) const uint WIDTH4 = 16; // channels a head, in fours
 layout(constant_id = 3) const uint QUERIES = 1; // a lane; more share what the lanes hand round
 layout(constant_id = 4) const bool HAS_BIAS = false;
 layout(constant_id = 5) const bool HAS_MASK = false;
+layout(constant_id = 6) const bool HAS_LENGTHS = false;
+layout(constant_id = 7) const bool CAUSAL = false;
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionPush p; };
@@ -26,8 +28,9 @@ layout(binding = 1) uniform textureBuffer k;
 layout(binding = 2) uniform textureBuffer v;
 layout(binding = 3) uniform textureBuffer bias;  // as LogitTerm says
 layout(binding = 4) uniform textureBuffer mask;
-layout(binding = 5) writeonly buffer O { STORE4 o[]; };     // [images, queries, heads * width / 4]
-layout(binding = 6) writeonly buffer Lse { float lse[]; };  // [images, heads, queries]
+layout(binding = 5) readonly buffer Lengths { uint lengths[]; };  // as KeyLimits says
+layout(binding = 6) writeonly buffer O { STORE4 o[]; };     // [images, queries, heads * width / 4]
+layout(binding = 7) writeonly buffer Lse { float lse[]; };  // [images, heads, queries]
 
 const uint KEYS = 8;  // a tile
 const uint FETCHES = KEYS / LANES;
@@ -40,7 +43,12 @@ void main() {
   const uint keys4 = (p.a.keys + 3) / 4;
   const int token4 = int(p.a.kv_token / 4);
 
-  uint query[QUERIES];
+  // Keys before own_end[i] are seen by query i, those before `end` by some query of the workgroup.
+  const uint seen = HAS_LENGTHS ? min(lengths[image % p.limits.lengths], p.a.keys) : p.a.keys;
+  const uint last_query = min((gl_WorkGroupID.x + 1) * GROUP * QUERIES, p.a.queries) - 1;
+  const uint end = CAUSAL ? min(seen, last_query + p.limits.offset + 1) : seen;
+
+  uint query[QUERIES], own_end[QUERIES];
   int bias_at[QUERIES], mask_at[QUERIES];
   vec4 q_own[QUERIES * WIDTH4], sum[QUERIES * WIDTH4];
   float largest[QUERIES], total[QUERIES];
@@ -48,6 +56,7 @@ void main() {
     query[i] = gl_WorkGroupID.x * GROUP * QUERIES + i * GROUP + gl_LocalInvocationID.x;
     const uint row = min(query[i], p.a.queries - 1);  // lanes beyond the last query work along
     const int q_at = int(p.a.q_first + image * p.a.q_image + row * p.a.q_token + head * p.a.width) / 4;
+    own_end[i] = CAUSAL ? min(seen, row + p.limits.offset + 1) : seen;
     if (HAS_BIAS) bias_at[i] = int(term_row4(p.bias, p.a, image, head, row));
     if (HAS_MASK) mask_at[i] = int(term_row4(p.mask, p.a, image, head, row));
     [[unroll]] for (uint c = 0; c < WIDTH4; ++c) {
@@ -58,10 +67,10 @@ void main() {
     total[i] = 0.0;
   }
 
-  for (uint first_key = 0; first_key < p.a.keys; first_key += KEYS) {
+  for (uint first_key = 0; first_key < end; first_key += KEYS) {
     int own_key[FETCHES];
     [[unroll]] for (uint f = 0; f < FETCHES; ++f)
-      own_key[f] = int(min(first_key + f * LANES + lane, p.a.keys - 1)) * token4;
+      own_key[f] = int(min(first_key + f * LANES + lane, end - 1)) * token4;
     float score[QUERIES * KEYS], shrink[QUERIES];
     [[unroll]] for (uint j = 0; j < QUERIES * KEYS; ++j) score[j] = 0.0;
     [[unroll]] for (uint c = 0; c < WIDTH4; ++c) {
@@ -87,7 +96,7 @@ void main() {
       }
       float tile_largest = largest[i];
       [[unroll]] for (uint j = 0; j < KEYS; ++j) {
-        if (first_key + j >= p.a.keys) score[i * KEYS + j] = NO_KEY;
+        if (first_key + j >= own_end[i]) score[i * KEYS + j] = NO_KEY;
         tile_largest = max(tile_largest, score[i * KEYS + j]);
       }
       shrink[i] = exp(largest[i] - tile_largest);
@@ -112,7 +121,8 @@ void main() {
   [[unroll]] for (uint i = 0; i < QUERIES; ++i) {
     if (query[i] >= p.a.queries) return;
     const uint o_at = ((image * p.a.queries + query[i]) * p.a.heads + head) * WIDTH4;
-    [[unroll]] for (uint c = 0; c < WIDTH4; ++c) o[o_at + c] = STORE4(sum[i * WIDTH4 + c] / total[i]);
-    lse[(image * p.a.heads + head) * p.a.queries + query[i]] = largest[i] + log(total[i]);
+    const bool nothing = HAS_LENGTHS && own_end[i] == 0;  // no key is seen
+    [[unroll]] for (uint c = 0; c < WIDTH4; ++c) o[o_at + c] = STORE4(nothing ? vec4(0) : sum[i * WIDTH4 + c] / total[i]);
+    lse[(image * p.a.heads + head) * p.a.queries + query[i]] = nothing ? MASKED : largest[i] + log(total[i]);
   }
 }

@@ -14,6 +14,8 @@ layout(constant_id = 2) const uint KEYS = 32;     // a tile
 layout(constant_id = 3) const uint WIDTH = 64;    // channels a head, rounded up to a multiple of 16
 layout(constant_id = 4) const bool HAS_BIAS = false;
 layout(constant_id = 5) const bool HAS_MASK = false;
+layout(constant_id = 6) const bool HAS_LENGTHS = false;
+layout(constant_id = 7) const bool CAUSAL = false;
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionPush p; };
@@ -22,8 +24,9 @@ layout(binding = 1) readonly buffer K { STORE k[]; };
 layout(binding = 2) readonly buffer V { STORE v[]; };
 layout(binding = 3) readonly buffer Bias { float bias[]; };  // as LogitTerm says
 layout(binding = 4) readonly buffer Mask { float mask[]; };
-layout(binding = 5) writeonly buffer O { STORE o[]; };      // [images, queries, heads * width]
-layout(binding = 6) writeonly buffer Lse { float lse[]; };  // [images, heads, queries]
+layout(binding = 5) readonly buffer Lengths { uint lengths[]; };  // as KeyLimits says
+layout(binding = 6) writeonly buffer O { STORE o[]; };      // [images, queries, heads * width]
+layout(binding = 7) writeonly buffer Lse { float lse[]; };  // [images, heads, queries]
 
 const uint WIDTH4 = WIDTH / 4;
 const uint OWN4 = WIDTH4 / 4;  // vectors of the output a thread owns
@@ -52,11 +55,16 @@ void main() {
   const uint bias_at = HAS_BIAS ? 4 * term_row4(p.bias, p.a, image, head, logit_query) : 0;
   const uint mask_at = HAS_MASK ? 4 * term_row4(p.mask, p.a, image, head, logit_query) : 0;
   float largest = MASKED, total = 0.0;
+  // Keys before `own_end` are seen by this query, those before `end` by some query of the workgroup.
+  const uint seen = HAS_LENGTHS ? min(lengths[image % p.limits.lengths], p.a.keys) : p.a.keys;
+  const uint last_query = min(first_query + QUERIES, p.a.queries) - 1;
+  const uint end = CAUSAL ? min(seen, last_query + p.limits.offset + 1) : seen;
+  const uint own_end = CAUSAL ? min(seen, logit_query + p.limits.offset + 1) : seen;
 
-  for (uint first_key = 0; first_key < p.a.keys; first_key += KEYS) {
+  for (uint first_key = 0; first_key < end; first_key += KEYS) {
     for (uint i = t; i < KEYS * WIDTH; i += GROUP) {
       const uint key = first_key + i / WIDTH, c = i % WIDTH;
-      kv_tile[i / 4][i % 4] = key < p.a.keys && c < p.a.width ? float(k[k_at + key * p.a.kv_token + c]) : 0.0;
+      kv_tile[i / 4][i % 4] = key < end && c < p.a.width ? float(k[k_at + key * p.a.kv_token + c]) : 0.0;
     }
     barrier();
     float score[OWN_KEYS];
@@ -70,7 +78,7 @@ void main() {
       if (HAS_BIAS) score[j] += bias[bias_at + in_term];
       if (HAS_MASK) score[j] += mask[mask_at + in_term];
       if (HAS_BIAS || HAS_MASK) score[j] = max(score[j], MASKED);
-      scores[own_query * (KEYS + 1) + j * 4 + part] = key < p.a.keys ? score[j] : NO_KEY;
+      scores[own_query * (KEYS + 1) + j * 4 + part] = key < own_end ? score[j] : NO_KEY;
     }
     barrier();
 
@@ -78,7 +86,7 @@ void main() {
     for (uint j = 0; j < KEYS; ++j) tile_largest = max(tile_largest, scores[own_query * (KEYS + 1) + j]);
     for (uint i = t; i < KEYS * WIDTH; i += GROUP) {
       const uint key = first_key + i / WIDTH, c = i % WIDTH;
-      kv_tile[i / 4][i % 4] = key < p.a.keys && c < p.a.width ? float(v[v_at + key * p.a.kv_token + c]) : 0.0;
+      kv_tile[i / 4][i % 4] = key < end && c < p.a.width ? float(v[v_at + key * p.a.kv_token + c]) : 0.0;
     }
     const float shrink = exp(largest - tile_largest);
     largest = tile_largest;
@@ -96,10 +104,11 @@ void main() {
   const uint query = first_query + own_query;
   if (query >= p.a.queries) return;
   const uint o_at = ((image * p.a.queries + query) * p.a.heads + head) * p.a.width;
+  const bool nothing = HAS_LENGTHS && own_end == 0;  // no key is seen
   for (uint i = 0; i < OWN4; ++i)
     for (uint c = 0; c < 4; ++c) {
       const uint channel = (i * 4 + part) * 4 + c;
-      if (channel < p.a.width) o[o_at + channel] = STORE(sum[i][c] / total);
+      if (channel < p.a.width) o[o_at + channel] = STORE(nothing ? 0.0 : sum[i][c] / total);
     }
-  if (part == 0) lse[(image * p.a.heads + head) * p.a.queries + query] = largest + log(total);
+  if (part == 0) lse[(image * p.a.heads + head) * p.a.queries + query] = nothing ? MASKED : largest + log(total);
 }

@@ -6,5 +6,6 @@ const float MASKED = -1e30, NO_KEY = -3e38;
 
 // Where the row of an image, head and query begins in a term, in vectors of four keys.
 uint term_row4(LogitTerm term, AttentionLayout a, uint image, uint head, uint query) {
-  return (((image % term.images) * term.heads + head % term.heads) * term.queries + query) * ((a.keys + 3) / 4);
+  const uint row = ((image % term.images) * term.heads + head % term.heads) * term.queries;
+  return (row + min(query, term.queries - 1)) * ((a.keys + 3) / 4);
 }

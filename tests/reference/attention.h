@@ -7,16 +7,24 @@
 
 namespace fovea::test {
 
-// Added to the scaled logits: [images, heads, queries, keys rounded up to four]; image i has entry i mod
+// Added to the scaled logits: [images, heads, queries or 1, keys rounded up to four]; image i has entry i mod
 // images.
 struct Term {
   const Numbers* numbers = nullptr;
   size_t images = 1, heads = 1;
+  bool one_row = false;  // for all queries
 };
 
 struct AttentionShape {
   size_t images, queries, keys, heads, width;
   Term bias{}, mask{};
+  std::vector<uint32_t> lengths{};  // keys that image i sees: lengths[i mod their number]; all where empty
+  bool causal = false;
+  size_t offset = 0;  // causal: keys before the first query's own
+
+  bool sees(size_t image, size_t query, size_t key) const {
+    return (lengths.empty() || key < lengths[image % lengths.size()]) && (!causal || key <= offset + query);
+  }
 };
 
 // Scores of one row and how far off fp32 ones may be.
@@ -43,12 +51,13 @@ inline Scores attention_scores(const Numbers& q, const Numbers& k, const Attenti
     for (const Term& term : {s.bias, s.mask}) {
       if (term.numbers == nullptr) continue;
       const size_t entry = image % term.images, term_head = term.heads == 1 ? 0 : head;
+      const size_t rows = term.one_row ? 1 : s.queries, row = term.one_row ? 0 : query;
       const double value =
-          (*term.numbers)[((entry * term.heads + term_head) * s.queries + query) * ((s.keys + 3) / 4 * 4) +
-                          key];
+          (*term.numbers)[((entry * term.heads + term_head) * rows + row) * ((s.keys + 3) / 4 * 4) + key];
       sum += value;
       bound += 2 * u * (magnitude + std::abs(value));
     }
+    if (!s.sees(image, query, key)) sum = -INFINITY;
     out.value.push_back(sum);
     out.bound.push_back(bound);
     out.largest = std::max(out.largest, sum);

@@ -27,7 +27,7 @@ constexpr bool in_fours(const AttentionLayout& p) {
          0;
 }
 
-// Every width, without additive terms and with both.
+// Every width, without additive terms, with both, and as a decoder attends to what came before.
 template <class Kernel>
 std::vector<typename Kernel::Spec> attention_variants(const DeviceInfo& device) {
   std::vector<typename Kernel::Spec> out;
@@ -36,6 +36,10 @@ std::vector<typename Kernel::Spec> attention_variants(const DeviceInfo& device) 
       out.push_back(Kernel::fitted(device, width));
       out.back().has_bias = out.back().has_mask = terms;
     }
+  for (const uint32_t width : attention_widths) {
+    out.push_back(Kernel::fitted(device, width));
+    out.back().has_lengths = out.back().causal = 1;
+  }
   return out;
 }
 
@@ -44,11 +48,11 @@ struct AttentionTiled {
   using Push = AttentionPush;
   struct Spec {
     uint32_t group = 64, queries = 16, keys = 32, width = 64;
-    uint32_t has_bias = 0, has_mask = 0;
+    uint32_t has_bias = 0, has_mask = 0, has_lengths = 0, causal = 0;
     uint32_t shared_bytes() const { return 4 * ((queries + keys) * width + queries * (keys + 1)); }
   };
   struct Bind {
-    In q, k, v, bias, mask;
+    In q, k, v, bias, mask, lengths;
     Out o, lse;
   };
   static Grid grid(const Push& p, const Spec& s) {
@@ -67,10 +71,11 @@ struct AttentionTexel {
   using Push = AttentionPush;
   struct Spec {
     uint32_t group = 8, lanes = 8, width4 = 16, queries = 1;
-    uint32_t has_bias = 0, has_mask = 0;
+    uint32_t has_bias = 0, has_mask = 0, has_lengths = 0, causal = 0;
   };
   struct Bind {
     Texel q, k, v, bias, mask;
+    In lengths;
     Out o, lse;
   };
   static Grid grid(const Push& p, const Spec& s) {
@@ -105,8 +110,13 @@ struct AttentionInput {
   AttentionLayout layout;
   // Added to the scaled logits, f32 [any, heads or 1, queries, keys rounded up to 4]: image i uses entry
   // i % any. −∞, and all below −10³⁰, means a key that is not seen; each row must see one. Of more rows than
-  // queries the first count.
+  // queries the first count; one row is for all queries.
   Tensor bias{}, mask{};
+  // u32 [any]: image i sees its first lengths[i % any] keys. What sees none gets zeros.
+  Tensor lengths{};
+  // Query i sees keys up to i + causal_offset: of those that a cache holds already, and its own.
+  bool causal = false;
+  uint32_t causal_offset = 0;
 
   // qkv [images, tokens, 3, heads * width], as one linear writes it.
   static AttentionInput packed(const Tensor& qkv, uint32_t heads) {
@@ -154,14 +164,30 @@ struct AttentionInput {
   void check_terms(const char* operation) const {
     for (const auto& [name, t] : {std::pair{"bias", bias}, std::pair{"mask", mask}})
       check(!t || (t.dtype == DType::f32 && t.shape.rank() == 4 && t.shape[0] != 0 &&
-                   (t.shape[1] == 1 || t.shape[1] == layout.heads) && t.shape[2] >= layout.queries &&
+                   (t.shape[1] == 1 || t.shape[1] == layout.heads) &&
+                   (t.shape[2] == 1 || t.shape[2] >= layout.queries) &&
                    t.shape[3] == (layout.keys + 3) / 4 * 4),
             operation, [&, name = name, t = t] {
-              return fmt::format("{} {}, not f32 [any, 1 or {}, {} or more, {}]", shape_of(name, t),
+              return fmt::format("{} {}, not f32 [any, 1 or {}, 1 or {} or more, {}]", shape_of(name, t),
                                  to_string(t.dtype), layout.heads, layout.queries,
                                  (uint64_t{layout.keys} + 3) / 4 * 4);
             });
+    check(!lengths || (lengths.dtype == DType::u32 && lengths.shape.rank() == 1 && lengths.shape[0] != 0),
+          operation, [&] {
+            return fmt::format("{} {}, not u32 [any]", shape_of("lengths", lengths),
+                               to_string(lengths.dtype));
+          });
+    check(causal_offset <= layout.keys && (causal || causal_offset == 0), operation, [&] {
+      return fmt::format("{}causal from key {} of {}", causal ? "" : "not ", causal_offset, layout.keys);
+    });
   }
+  // For operations that take every key: a key that counted there and is not seen would be silently wrong.
+  void check_all_seen(const char* operation) const {
+    check(!causal && !lengths, operation, [&] {
+      return fmt::format("attention that is {} has no such operation yet", causal ? "causal" : "of lengths");
+    });
+  }
+  KeyLimits limits() const { return {lengths ? lengths.shape[0] : 1, causal_offset}; }
 };
 
 struct AttentionResult {
@@ -175,8 +201,11 @@ Call<Kernel> attention_call(const AttentionInput& in, const AttentionResult& out
   const AttentionLayout& p = in.layout;
   spec.has_bias = in.bias ? 1 : 0;
   spec.has_mask = in.mask ? 1 : 0;
-  return {{in.q, in.k, in.v, in.bias ? in.bias : in.q, in.mask ? in.mask : in.q, out.o, out.lse},
-          {p, in.term(in.bias), in.term(in.mask)},
+  spec.has_lengths = in.lengths ? 1 : 0;
+  spec.causal = in.causal ? 1 : 0;
+  return {{in.q, in.k, in.v, in.bias ? in.bias : in.q, in.mask ? in.mask : in.q,
+           in.lengths ? in.lengths : in.q, out.o, out.lse},
+          {p, in.term(in.bias), in.term(in.mask), in.limits()},
           spec,
           uint64_t{4} * p.images * p.heads * p.queries * p.keys * p.width};
 }

@@ -15,20 +15,18 @@ struct AttentionRows {
   static constexpr const gpu::Shader& shader = shaders::attention_rows;
   using Push = AttentionRowsPush;
   struct Spec {
-    uint32_t group = 64, fusion = 0, has_bias = 0, has_mask = 0;
+    uint32_t group = 64, fusion = 0, has_bias = 0, has_mask = 0, has_lengths = 0, causal = 0;
   };
   struct Bind {
-    In q, k, bias, mask, lse;
+    In q, k, bias, mask, lengths, lse;
     Out probability;
   };
   static Grid grid(const Push& p, const Spec& s) {
     return {groups(p.a.keys, s.group), groups(p.rows, 8), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
   }
-  static Spec fitted(const DeviceInfo&, RowFusion fusion, uint32_t has_bias = 0, uint32_t has_mask = 0) {
-    return {64, static_cast<uint32_t>(fusion), has_bias, has_mask};
-  }
+  static Spec fitted(const DeviceInfo&, RowFusion fusion) { return {64, static_cast<uint32_t>(fusion)}; }
   static std::vector<Spec> variants(const DeviceInfo&) {
-    return {{64, 0}, {64, 1}, {64, 2}, {64, 3}, {64, 4}, {64, 0, 1, 1}, {64, 1, 1, 1}};
+    return {{64, 0}, {64, 1}, {64, 2}, {64, 3}, {64, 4}, {64, 0, 1, 1}, {64, 1, 1, 1}, {64, 0, 0, 0, 1, 1}};
   }
 };
 
@@ -37,25 +35,30 @@ struct AttentionRowsTexel {
   static constexpr gpu::Family family = gpu::Family::texel;
   using Push = AttentionRowsPush;
   struct Spec {
-    uint32_t group = 8, lanes = 8, fusion = 0, has_bias = 0, has_mask = 0;
+    uint32_t group = 8, lanes = 8, fusion = 0, has_bias = 0, has_mask = 0, has_lengths = 0, causal = 0;
   };
   struct Bind {
     Texel q, k, bias, mask;
-    In lse;
+    In lengths, lse;
     Out probability;
   };
   static Grid grid(const Push& p, const Spec& s) {
     return {groups(p.a.keys, s.group), groups(p.rows, 16), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
   }
-  static Spec fitted(const DeviceInfo& device, RowFusion fusion, uint32_t has_bias = 0,
-                     uint32_t has_mask = 0) {
-    return {std::max(8U, device.subgroup_size), device.subgroup_size, static_cast<uint32_t>(fusion), has_bias,
-            has_mask};
+  static Spec fitted(const DeviceInfo& device, RowFusion fusion) {
+    return {std::max(8U, device.subgroup_size), device.subgroup_size, static_cast<uint32_t>(fusion)};
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
-    return {fitted(device, RowFusion::none),     fitted(device, RowFusion::mean),
-            fitted(device, RowFusion::max),      fitted(device, RowFusion::min),
-            fitted(device, RowFusion::one_head), fitted(device, RowFusion::none, 1, 1)};
+    std::vector<Spec> out;
+    for (const RowFusion fusion :
+         {RowFusion::none, RowFusion::mean, RowFusion::max, RowFusion::min, RowFusion::one_head})
+      out.push_back(fitted(device, fusion));
+    for (const uint32_t terms : {0U, 1U}) {
+      out.push_back(out.front());
+      out.back().has_bias = out.back().has_mask = terms;
+      out.back().has_lengths = out.back().causal = 1 - terms;
+    }
+    return out;
   }
 };
 inline const Candidates<AttentionRowsTexel, AttentionRows> attention_rows_kernels;
@@ -82,15 +85,22 @@ inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor
                   DType::f32, "attention_rows");
   const uint32_t heads = fusion == RowFusion::one_head ? 1 : p.heads;
   const uint64_t flops = uint64_t{2} * p.images * heads * rows * p.keys * p.width;
-  const AttentionRowsPush push{
-      p, in.term(in.bias), in.term(in.mask), first_row, rows, fusion == RowFusion::one_head ? head : 0};
-  const Tensor &bias = in.bias ? in.bias : in.q, &mask = in.mask ? in.mask : in.q;
-  const uint32_t has_bias = in.bias ? 1 : 0, has_mask = in.mask ? 1 : 0;
+  const AttentionRowsPush push{p,
+                               in.term(in.bias),
+                               in.term(in.mask),
+                               in.limits(),
+                               first_row,
+                               rows,
+                               fusion == RowFusion::one_head ? head : 0};
+  const Tensor &bias = in.bias ? in.bias : in.q, &mask = in.mask ? in.mask : in.q,
+               &lengths = in.lengths ? in.lengths : lse;
   attention_rows_kernels.dispatch(r, [&]<class K>(K) {
-    return Call<K>{{in.q, in.k, bias, mask, lse, out},
-                   push,
-                   K::fitted(r.device().info(), fusion, has_bias, has_mask),
-                   flops};
+    typename K::Spec spec = K::fitted(r.device().info(), fusion);
+    spec.has_bias = in.bias ? 1 : 0;
+    spec.has_mask = in.mask ? 1 : 0;
+    spec.has_lengths = in.lengths ? 1 : 0;
+    spec.causal = in.causal ? 1 : 0;
+    return Call<K>{{in.q, in.k, bias, mask, lengths, lse, out}, push, spec, flops};
   });
   return out;
 }

@@ -73,6 +73,7 @@ inline Tensor attention_relevance(Recorder& r, const RelevanceCase& c) {
   if (c.one_value) in.v = in.k;  // has a layout of its own
   in.check_layout("attention_relevance");
   in.check_terms("attention_relevance");
+  in.check_all_seen("attention_relevance");
   const uint32_t rows = std::min(p.queries, 8U), tiles = groups(p.queries, rows);
   const bool each = c.heads == RelevanceHeads::each;
   check(in_fours(p) && c.lse.shape.rank() == 3 && c.lse.shape[0] == p.images && c.lse.shape[1] == p.heads &&

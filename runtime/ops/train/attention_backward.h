@@ -101,6 +101,7 @@ inline Tensor attention_backward(Recorder& r, const AttentionInput& in, const At
   const AttentionLayout& p = in.layout;
   in.check_layout("attention_backward");
   in.check_terms("attention_backward");
+  in.check_all_seen("attention_backward");
   check(in.q.shape == in.k.shape && in.k.shape == in.v.shape &&
             in.q.shape.elements() == uint64_t{3} * p.images * p.queries * p.heads * p.width &&
             p.queries == p.keys && forward.o.shape == Shape{p.images, p.queries, p.heads * p.width} &&

@@ -136,7 +136,7 @@ TEST_CASE("a wrong declaration is found") {
 
 TEST_CASE("the reflector sees texel buffers, aliases and nested parameter blocks") {
   const Reflection rows = reflect(code_of(kernel_named("attention_rows_texel")));
-  CHECK(rows.push_bytes == 88);  // AttentionLayout, two terms and three more
+  CHECK(rows.push_bytes == 96);  // AttentionLayout, two terms and three more
   CHECK(std::count_if(rows.bindings.begin(), rows.bindings.end(), [](const auto& b) { return b.texel; }) ==
         4);
   const Reflection tiled = reflect(code_of(kernel_named("linear_tiled")));

@@ -101,13 +101,60 @@ TEST_CASE("attention_rows with bias and mask, AttentionRows by itself too") {
                                                     static_cast<ops::RowFusion>(fusion), s.heads - 1);
           const Tensor by_itself = c.recorder.temporary(chosen.shape, DType::f32, "rows");
           c.recorder.dispatch<ops::AttentionRows>(
-              {in.q, in.k, in.bias ? in.bias : in.q, in.mask ? in.mask : in.q, lse, by_itself},
-              {in.layout, in.term(in.bias), in.term(in.mask), s.first, s.rows, s.heads - 1},
+              {in.q, in.k, in.bias ? in.bias : in.q, in.mask ? in.mask : in.q, lse, lse, by_itself},
+              {in.layout, in.term(in.bias), in.term(in.mask), in.limits(), s.first, s.rows, s.heads - 1},
               {64, static_cast<uint32_t>(fusion), terms & 1, terms >> 1});
           const Expected want =
               attention_rows(q.numbers, k.numbers, shape, s.first, s.rows, fusion, s.heads - 1);
           for (const Numbers& got : c.run({chosen, by_itself})) check_close(got, want, DType::f32);
         }
+}
+
+TEST_CASE("attention_rows of causal attention, behind a cache, and over lengths") {
+  struct Limited {
+    Size size;
+    std::vector<uint32_t> lengths;
+    bool causal;
+    uint32_t offset;
+  };
+  const std::vector<Limited> cases{{{1, 1, 1, 1, 4, 0, 1}, {}, true, 0},
+                                   {{2, 19, 19, 3, 16, 0, 19}, {}, true, 0},
+                                   {{1, 3, 40, 2, 16, 1, 2}, {}, true, 17},
+                                   {{3, 1, 40, 2, 16, 0, 1}, {1, 40, 23}, false, 0},
+                                   {{4, 5, 33, 1, 20, 2, 3}, {33, 9}, false, 0},
+                                   {{2, 6, 9, 4, 8, 0, 6}, {9, 4}, true, 0},
+                                   {{3, 17, 145, 2, 12, 0, 17}, {2, 145, 70}, true, 60}};
+  for (const DType dtype : storage_types())
+    for (const Limited& l : cases)
+      for (const Fusion fusion : {Fusion::none, Fusion::mean, Fusion::max, Fusion::min, Fusion::one_head}) {
+        const Size& s = l.size;
+        CAPTURE(name_of(dtype));
+        CAPTURE(s.text());
+        CAPTURE(static_cast<int>(fusion));
+        const Values q = random_values({s.images, s.queries, s.heads * s.width}, dtype, 1, 3);
+        const Values k = random_values({s.images, s.keys, s.heads * s.width}, dtype, 2, 3);
+        AttentionShape shape = s.shape();
+        shape.lengths = l.lengths;
+        shape.causal = l.causal;
+        shape.offset = l.offset;
+        Case c;
+        ops::AttentionInput in = separate(c, s, q, k);
+        in.causal = l.causal;
+        in.causal_offset = l.offset;
+        if (!l.lengths.empty()) in.lengths = c.input({static_cast<uint32_t>(l.lengths.size())}, l.lengths);
+        const Tensor lse = c.input(values_of({s.images, s.heads, s.queries}, DType::f32,
+                                             attention(q.numbers, k.numbers, k.numbers, shape).lse.values));
+        const Tensor chosen = ops::attention_rows(c.recorder, in, lse, s.first, s.rows,
+                                                  static_cast<ops::RowFusion>(fusion), s.heads - 1);
+        const Tensor by_itself = c.recorder.temporary(chosen.shape, DType::f32, "rows");
+        c.recorder.dispatch<ops::AttentionRows>(
+            {in.q, in.k, in.q, in.q, in.lengths ? in.lengths : lse, lse, by_itself},
+            {in.layout, in.term({}), in.term({}), in.limits(), s.first, s.rows, s.heads - 1},
+            {64, static_cast<uint32_t>(fusion), 0, 0, in.lengths ? 1U : 0U, in.causal ? 1U : 0U});
+        const Expected want =
+            attention_rows(q.numbers, k.numbers, shape, s.first, s.rows, fusion, s.heads - 1);
+        for (const Numbers& got : c.run({chosen, by_itself})) check_close(got, want, DType::f32);
+      }
 }
 
 TEST_CASE("rows of packed attention sum to one") {

@@ -245,6 +245,95 @@ TEST_CASE("attention with bias, mask and both") {
       }
 }
 
+// Which keys are seen, beside what is added to their logits.
+struct Limited {
+  Size size;
+  std::vector<uint32_t> lengths;
+  bool causal;
+  uint32_t offset;
+  std::string text() const {
+    return fmt::format("{} lengths {} {} {}", size.text(), lengths.size(), causal ? "causal" : "", offset);
+  }
+};
+
+// Of one query, tiles and their edges, caches that hold more than is seen, heads of odd width.
+const std::vector<Limited>& limited() {
+  static const std::vector<Limited> cases{{{1, 1, 1, 1, 4}, {}, true, 0},
+                                          {{2, 7, 7, 3, 16}, {}, true, 0},
+                                          {{1, 50, 50, 2, 16}, {}, true, 0},
+                                          {{2, 197, 197, 1, 16}, {}, true, 0},
+                                          {{1, 3, 40, 2, 16}, {}, true, 17},
+                                          {{1, 33, 65, 1, 64}, {}, true, 32},
+                                          {{3, 1, 40, 2, 16}, {1, 40, 23}, false, 0},
+                                          {{4, 5, 33, 1, 64}, {33, 9}, false, 0},
+                                          {{2, 6, 9, 4, 4}, {9, 4}, true, 0},
+                                          {{3, 17, 145, 2, 16}, {2, 145, 70}, true, 60},
+                                          {{2, 65, 17, 1, 6}, {17, 8}, false, 0},
+                                          {{1, 5, 9, 1, 6}, {200}, true, 4}};
+  return cases;
+}
+
+TEST_CASE("attention that is causal, behind a cache, and over lengths") {
+  for (const DType dtype : storage_types())
+    for (const Limited& l : limited())
+      for (const bool terms : {false, true}) {
+        const Size& s = l.size;
+        CAPTURE(name_of(dtype));
+        CAPTURE(l.text());
+        CAPTURE(terms);
+        const Operands o(s, dtype, 5);
+        AttentionShape shape = s.shape();
+        shape.lengths = l.lengths;
+        shape.causal = l.causal;
+        shape.offset = l.offset;
+        Case c;
+        ops::AttentionInput in = separate(c, s, o);
+        in.causal = l.causal;
+        in.causal_offset = l.offset;
+        if (!l.lengths.empty()) in.lengths = c.input({static_cast<uint32_t>(l.lengths.size())}, l.lengths);
+        // A mask of keys, one row for all queries, that leaves the first key to each.
+        Numbers row = random_mask(s.images, 1, 1, s.keys, 6);
+        for (size_t i = 0; i < row.size(); i += (s.keys + 3) / 4 * 4) row[i] = 0;
+        const Values mask = values_of({s.images, 1, 1, (s.keys + 3) / 4 * 4}, DType::f32, row);
+        if (terms) {
+          in.mask = c.input(mask);
+          shape.mask = {&mask.numbers, s.images, 1, true};
+        }
+        const AttentionExpected want = attention(o.q.numbers, o.k.numbers, o.v.numbers, shape);
+        const auto chosen = ops::attention(c.recorder, in);
+        const ops::AttentionResult tiled{c.recorder.temporary(chosen.o.shape, dtype, "o"),
+                                         c.recorder.temporary(chosen.lse.shape, DType::f32, "lse")};
+        const auto call = ops::attention_call<ops::AttentionTiled>(
+            in, tiled, ops::AttentionTiled::fitted(device().info(), s.width));
+        c.recorder.dispatch<ops::AttentionTiled>(call.bind, call.push, call.spec);
+        const auto got = c.run({chosen.o, chosen.lse, tiled.o, tiled.lse});
+        for (const size_t i : {0U, 2U}) {
+          check_close(got[i], want.o, dtype);
+          check_close(got[i + 1], want.lse, DType::f32);
+        }
+      }
+}
+
+TEST_CASE("attention reads nothing of what is not seen, and gives zeros where nothing is") {
+  const Size s{3, 2, 40, 2, 8};
+  Operands o(s, DType::f32, 1);
+  const std::vector<uint32_t> lengths{0, 13, 40};
+  for (Values* part : {&o.k, &o.v})  // what a cache has not been filled with may be anything
+    for (size_t image = 0; image < 2; ++image)
+      for (size_t i = (image * 40 + lengths[image]) * 16; i < (image + 1) * 40 * 16; ++i)
+        part->numbers[i] = NAN;
+  Case c;
+  ops::AttentionInput in = separate(c, s, o);
+  in.lengths = c.input({3}, lengths);
+  const ops::AttentionResult result = ops::attention(c.recorder, in);
+  const auto got = c.run({result.o, result.lse});
+  for (size_t i = 0; i < got[0].size(); ++i) {
+    if (i < 2 * 16) CHECK(got[0][i] == 0);
+    CHECK(std::isfinite(got[0][i]));
+  }
+  for (size_t i = 0; i < 4; ++i) CHECK(got[1][i] < -1e29);
+}
+
 TEST_CASE("attention whose mask leaves no key is the mean of all values") {
   const Size s{1, 3, 10, 1, 4};
   const Operands o(s, DType::f32, 1);
@@ -278,8 +367,9 @@ TEST_CASE("attention rejects what does not fit") {
   in.bias = term({1, 3, 5, 5});
   CHECK_THROWS_WITH_AS(
       ops::attention(c.recorder, in),
-      doctest::Contains("[attention] bias is [1, 3, 5, 5] f32, not f32 [any, 1 or 3, 5 or more, 8]"), Error);
-  for (const Shape& shape : {Shape{3, 5, 8}, Shape{1, 2, 5, 8}, Shape{1, 1, 1, 8}, Shape{1, 3, 4, 8}}) {
+      doctest::Contains("[attention] bias is [1, 3, 5, 5] f32, not f32 [any, 1 or 3, 1 or 5 or more, 8]"),
+      Error);
+  for (const Shape& shape : {Shape{3, 5, 8}, Shape{1, 2, 5, 8}, Shape{1, 1, 2, 8}, Shape{1, 3, 4, 8}}) {
     in.bias = {};
     in.mask = term(shape);
     CHECK_THROWS_WITH_AS(ops::attention(c.recorder, in), doctest::Contains("[attention] mask is"), Error);
@@ -287,6 +377,21 @@ TEST_CASE("attention rejects what does not fit") {
   in.mask = term({1, 1, 5, 8}, DType::f16);
   CHECK_THROWS_AS(ops::attention(c.recorder, in), Error);
   in.mask = term({7, 1, 5, 8});
+  CHECK_NOTHROW(ops::attention(c.recorder, in));
+  in.causal_offset = 1;
+  CHECK_THROWS_WITH_AS(ops::attention(c.recorder, in), doctest::Contains("not causal from key 1 of 5"),
+                       Error);
+  in.causal = true;
+  CHECK_NOTHROW(ops::attention(c.recorder, in));
+  in.causal_offset = 6;
+  CHECK_THROWS_WITH_AS(ops::attention(c.recorder, in), doctest::Contains("causal from key 6 of 5"), Error);
+  in.causal_offset = 0;
+  in.lengths = term({2});
+  CHECK_THROWS_WITH_AS(ops::attention(c.recorder, in), doctest::Contains("lengths is [2] f32, not u32"),
+                       Error);
+  in.lengths = term({2, 1}, DType::u32);
+  CHECK_THROWS_AS(ops::attention(c.recorder, in), Error);
+  in.lengths = term({7}, DType::u32);
   CHECK_NOTHROW(ops::attention(c.recorder, in));
 }
 
