@@ -148,7 +148,8 @@ inline void compare_folder(const std::filesystem::path& folder, fovea::Precision
   CHECK(check_equal(reference, inputs, got, tolerance) > layers.size());
   // Whatever the model gives, the reference has under one of its names.
   const auto outputs = fovea::outputs_of(model);
-  for (const auto& [given, tensor] : got) {
+  for (const auto& [name, tensor] : got) {
+    const std::string& given = name;  // CAPTURE's lambda takes no structured binding
     CAPTURE(given);
     const auto* output = fovea::find(outputs, given);
     const bool has = reference.file.find(given) != nullptr ||

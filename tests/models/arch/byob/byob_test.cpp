@@ -208,7 +208,8 @@ void check_network(Byob& b, const Map& input, const Map& features, const std::st
   const auto out = golden::answer(model, {input.v.begin(), input.v.end()});
   CHECK(out.at("features").shape ==
         std::vector<uint64_t>{1, features.channels, features.rows, features.cols});
-  for (const auto& [name, expected] : {std::pair{"features", features}, {"logits", logits}}) {
+  for (const auto& [output, expected] : {std::pair{"features", features}, {"logits", logits}}) {
+    const std::string name = output;  // CAPTURE's lambda takes no structured binding
     CAPTURE(name);
     const std::vector<float> wanted(expected.v.begin(), expected.v.end());
     CHECK(golden::largest_difference(out.at(name).values, wanted) <=

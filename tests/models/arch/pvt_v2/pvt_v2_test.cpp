@@ -8,7 +8,14 @@
 
 namespace {
 
-using namespace random_network;
+using random_network::add;
+using random_network::Folder;
+using random_network::gelu;
+using random_network::global_mean;
+using random_network::like;
+using random_network::Map;
+using random_network::Network;
+using random_network::relu;
 
 // torch's AdaptiveAvgPool2d: cell i averages from ⌊i · size / n⌋ to ⌈(i + 1) · size / n⌉.
 Map adaptive_mean(const Map& x, uint32_t n) {

@@ -7,7 +7,13 @@
 
 namespace {
 
-using namespace random_network;
+using random_network::add;
+using random_network::Folder;
+using random_network::global_mean;
+using random_network::Map;
+using random_network::Network;
+using random_network::pool;
+using random_network::relu;
 
 const char* const folders[] = {"seresnet_mini", "cbam_resnet_mini"};
 
