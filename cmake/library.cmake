@@ -23,6 +23,11 @@ set(op_rooms runtime/ops/common runtime/ops/nn runtime/ops/conv runtime/ops/atte
              runtime/ops/train)
 
 fovea_room(models/config SEES core LIBRARIES nlohmann_json::nlohmann_json PRECOMPILED json)
+fovea_room(models/text SEES models/config LIBRARIES ICU::uc PRECOMPILED json)
+if(sentencepiece)
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/models/text/sentence_piece.cpp APPEND PROPERTY COMPILE_DEFINITIONS FOVEA_SENTENCEPIECE)
+  target_link_libraries(room_models_text INTERFACE ${sentencepiece})
+endif()
 fovea_room(models/weights SEES models/config runtime/record PRECOMPILED json)
 fovea_room(models/nn SEES models/weights runtime/ops/conv runtime/ops/maps runtime/ops/train)
 fovea_room(models/model SEES models/nn)
@@ -63,5 +68,5 @@ fovea_room(stream SEES models/tasks)
 set_property(SOURCE ${PROJECT_SOURCE_DIR}/models/registry/embedded.S APPEND PROPERTY OBJECT_DEPENDS
   "${PROJECT_SOURCE_DIR}/models/registry/embedded/config.json;${PROJECT_SOURCE_DIR}/models/registry/embedded/model.safetensors")
 
-fovea_objects_of(library_objects core runtime/vk shaders runtime/record runtime/tune ${op_rooms} models/config models/weights
-                 models/nn models/model ${arch_rooms} maps models/registry vision models/tasks stream)
+fovea_objects_of(library_objects core runtime/vk shaders runtime/record runtime/tune ${op_rooms} models/config models/text
+                 models/weights models/nn models/model ${arch_rooms} maps models/registry vision models/tasks stream)

@@ -12,3 +12,4 @@
 #include "fovea/preprocessing.h"
 #include "fovea/run.h"
 #include "fovea/session.h"
+#include "fovea/tokenizer.h"

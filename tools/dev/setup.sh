@@ -2,7 +2,8 @@
 # Packages: what each verb needs, and installing it through apt. Sourced by ./dev.
 # shellcheck disable=SC2034  # the lists are used by ./dev
 
-packages_build=(g++ cmake ninja-build pkg-config ccache libvulkan-dev glslang-tools libfmt-dev nlohmann-json3-dev)
+packages_build=(g++ cmake ninja-build pkg-config ccache libvulkan-dev glslang-tools libfmt-dev nlohmann-json3-dev
+  libicu-dev libsentencepiece-dev)
 packages_program=(libopencv-dev libcli11-dev libgif-dev libssl-dev libboost-dev libcurl4-openssl-dev
   ca-certificates mesa-vulkan-drivers)
 packages_draw=(python3 python3-pil)
