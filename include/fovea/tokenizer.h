@@ -29,7 +29,7 @@ struct DecodeOptions {
   bool skip_special = true;
   // Takes spaces in front of punctuation out, as transformers' clean_up_tokenization_spaces. Where it is not
   // said: what the folder says, and not at all where that says nothing.
-  std::optional<bool> clean_up;
+  std::optional<bool> clean_up = std::nullopt;
 };
 
 // Cheap to copy, and used from any number of threads.

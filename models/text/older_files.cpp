@@ -143,7 +143,6 @@ std::vector<Merge> Loader::read_merges() {
     }
     merges.push_back({std::string(line.substr(0, space)), std::string(line.substr(space + 1)), number});
   }
-  check_reached(merges);
   return merges;
 }
 
@@ -297,8 +296,10 @@ void Loader::read_model() {
       BpeOptions options;
       options.word_end = pipeline.word_end;
       if (unknown != special.end()) options.unknown = pipeline.vocabulary.find(unknown->second.content);
-      pipeline.model = std::make_unique<Bpe>(pipeline.vocabulary, read_merges(), std::move(options),
-                                             files.path("merges.txt"));
+      const std::vector<Merge> merges = read_merges();
+      pipeline.model =
+          std::make_unique<Bpe>(pipeline.vocabulary, merges, std::move(options), files.path("merges.txt"));
+      check_reached(merges);
       break;
     }
     case Kind::bert: {

@@ -29,6 +29,12 @@ struct Node {
       refuse(file, fmt::format("the {} is {}, and an object is wanted", what, io::value_text(value)));
     return text_field(value, "type", file).value_or("");
   }
+  // With its pattern, by which splits and replacements differ.
+  std::string shown() const {
+    const auto pattern = value.find("pattern");
+    if (pattern == value.end()) return type();
+    return type() + " of " + io::value_text(*pattern);
+  }
   Node with(const json& inner) const { return {inner, what, file}; }
   // The steps of a Sequence, or the one step that it is; none where it is null.
   std::vector<Node> steps(const char* key) const {
@@ -79,7 +85,7 @@ void read_normalizer(const Node& node, Normalizer& normalizer) {
       normalizer.steps.emplace_back(CollapseSpaces{});
     } else {
       refuse_kind(
-          step.file, "a normalizer", io::value_text(step.value),
+          step.file, "a normalizer", step.shown(),
           "BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase, Replace of \\s+ by a space, and Sequence");
     }
   }
@@ -123,7 +129,7 @@ void read_splitter(const Node& node, WordSplitter& splitter) {
       splitter.splits.push_back(Split::spaces);
     } else if (type != "Split" || !read_pattern(step, splitter.splits)) {
       refuse_kind(
-          step.file, "a pre-tokenizer", io::value_text(step.value),
+          step.file, "a pre-tokenizer", step.shown(),
           "ByteLevel, BertPreTokenizer, WhitespaceSplit, Split by CLIP's or GPT-2's pattern, and Sequence");
     }
   }

@@ -28,6 +28,7 @@ UPWARD = {
     "runtime/record": "runtime/ops/nn/linear.h",
     "runtime/ops/nn": "models/nn/linear.h",
     "models/config": "models/weights/safetensors.h",
+    "models/text": "models/weights/safetensors.h",
     "models/nn": "maps/methods.h",
     "models/arch/resnet": "models/registry/registry.h",
     "maps": "apps/ui/view.h",
