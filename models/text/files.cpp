@@ -60,6 +60,9 @@ TokenizerFiles read_tokenizer_files(const std::filesystem::path& folder) {
 }
 
 std::shared_ptr<const Pipeline> parse_tokenizer(const TokenizerFiles& files) {
+  if (files.texts.empty())
+    refuse(files.folder.string(), "no file of a tokenizer in it",
+           "fetch tokenizer.json, or vocab.json and the like");
   auto pipeline = std::make_shared<Pipeline>();
   if (const auto config = files.object("tokenizer_config.json"))
     pipeline->clean_up =

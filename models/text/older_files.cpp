@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,11 +29,11 @@ struct Loader {
   std::string file;                           // the vocabulary's
 
   void load();
-  Kind find_kind();
-  const std::string& need(std::string_view name);
+  Kind find_kind() const;
+  const std::string& need(std::string_view name) const;
   void read_vocabulary();
   void read_vocabulary_lines();
-  std::vector<Merge> read_merges();
+  std::vector<Merge> read_merges() const;
   void check_reached(const std::vector<Merge>& merges) const;
   void read_roles();
   AddedToken token_of(const json& value, const std::string& role, const std::string& where) const;
@@ -49,13 +48,13 @@ bool Loader::config_flag(const char* key, bool fallback) const {
   return config ? flag(*config, key, fallback, files.path("tokenizer_config.json")) : fallback;
 }
 
-const std::string& Loader::need(std::string_view name) {
+const std::string& Loader::need(std::string_view name) const {
   const std::string* const text = files.find(name);
   if (text == nullptr) refuse(files.path(name), "is missing", "fetch it too, or tokenizer.json");
   return *text;
 }
 
-Kind Loader::find_kind() {
+Kind Loader::find_kind() const {
   if (config) {
     const std::string where = files.path("tokenizer_config.json");
     if (const auto name = text_field(*config, "tokenizer_class", where)) return kind_of_class(*name, where);
@@ -63,7 +62,7 @@ Kind Loader::find_kind() {
   // Nothing says which: what the vocabulary shows.
   if (files.find("vocab.json") != nullptr) {
     const json vocabulary = *files.object("vocab.json");
-    if (vocabulary.contains("<|startoftext|>") && vocabulary.contains("the</w>")) return Kind::clip;
+    if (vocabulary.contains("<|startoftext|>") && vocabulary.contains("!</w>")) return Kind::clip;
     if (vocabulary.contains("<s>") && vocabulary.contains("<mask>")) return Kind::roberta;
     if (vocabulary.contains("<|endoftext|>") && !vocabulary.contains("<s>")) return Kind::gpt2;
   } else if (files.find("vocab.txt") != nullptr) {
@@ -126,7 +125,7 @@ void Loader::read_vocabulary() {
   if (pipeline.vocabulary.size() == 0) refuse(file, "no token in it");
 }
 
-std::vector<Merge> Loader::read_merges() {
+std::vector<Merge> Loader::read_merges() const {
   const std::string where = files.path("merges.txt");
   const std::string& text = need("merges.txt");
   check_utf8(text, where);

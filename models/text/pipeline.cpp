@@ -79,6 +79,11 @@ void Pipeline::encode_piece(std::string_view text, std::vector<int32_t>& out) co
 }
 
 std::vector<int32_t> Pipeline::encode(std::string_view text, bool special, size_t most) const {
+  constexpr size_t longest = size_t{1} << 28U;  // ICU counts in 32 bits, and taken apart a text grows
+  if (text.size() > longest) {
+    throw Error(ErrorKind::usage, fmt::format("[tokenize] the text is {} bytes long, more than {}: split it",
+                                              text.size(), longest));
+  }
   if (const auto at = invalid_utf8(text)) {
     throw Error(
         ErrorKind::usage,

@@ -178,7 +178,7 @@ TEST_CASE("A text is cut where no more ids are wanted, and special tokens stay")
 }
 
 TEST_CASE("Where no class is said the vocabulary shows it") {
-  for (const char* const name : {"gpt2", "roberta", "bert"}) {
+  for (const char* const name : {"gpt2", "roberta", "bert", "clip"}) {
     const TempFolder folder;
     for (const auto& entry : std::filesystem::directory_iterator(golden(name)))
       if (entry.path().filename() != "tokenizer_config.json" && entry.path().filename() != "cases.json")

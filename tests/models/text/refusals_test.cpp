@@ -33,7 +33,8 @@ Files json_with(const std::string& part, const std::string& by) {
 }  // namespace
 
 TEST_CASE("Missing files of a tokenizer are named") {
-  refused({}, {"tokenizer_config.json", "fetch", "tokenizer.json"});
+  refused({}, {"no file of a tokenizer", "fetch tokenizer.json"});
+  refused({{"tokenizer_config.json", "{}"}}, {"tokenizer_config.json", "no \"tokenizer_class\"", "fetch"});
   refused(with(gpt2_files(), "vocab.json", nullptr), {"vocab.json", "is missing", "fetch"});
   refused(with(gpt2_files(), "merges.txt", nullptr), {"merges.txt", "is missing", "fetch"});
   refused({{"tokenizer_config.json", R"({"tokenizer_class": "BertTokenizer"})"}},
