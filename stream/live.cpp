@@ -81,6 +81,7 @@ struct Live::Impl {
 };
 
 Live::Live(const Model& model, const LiveOptions& options) {
+  model.impl().demand_pictures("live");
   if (options.in_flight == 0 || options.in_flight > most_in_flight)
     throw Error(ErrorKind::usage,
                 fmt::format("[live] {} frames in flight, it takes 1…{}", options.in_flight, most_in_flight));

@@ -58,6 +58,7 @@ struct AttentionLayer {
 
 struct ModelInfo {
   std::string architecture;               // as the config names it, e.g. "vit_tiny_patch16_224"
+  bool takes_pictures = false;            // others take tensors by name alone (run.h)
   uint32_t height = 0, width = 0;         // input size, pixels
   std::vector<AttentionLayer> attention;  // in running order
   std::vector<MapMethod> maps;            // methods that make sense for the model

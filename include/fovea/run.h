@@ -19,19 +19,23 @@ struct RawTensor {
 };
 using RawTensors = std::map<std::string, RawTensor>;
 
-// An input or output of a model: [B, shape...].
+// An input or output of a model: [B, shape...], or with B at another place.
 struct TensorInfo {
   std::string name;   // in the library that the model's files are of
   std::string alias;  // in the other one, or empty: timm says `input`, transformers `pixel_values`
   bool integer = false;
-  std::vector<uint64_t> shape;  // of one image
+  std::vector<uint64_t> shape;    // of one image; 0 where any extent will do
+  std::vector<std::string> axes;  // the names of those: extents of one name are equal in a run
+  size_t images_axis = 0;         // where B stands: 1 for [shape[0], B, shape[1]...]
+  bool optional = false;          // an input that may be left out
 };
 std::vector<TensorInfo> inputs_of(const Model& model);
 std::vector<TensorInfo> outputs_of(const Model& model);
 // The tensor of that name or alias, nullptr where there is none.
 const TensorInfo* find(const std::vector<TensorInfo>& tensors, std::string_view name);
-// "input f32 [B, 3, 224, 224]", with commas between.
+// "input f32 [B, 3, 224, 224]", with commas between; optional ones in brackets.
 std::string to_string(const std::vector<TensorInfo>& tensors);
+std::string to_string(const TensorInfo& tensor);
 
 struct RunOptions {
   uint32_t batch = 8;                      // images in a forward pass; more are split

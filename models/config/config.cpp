@@ -149,6 +149,15 @@ void read_transformers(ModelConfig& config, const json& object, const json& prep
   config.model_args = object;
 }
 
+// A system of layers that is no library's architecture: "system" names it, all other keys are its own.
+void read_system(ModelConfig& config, const json& object) {
+  config.naming = Naming::system;
+  config.architecture = arg_string(object, "system", "", config.file);
+  config.model_args = object;
+  set_classes(config, object, config.file);
+  config.label_names = read_labels(object, "label_names", config.file);
+}
+
 }  // namespace
 
 std::vector<std::string> ModelConfig::labels_for(uint32_t classes) const {
@@ -178,8 +187,10 @@ ModelConfig parse_config(std::string_view config_json, std::optional<std::string
         preprocessor_json ? parse_object(*preprocessor_json, file.parent_path() / "preprocessor_config.json")
                           : json::object();
     read_transformers(config, object, preprocessor);
+  } else if (says("system")) {
+    read_system(config, object);
   } else {
-    fail(file, "names neither an architecture (timm) nor a model_type (transformers)");
+    fail(file, "names neither an architecture (timm) nor a model_type (transformers) nor a system");
   }
   if (config.num_classes_given) config.label_names = config.labels_for(config.num_classes);
   return config;

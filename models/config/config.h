@@ -13,7 +13,7 @@
 
 namespace fovea::io {
 
-enum class Naming { timm, transformers };  // whose parameter names and config keys
+enum class Naming { timm, transformers, system };  // whose parameter names and config keys; system: its own
 
 enum class CropMode {
   center,  // short side to floor(size / crop_pct), centre crop
@@ -37,12 +37,13 @@ struct PreprocessConfig {
 struct ModelConfig {
   using Naming = io::Naming;
 
-  std::string architecture;  // timm: architecture; transformers: architectures[0], else model_type
-  std::string model_type;    // transformers only
+  // timm: architecture; transformers: architectures[0], else model_type; system: the text of that key
+  std::string architecture;
+  std::string model_type;  // transformers only
   Naming naming = Naming::timm;
   uint32_t num_classes = 0;  // 0 when not given, and for a model without a head
   bool num_classes_given = false;
-  nlohmann::json model_args = nlohmann::json::object();  // timm: model_args; transformers: the whole config
+  nlohmann::json model_args = nlohmann::json::object();  // timm: model_args; others: the whole config
   std::vector<std::string> label_names;                  // named by the files or ImageNet-1k's, else empty
   PreprocessConfig preprocess;
   std::filesystem::path file;  // config.json, for messages

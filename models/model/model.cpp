@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <numeric>
 #include <utility>
 
@@ -39,20 +40,27 @@ LoadedModel::LoadedModel(const Loading& from)
   info_.width = preprocess_.width;
 }
 
-size_t LoadedModel::declare_input(std::string name, DType type, const Shape& shape, std::string alias) {
-  inputs_.push_back({std::move(name), std::move(alias), type, shape});
+size_t LoadedModel::declare_input(Port port) {
+  inputs_.push_back(std::move(port));
   return inputs_.size() - 1;
 }
 
-size_t LoadedModel::declare_output(std::string name, std::string alias) {
-  outputs_.push_back({std::move(name), std::move(alias), DType::f32, {}});
+size_t LoadedModel::declare_output(Port port) {
+  outputs_.push_back(std::move(port));
   return outputs_.size() - 1;
+}
+
+size_t LoadedModel::declare_output(std::string name, std::string alias) {
+  return declare_output(Port{std::move(name), std::move(alias), DType::f32, {}});
 }
 
 size_t LoadedModel::declare_pixels() {
   const bool timm = naming_ == io::Naming::timm;
-  return declare_input(timm ? "input" : "pixel_values", DType::f32,
-                       {3, preprocess_.height, preprocess_.width}, timm ? "pixel_values" : "input");
+  info_.takes_pictures = true;
+  return declare_input({timm ? "input" : "pixel_values",
+                        timm ? "pixel_values" : "input",
+                        DType::f32,
+                        {3, preprocess_.height, preprocess_.width}});
 }
 
 size_t LoadedModel::declare_features() {
@@ -92,14 +100,18 @@ DType LoadedModel::device_type(const Port& port) const {
 
 std::vector<Tensor> LoadedModel::record(Recorder& r, std::vector<Tensor> inputs,
                                         std::span<const size_t> wanted, AttentionTap* tap) const {
-  const uint32_t images = inputs.front().shape[0];
+  const uint32_t images = inputs.at(0).shape[0];
+  Axes axes;
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    const Shape expected = of_images(images, inputs_[i].shape);
-    if (inputs.at(i).shape != expected || inputs[i].dtype != device_type(inputs_[i]))
-      throw Error(ErrorKind::usage,
-                  fmt::format("[forward] {} is {} {}, {} takes {} {}", inputs_[i].name,
-                              to_string(inputs[i].dtype), to_string(inputs[i].shape), info_.architecture,
-                              to_string(device_type(inputs_[i])), to_string(expected)));
+    const Tensor& given = inputs.at(i);
+    if (!given && inputs_[i].optional) continue;
+    if (given.shape[0] != images || given.dtype != device_type(inputs_[i]) ||
+        !fits(inputs_[i], of_one_image(given.shape), axes))
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("[forward] {} is {} {}, {} takes {} {}, 0 for any extent", inputs_[i].name,
+                      to_string(given.dtype), to_string(given.shape), info_.architecture,
+                      to_string(device_type(inputs_[i])), to_string(of_images(images, inputs_[i].shape))));
   }
   Pass pass(r, std::move(inputs), outputs_.size(), wanted, tap);
   forward(pass);
@@ -109,7 +121,11 @@ std::vector<Tensor> LoadedModel::record(Recorder& r, std::vector<Tensor> inputs,
   for (const size_t i : wanted) {
     const Port& port = outputs_.at(i);
     const Tensor& given = pass.output(i);
-    if (!rehearsed_ ? given.shape.rank() == 0 : given.shape != of_images(images, port.shape))
+    const bool good = port.whole ? given && given.shape.elements() == port.shape.elements()
+                      : !rehearsed_
+                          ? static_cast<bool>(given)
+                          : given && given.shape[0] == images && fits(port, of_one_image(given.shape), axes);
+    if (!good)
       throw Error(ErrorKind::model,
                   fmt::format("[forward] {} gives {} {}, expected {} for {} images", info_.architecture,
                               port.name, to_string(given.shape), to_string(port.shape), images));
@@ -118,29 +134,80 @@ std::vector<Tensor> LoadedModel::record(Recorder& r, std::vector<Tensor> inputs,
   return out;
 }
 
-AttentionTap LoadedModel::rehearse() {
+namespace {
+
+Shape with_extent(const Shape& shape, uint32_t dimension, uint32_t extent) {
+  std::array<uint32_t, 3> sizes{shape[0], shape[1], shape[2]};
+  sizes.at(dimension) = extent;
+  return shape.rank() == 1   ? Shape{sizes[0]}
+         : shape.rank() == 2 ? Shape{sizes[0], sizes[1]}
+                             : Shape{sizes[0], sizes[1], sizes[2]};
+}
+
+}  // namespace
+
+// Extents for all named axes, so far apart.
+Axes LoadedModel::some_axes(uint32_t first, uint32_t apart) const {
+  Axes axes;
+  for (const Port& port : inputs_)
+    for (const std::string& axis : port.axes)
+      if (!axis.empty() && axes.emplace(axis, first).second) first += apart;
+  return axes;
+}
+
+std::vector<Tensor> LoadedModel::rehearse(const Axes& axes, AttentionTap* tap) const {
   Recorder::Options options;
   options.describe = true;
   Recorder r(device_.impl(), options);
   std::vector<Tensor> inputs;
-  for (const Port& port : inputs_)
-    inputs.push_back(r.input(of_images(1, port.shape), device_type(port), port.name.c_str()));
+  for (const Port& port : inputs_) {
+    Shape one = port.shape;
+    for (uint32_t i = 0; i < port.axes.size(); ++i)
+      if (!port.axes[i].empty()) one = with_extent(one, i, axes.at(port.axes[i]));
+    inputs.push_back(r.input(of_images(1, one), device_type(port), port.name.c_str()));
+  }
   std::vector<size_t> all(outputs_.size());
   std::iota(all.begin(), all.end(), size_t{0});
+  return record(r, std::move(inputs), all, tap);
+}
+
+AttentionTap LoadedModel::rehearse() {
   AttentionTap tap;
-  const std::vector<Tensor> given = record(r, std::move(inputs), all, &tap);
-  for (const size_t i : all) {
-    outputs_[i].shape = of_one_image(given[i].shape);
-    if (given[i].dtype != DType::f16) outputs_[i].type = given[i].dtype;
+  // Extents of outputs that differ between two passes over inputs of different extents are open. One more
+  // than an axis is no other axis, as those are not as far apart in both.
+  const Axes axes = some_axes(3, 1), others = some_axes(11, 3);
+  const std::vector<Tensor> given = rehearse(axes, &tap);
+  const std::vector<Tensor> again = axes.empty() ? given : rehearse(others, nullptr);
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    Port& port = outputs_[i];
+    if (port.whole) continue;
+    const Shape one = of_one_image(given[i].shape), other = of_one_image(again[i].shape);
+    port.shape = one;
+    if (given[i].dtype != DType::f16) port.type = given[i].dtype;
+    port.axes.assign(one.rank(), "");
+    for (uint32_t d = 0; d < one.rank(); ++d) {
+      if (one[d] == other[d]) continue;
+      port.shape = with_extent(port.shape, d, 0);
+      for (const auto& [axis, extent] : axes)
+        if (one[d] == extent && other[d] == others.at(axis)) port.axes[d] = axis;
+    }
   }
   if (!output("logits")) info_.classes = 0;
   rehearsed_ = true;
   return tap;
 }
 
+void LoadedModel::demand_pictures(const char* operation) const {
+  if (!info_.takes_pictures)
+    throw Error(ErrorKind::usage, fmt::format("[{}] {} takes no pictures, but tensors by name: run them "
+                                              "(`fovea run`)",
+                                              operation, info_.architecture));
+}
+
 void LoadedModel::finish(uint64_t parameters) {
   store_.finish();
   info_.parameters = parameters;
+  if (!info_.takes_pictures) info_.height = info_.width = 0;
   info_.precision = store_.storage() == DType::f16 ? Precision::fp16 : Precision::fp32;
 }
 

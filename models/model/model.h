@@ -35,10 +35,14 @@ class LoadedModel {
   // Index of the output of that name, for those who resolve it once.
   std::optional<size_t> output(std::string_view name) const;
 
-  // Records a forward pass. inputs: a tensor a declared input, [images, ...]. wanted: indices of outputs.
-  // Returns one tensor a wanted output. With a tap, what maps are drawn from is left there.
+  // Records a forward pass. inputs: a tensor a declared input, [images, ...], empty for optional ones that
+  // are left out. wanted: indices of outputs. Returns one tensor a wanted output. With a tap, what maps are
+  // drawn from is left there.
   std::vector<Tensor> record(Recorder& r, std::vector<Tensor> inputs, std::span<const size_t> wanted,
                              AttentionTap* tap) const;
+
+  // Throws Error(usage) of an operation on pictures where the model takes none.
+  void demand_pictures(const char* operation) const;
 
   // Ends loading: weights are on the device afterwards.
   void finish(uint64_t parameters);
@@ -57,9 +61,11 @@ class LoadedModel {
  protected:
   virtual void forward(Pass& pass) const = 0;
 
-  size_t declare_input(std::string name, DType type, const Shape& shape, std::string alias = "");
+  size_t declare_input(Port port);
   // Its shape is that of what the pass gives.
   size_t declare_output(std::string name, std::string alias = "");
+  // With where callers have the images, and what it needs.
+  size_t declare_output(Port port);
   // Normalised pictures [images, 3, height, width], and the last layer's cells or tokens behind the final
   // norm, under the names that timm or transformers have for them.
   size_t declare_pixels();
@@ -79,6 +85,9 @@ class LoadedModel {
   io::Naming naming_;
 
  private:
+  std::vector<Tensor> rehearse(const Axes& axes, AttentionTap* tap) const;
+  Axes some_axes(uint32_t first, uint32_t apart) const;
+
   std::vector<Port> inputs_, outputs_;
   bool rehearsed_ = false;  // shapes of outputs_ are known
 };

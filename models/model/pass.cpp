@@ -4,6 +4,16 @@
 
 namespace fovea {
 
+bool fits(const Port& port, const Shape& one, Axes& axes) {
+  if (one.rank() != port.shape.rank() || one.elements() == 0) return false;
+  for (uint32_t i = 0; i < one.rank(); ++i) {
+    if (port.shape[i] != 0 && port.shape[i] != one[i]) return false;
+    const bool named = i < port.axes.size() && !port.axes[i].empty();
+    if (named && axes.emplace(port.axes[i], one[i]).first->second != one[i]) return false;
+  }
+  return true;
+}
+
 Shape of_images(uint32_t images, const Shape& one) {
   switch (one.rank()) {
     case 0:

@@ -8,6 +8,7 @@
 #include "fovea/error.h"
 #include "maps/methods.h"
 #include "models/registry/refusal.h"
+#include "models/weights/shards.h"
 
 namespace fovea {
 
@@ -94,6 +95,16 @@ const io::NameTable* names_for(const io::ModelConfig& config, const Family& fami
   return config.naming == io::Naming::transformers ? family.names : nullptr;
 }
 
+// A system may consist of nothing that is learned; one that has weights demands them by name.
+io::WeightFile open_weights(const std::filesystem::path& folder, const io::ModelConfig& config,
+                            const Family& family) {
+  std::error_code ignored;
+  if (config.naming == io::Naming::system)
+    for (const std::filesystem::path& file : io::weight_files(folder))
+      if (!std::filesystem::exists(file, ignored)) return {io::Safetensors::join({}, file.string()), nullptr};
+  return io::WeightFile::open(folder, names_for(config, family));
+}
+
 // In messages the name stands where a folder would.
 io::ModelConfig config_of(const ModelBytes& files) {
   return io::parse_config(files.config, files.preprocessor,
@@ -111,8 +122,7 @@ Model Model::load(const Device& device, const std::filesystem::path& folder, con
   return at_boundary("load", [&] {
     const io::ModelConfig config = io::read_config(folder);
     const Family& family = demand_family(config);
-    return Model(
-        load_model(device, config, family, io::WeightFile::open(folder, names_for(config, family)), options));
+    return Model(load_model(device, config, family, open_weights(folder, config, family), options));
   });
 }
 
@@ -120,8 +130,11 @@ Model Model::load(const Device& device, const ModelBytes& files, const ModelOpti
   return at_boundary("load", [&] {
     const io::ModelConfig config = config_of(files);
     const Family& family = demand_family(config);
-    io::WeightFile weights(io::Safetensors::parse(files.weights, files.name + "/model.safetensors"),
-                           names_for(config, family));
+    const std::string file = files.name + "/model.safetensors";
+    const bool none = config.naming == io::Naming::system && files.weights.empty();
+    io::WeightFile weights(
+        none ? io::Safetensors::join({}, file) : io::Safetensors::parse(files.weights, file),
+        names_for(config, family));
     return Model(load_model(device, config, family, std::move(weights), options));
   });
 }

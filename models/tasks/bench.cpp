@@ -57,6 +57,7 @@ std::vector<KernelTime> kernel_times(const Program& program) {
 
 BenchReport bench_forward(const LoadedModel& model, const BenchOptions& asked) {
   const uint32_t batch = asked.batch, runs = asked.runs;
+  model.demand_pictures("bench");
   if (runs == 0) throw Error(ErrorKind::usage, "[bench] 0 runs");
   if (batch == 0 || batch > largest_batch)
     throw Error(ErrorKind::usage,

@@ -21,8 +21,14 @@ Forward::Forward(const LoadedModel& model, const Options& options) : options_(op
 }
 
 void Forward::record(Recorder& r, const LoadedModel& model) {
-  for (const Port& port : model.inputs()) {
-    const Shape shape = of_images(options_.batch, port.shape);
+  for (size_t i = 0; i < model.inputs().size(); ++i) {
+    const Port& port = model.inputs()[i];
+    const std::optional<Shape> one = options_.inputs.empty() ? port.shape : options_.inputs.at(i);
+    if (!one) {
+      inputs_.emplace_back();
+      continue;
+    }
+    const Shape shape = of_images(options_.batch, *one);
     const DType type = model.device_type(port);
     inputs_.push_back(options_.host_input ? r.input(shape, type, port.name.c_str())
                                           : r.temporary(shape, type, port.name.c_str()));

@@ -17,7 +17,9 @@ class Forward {
  public:
   struct Options {
     uint32_t batch = 1;
-    bool host_input = false;               // inputs come from the host and not from another program
+    bool host_input = false;  // inputs come from the host and not from another program
+    // Of one image of each input, none for one that is left out; empty for all as the model declares them.
+    std::vector<std::optional<Shape>> inputs;
     std::vector<size_t> outputs;           // of the model's, that the host reads
     std::optional<Classify> classify;      // recorded behind the pass
     bool attention = false;                // keep what maps are drawn from

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -18,7 +19,8 @@ namespace {
 std::vector<TensorInfo> info_of(const std::vector<Port>& ports) {
   std::vector<TensorInfo> out;
   for (const Port& port : ports) {
-    TensorInfo info{port.name, port.alias, port.type != DType::f32, {}};
+    TensorInfo info{port.name,        port.alias,   port.type != DType::f32, {}, port.axes,
+                    port.images_axis, port.optional};
     for (uint32_t i = 0; i < port.shape.rank(); ++i) info.shape.push_back(port.shape[i]);
     out.push_back(std::move(info));
   }
@@ -44,8 +46,10 @@ class NamedRun {
 
  private:
   void take_inputs(const RawTensors& inputs);
-  void check_shape(const std::string& name, const RawTensor& tensor, const TensorInfo& info);
+  void check_shape(const std::string& name, const RawTensor& tensor, const Port& port);
+  void check_values(const std::string& name, const RawTensor& tensor, const Port& port) const;
   void choose_outputs(const std::vector<std::string>& names);
+  std::string missing_for(const Port& output) const;
   void write_inputs(Forward& pass, uint64_t first, uint64_t images) const;
   void append(RawTensor& to, const Forward& pass, const Tensor& result, uint64_t images) const;
   std::string takes() const {
@@ -56,7 +60,9 @@ class NamedRun {
   std::vector<uint32_t> layers_;
   uint64_t count_ = 0;
   uint32_t batch_;
-  std::vector<const RawTensor*> inputs_;                 // by the model's index
+  Axes axes_;                                            // extents of the inputs, by name
+  std::vector<const RawTensor*> inputs_;                 // by the model's index; null for those left out
+  std::vector<std::optional<Shape>> shapes_;             // of one image of each
   std::vector<size_t> outputs_;                          // of the model's, each once
   std::vector<std::pair<std::string, size_t>> written_;  // name, and where in outputs_
 };
@@ -80,8 +86,10 @@ NamedRun::NamedRun(const Model& model, const RawTensors& inputs, const RunOption
 }
 
 void NamedRun::take_inputs(const RawTensors& inputs) {
+  const std::vector<Port>& ports = model_.impl().inputs();
   const std::vector<TensorInfo> declared = inputs_of(model_);
   inputs_.resize(declared.size());
+  shapes_.resize(declared.size());
   for (const auto& [name, tensor] : inputs) {
     const size_t i = index_of(declared, name);
     if (i == declared.size())
@@ -89,76 +97,136 @@ void NamedRun::take_inputs(const RawTensors& inputs) {
     if (inputs_[i] != nullptr)
       throw Error(ErrorKind::usage, fmt::format("[run] `{}` and `{}` are one input: {}", declared[i].name,
                                                 declared[i].alias, takes()));
-    check_shape(name, tensor, declared[i]);
+    check_shape(name, tensor, ports[i]);
     inputs_[i] = &tensor;
   }
-  for (size_t i = 0; i < declared.size(); ++i)
-    if (inputs_[i] == nullptr)
+  for (size_t i = 0; i < declared.size(); ++i) {
+    if (inputs_[i] != nullptr)
+      check_values(declared[i].name, *inputs_[i], ports[i]);
+    else if (!declared[i].optional)
       throw Error(ErrorKind::usage, fmt::format("[run] no tensor `{}`: {}", declared[i].name, takes()));
+  }
 }
 
-void NamedRun::check_shape(const std::string& name, const RawTensor& tensor, const TensorInfo& info) {
-  const std::vector<uint64_t>& shape = tensor.shape;
-  const bool fits = !shape.empty() && shape[0] != 0 && shape[0] <= UINT32_MAX &&
-                    std::equal(shape.begin() + 1, shape.end(), info.shape.begin(), info.shape.end());
-  if (!fits)
+// The shape of one image, where the tensor's can be one of the device.
+std::optional<Shape> one_image(const std::vector<uint64_t>& shape, size_t images_axis) {
+  if (shape.size() <= images_axis || shape.size() > Shape::max_rank) return std::nullopt;
+  for (const uint64_t extent : shape)
+    if (extent == 0 || extent > UINT32_MAX) return std::nullopt;
+  std::vector<uint32_t> extents(shape.begin(), shape.end());
+  std::rotate(extents.begin(), extents.begin() + static_cast<std::ptrdiff_t>(images_axis),
+              extents.begin() + static_cast<std::ptrdiff_t>(images_axis) + 1);
+  Shape images = of_images(extents[0], shape.size() == 1   ? Shape{}
+                                       : shape.size() == 2 ? Shape{extents[1]}
+                                       : shape.size() == 3 ? Shape{extents[1], extents[2]}
+                                                           : Shape{extents[1], extents[2], extents[3]});
+  return of_one_image(images);
+}
+
+void NamedRun::check_shape(const std::string& name, const RawTensor& tensor, const Port& port) {
+  const size_t i = static_cast<size_t>(&port - model_.impl().inputs().data());
+  shapes_[i] = one_image(tensor.shape, port.images_axis);
+  if (!shapes_[i] || !fits(port, *shapes_[i], axes_))
     throw Error(ErrorKind::usage,
-                fmt::format("[run] `{}` is [{}]: {}", name, fmt::join(shape, ", "), takes()));
-  if (count_ != 0 && shape[0] != count_)
+                fmt::format("[run] `{}` is [{}]: {}", name, fmt::join(tensor.shape, ", "), takes()));
+  const uint64_t images = tensor.shape[port.images_axis];
+  if (count_ != 0 && images != count_)
     throw Error(ErrorKind::usage, fmt::format("[run] `{}` is [{}], another input is of {} images", name,
-                                              fmt::join(shape, ", "), count_));
-  count_ = shape[0];
-  if (tensor.integers.empty() == info.integer)
+                                              fmt::join(tensor.shape, ", "), count_));
+  count_ = images;
+  const bool integer = port.type != DType::f32;
+  if (tensor.integers.empty() == integer)
     throw Error(ErrorKind::usage,
-                fmt::format("[run] `{}` holds {}: {}", name, info.integer ? "floats" : "integers", takes()));
-  uint64_t elements = count_;
-  for (const uint64_t extent : info.shape) elements *= extent;
-  if (const size_t given = info.integer ? tensor.integers.size() : tensor.values.size(); given != elements)
+                fmt::format("[run] `{}` holds {}: {}", name, integer ? "floats" : "integers", takes()));
+  if (const size_t given = integer ? tensor.integers.size() : tensor.values.size();
+      given / count_ != shapes_[i]->elements() || given % count_ != 0)
     throw Error(ErrorKind::usage,
-                fmt::format("[run] `{}` [{}] has {} values", name, fmt::join(shape, ", "), given));
+                fmt::format("[run] `{}` [{}] has {} values", name, fmt::join(tensor.shape, ", "), given));
+}
+
+void NamedRun::check_values(const std::string& name, const RawTensor& tensor, const Port& port) const {
+  uint64_t most = port.below - 1;
+  if (const auto axis = axes_.find(port.up_to); axis != axes_.end())
+    most = std::min<uint64_t>(most, axis->second);
   for (const int64_t value : tensor.integers)
-    if (value < 0 || value > UINT32_MAX)
-      throw Error(ErrorKind::usage,
-                  fmt::format("[run] `{}` holds {}, it must be 0…{}", name, value, UINT32_MAX));
+    if (value < 0 || static_cast<uint64_t>(value) > most)
+      throw Error(ErrorKind::usage, fmt::format("[run] `{}` holds {}, it must be 0…{}", name, value, most));
+}
+
+// Names of inputs that were left out and that an output needs.
+std::string NamedRun::missing_for(const Port& output) const {
+  std::string out;
+  for (const size_t i : output.needs)
+    if (inputs_[i] == nullptr) out += (out.empty() ? "" : ", ") + model_.impl().inputs()[i].name;
+  return out;
 }
 
 void NamedRun::choose_outputs(const std::vector<std::string>& names) {
+  const std::vector<Port>& ports = model_.impl().outputs();
   const std::vector<TensorInfo> declared = outputs_of(model_);
   std::vector<std::string> chosen = names;
   if (names.empty())
-    for (const TensorInfo& info : declared) {
-      chosen.push_back(info.name);
-      if (!info.alias.empty()) chosen.push_back(info.alias);
+    for (const Port& port : ports) {
+      if (!missing_for(port).empty()) continue;
+      chosen.push_back(port.name);
+      if (!port.alias.empty()) chosen.push_back(port.alias);
     }
   for (const std::string& name : chosen) {
     const size_t i = index_of(declared, name);
     if (i == declared.size())
       throw Error(ErrorKind::usage, fmt::format("[run] there is no output `{}`: {} gives {}", name,
                                                 model_.info().architecture, names_of(declared)));
+    if (const std::string missing = missing_for(ports[i]); !missing.empty())
+      throw Error(ErrorKind::usage, fmt::format("[run] `{}` needs the input {}: {}", name, missing, takes()));
     const auto found = std::find(outputs_.begin(), outputs_.end(), i);
     written_.emplace_back(name, found - outputs_.begin());
     if (found == outputs_.end()) outputs_.push_back(i);
   }
 }
 
-// Images from `first` on, zeros in the slots behind them.
+// Images from `first` on, as the device has them, zeros in the slots behind them. `outer`: entries of a
+// tensor before its axis of images.
 template <class To, class From>
-std::vector<To> chunk_of(const std::vector<From>& all, uint64_t count, uint64_t first, uint64_t images,
-                         uint32_t batch) {
-  const size_t one = all.size() / count;
-  std::vector<To> out(one * batch);
-  std::transform(all.begin() + static_cast<std::ptrdiff_t>(first * one),
-                 all.begin() + static_cast<std::ptrdiff_t>((first + images) * one), out.begin(),
-                 [](From v) { return static_cast<To>(v); });
+std::vector<To> chunk_of(const std::vector<From>& all, uint64_t outer, uint64_t count, uint64_t first,
+                         uint64_t images, uint32_t batch) {
+  const size_t inner = all.size() / count / outer;
+  std::vector<To> out(inner * outer * batch);
+  for (uint64_t i = 0; i < images; ++i)
+    for (uint64_t o = 0; o < outer; ++o) {
+      const auto from = all.begin() + static_cast<std::ptrdiff_t>((o * count + first + i) * inner);
+      std::transform(from, from + static_cast<std::ptrdiff_t>(inner),
+                     out.begin() + static_cast<std::ptrdiff_t>((i * outer + o) * inner),
+                     [](From v) { return static_cast<To>(v); });
+    }
+  return out;
+}
+
+// Values of images one behind the other, [count, outer, ...], to [outer, count, ...].
+template <class T>
+std::vector<T> with_images_inside(const std::vector<T>& all, uint64_t outer, uint64_t count) {
+  std::vector<T> out;
+  out.reserve(all.size());
+  const size_t inner = all.size() / count / outer;
+  for (uint64_t o = 0; o < outer; ++o)
+    for (uint64_t i = 0; i < count; ++i) {
+      const auto from = all.begin() + static_cast<std::ptrdiff_t>((i * outer + o) * inner);
+      out.insert(out.end(), from, from + static_cast<std::ptrdiff_t>(inner));
+    }
   return out;
 }
 
 void NamedRun::write_inputs(Forward& pass, uint64_t first, uint64_t images) const {
-  for (size_t i = 0; i < inputs_.size(); ++i)
-    if (model_.impl().inputs()[i].type == DType::f32)
-      pass.write(i, chunk_of<float>(inputs_[i]->values, count_, first, images, batch_));
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i] == nullptr) continue;
+    const RawTensor& tensor = *inputs_[i];
+    const Port& port = model_.impl().inputs()[i];
+    uint64_t outer = 1;
+    for (uint32_t d = 0; d < port.images_axis; ++d) outer *= tensor.shape[d];
+    if (port.type == DType::f32)
+      pass.write(i, chunk_of<float>(tensor.values, outer, count_, first, images, batch_));
     else
-      pass.write(i, chunk_of<uint32_t>(inputs_[i]->integers, count_, first, images, batch_));
+      pass.write(i, chunk_of<uint32_t>(tensor.integers, outer, count_, first, images, batch_));
+  }
 }
 
 // The first `images` of a pass's result.
@@ -178,10 +246,22 @@ void NamedRun::append(RawTensor& to, const Forward& pass, const Tensor& result, 
   to.values.insert(to.values.end(), values.begin(), values.begin() + used);
 }
 
+// [count, ...] as callers see it.
+void place_images(RawTensor& tensor, uint32_t axis) {
+  if (axis == 0) return;
+  const auto begin = tensor.shape.begin();
+  std::rotate(begin, begin + 1, begin + axis + 1);
+  uint64_t outer = 1;
+  for (uint32_t d = 0; d < axis; ++d) outer *= tensor.shape[d];
+  tensor.values = with_images_inside(tensor.values, outer, tensor.shape[axis]);
+  tensor.integers = with_images_inside(tensor.integers, outer, tensor.shape[axis]);
+}
+
 RawTensors NamedRun::operator()() {
   Forward::Options options;
   options.batch = batch_;
   options.host_input = true;
+  options.inputs = shapes_;
   options.outputs = outputs_;
   options.full_attention = layers_;
   Forward pass(model_.impl(), options);
@@ -196,6 +276,8 @@ RawTensors NamedRun::operator()() {
     for (size_t i = 0; i < layers_.size(); ++i)
       append(out[model_.info().attention[layers_[i]].tensor], pass, pass.attention(i), images);
   }
+  for (const auto& [name, at] : written_)
+    place_images(out[name], model_.impl().outputs()[outputs_[at]].images_axis);
   return out;
 }
 
@@ -215,13 +297,21 @@ const TensorInfo* find(const std::vector<TensorInfo>& tensors, std::string_view 
   return nullptr;
 }
 
+std::string to_string(const TensorInfo& t) {
+  std::vector<std::string> extents;
+  for (size_t i = 0; i < t.shape.size(); ++i) {
+    const std::string axis = i < t.axes.size() ? t.axes[i] : "";
+    extents.push_back(t.shape[i] != 0 ? fmt::format("{}", t.shape[i]) : axis.empty() ? "any" : axis);
+  }
+  extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(t.images_axis), "B");
+  const std::string text =
+      fmt::format("{} {} [{}]", t.name, t.integer ? "i64" : "f32", fmt::join(extents, ", "));
+  return t.optional ? '(' + text + ')' : text;
+}
+
 std::string to_string(const std::vector<TensorInfo>& tensors) {
   std::string out;
-  for (const TensorInfo& t : tensors) {
-    out += fmt::format("{}{} {} [B", out.empty() ? "" : ", ", t.name, t.integer ? "i64" : "f32");
-    for (const uint64_t extent : t.shape) out += fmt::format(", {}", extent);
-    out += ']';
-  }
+  for (const TensorInfo& t : tensors) out += (out.empty() ? "" : ", ") + to_string(t);
   return out;
 }
 

@@ -137,6 +137,7 @@ struct Session::Impl {
 };
 
 Session::Session(const Model& model, const SessionOptions& options) {
+  model.impl().demand_pictures("session");
   if (options.batch == 0 || options.batch > largest_batch)
     throw Error(ErrorKind::usage,
                 fmt::format("[session] a batch of {} images, it takes 1…{}", options.batch, largest_batch));

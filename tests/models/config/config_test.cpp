@@ -195,6 +195,18 @@ TEST_CASE("a transformers config is read") {
   CHECK(config.preprocess.std == std::array<float, 3>{0.4F, 0.5F, 0.6F});
 }
 
+TEST_CASE("a system is named by itself, its other keys are its own") {
+  const ModelConfig config = parse(R"({"system":"lstm_classifier","hidden_size":16,"num_classes":5})");
+  CHECK(config.naming == Naming::system);
+  CHECK(config.architecture == "lstm_classifier");
+  CHECK(config.model_type.empty());
+  CHECK(config.num_classes == 5);
+  CHECK(config.model_args["hidden_size"] == 16);
+  CHECK(parse(R"({"model_type":"vit","system":"lstm"})").naming == Naming::transformers);
+  CHECK_THROWS_WITH_AS(parse(R"({"hidden_size":16})"), doctest::Contains("nor a system"), fovea::Error);
+  CHECK_THROWS_WITH_AS(parse(R"({"system":7})"), doctest::Contains("system"), fovea::Error);
+}
+
 TEST_CASE("transformers' placeholders are no labels, and a bare encoder has no classes") {
   const ModelConfig placeholders = parse(R"({"model_type":"vit","id2label":{"0":"LABEL_0","1":"LABEL_1"}})");
   CHECK(placeholders.num_classes == 2);
