@@ -19,8 +19,9 @@ fovea_room(runtime/ops/attention SEES runtime/ops/common)
 fovea_room(runtime/ops/image SEES runtime/ops/common)
 fovea_room(runtime/ops/maps SEES runtime/ops/nn runtime/ops/attention)
 fovea_room(runtime/ops/train SEES runtime/ops/nn runtime/ops/attention)
+fovea_room(runtime/ops/sequence SEES runtime/ops/train)
 set(op_rooms runtime/ops/common runtime/ops/nn runtime/ops/conv runtime/ops/attention runtime/ops/image runtime/ops/maps
-             runtime/ops/train)
+             runtime/ops/train runtime/ops/sequence)
 
 fovea_room(models/config SEES core LIBRARIES nlohmann_json::nlohmann_json PRECOMPILED json)
 fovea_room(models/text SEES models/config LIBRARIES ICU::uc PRECOMPILED json)
@@ -29,7 +30,7 @@ if(sentencepiece)
   target_link_libraries(room_models_text INTERFACE ${sentencepiece})
 endif()
 fovea_room(models/weights SEES models/config runtime/record PRECOMPILED json)
-fovea_room(models/nn SEES models/weights runtime/ops/conv runtime/ops/maps runtime/ops/train)
+fovea_room(models/nn SEES models/weights runtime/ops/conv runtime/ops/maps runtime/ops/sequence)
 fovea_room(models/model SEES models/nn)
 
 # A folder a family, found by its name: models/arch/<family>/<family>.cpp has `Family <family>_family()`. One that is made
