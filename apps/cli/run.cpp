@@ -27,7 +27,8 @@ namespace {
 struct Flags {
   ModelFlags model;
   std::string input, output, outputs, attention;
-  uint32_t batch = 0;
+  uint32_t batch = 0, generate = 0;
+  bool gradients = false;
 };
 
 // "all" or "0,3,11".
@@ -54,9 +55,10 @@ std::vector<uint32_t> parse_layers(const std::string& text, uint32_t layers) {
   return chosen;
 }
 
-// What a reference file holds besides inputs: outputs, and the attention of layers.
+// What a reference file holds besides inputs: outputs, the attention of layers, what was generated.
 bool is_result(const std::string& name, const std::vector<TensorInfo>& outputs) {
-  if (find(outputs, name) != nullptr) return true;
+  if (find(outputs, name) != nullptr || name.starts_with("generated") || name.starts_with("step_"))
+    return true;
   const std::array kinds{"attn", "gate", "applied", "pool_attn"};
   const size_t dot = name.find('.');
   uint32_t layer = 0;
@@ -122,6 +124,8 @@ int run(const Flags& flags) {
   options.outputs = parse_outputs(flags.outputs, model);
   // A few at a time: the batch of a file is no reason to run out of device memory.
   if (flags.batch > 0) options.batch = flags.batch;
+  options.gradients = flags.gradients;
+  options.generate = flags.generate;
 
   std::vector<io::OutputTensor> results;
   try {
@@ -166,6 +170,14 @@ void add_run(CLI::App& program, int& exit_code) {
           "Layers whose attention to write: all, or I,J..., as `attn.<i>` [B, heads, tokens, tokens] or "
           "`gate.<i>`")
       ->type_name("LAYERS");
+  command
+      ->add_option("--generate", flags->generate,
+                   "Let the model write up to N ids: adds `generated`, `generated_length`, `step_logits` and "
+                   "`step_weights`")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 1U << 16));
+  command->add_flag("--gradients", flags->gradients,
+                    "Write `loss` and `grad.<parameter>` too, of a model that has a loss");
   command->add_option("--batch", flags->batch, "Images in one forward pass (default: up to 8)")
       ->check(CLI::Range(1U, largest_batch));
   command->callback([flags, &exit_code] { exit_code = run(*flags); });

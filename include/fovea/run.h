@@ -28,6 +28,8 @@ struct TensorInfo {
   std::vector<std::string> axes;  // the names of those: extents of one name are equal in a run
   size_t images_axis = 0;         // where B stands: 1 for [shape[0], B, shape[1]...]
   bool optional = false;          // an input that may be left out
+  bool extra = false;             // an output for those alone who ask for it: a loss, a gradient
+  bool whole = false;             // an output of all images together: `shape` is all there is, without B
 };
 std::vector<TensorInfo> inputs_of(const Model& model);
 std::vector<TensorInfo> outputs_of(const Model& model);
@@ -41,6 +43,13 @@ struct RunOptions {
   uint32_t batch = 8;                      // images in a forward pass; more are split
   std::vector<std::string> outputs;        // by name or alias; each under both where empty
   std::vector<uint32_t> attention_layers;  // whose whole attention is an output too
+  // Of a model that writes: ids that it writes at most, the best one at each step. 0: none. Adds `generated`
+  // [B, 1 + generate], which begins with the start id and is filled up with pads behind the end id;
+  // `generated_length` [B], both of them counted; `step_logits` [B, generate, vocabulary] and `step_weights`
+  // [B, generate, keys], zeros where a row has ended.
+  uint32_t generate = 0;
+  // `loss` and `grad.<parameter>` too, of a model that has a loss; all images in one forward pass.
+  bool gradients = false;
 };
 
 // Forward pass of already normalised inputs of any number of images. Returns outputs under the names that

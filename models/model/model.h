@@ -25,6 +25,8 @@ struct Loading {
   const ModelOptions& options;
 };
 
+class StepWriter;
+
 class LoadedModel {
  public:
   explicit LoadedModel(const Loading& from);
@@ -41,6 +43,8 @@ class LoadedModel {
   std::vector<Tensor> record(Recorder& r, std::vector<Tensor> inputs, std::span<const size_t> wanted,
                              AttentionTap* tap) const;
 
+  // Of a recurrent model that writes a sequence; nullptr for others.
+  virtual const StepWriter* step_writer() const { return nullptr; }
   // Throws Error(usage) of an operation on pictures where the model takes none.
   void demand_pictures(const char* operation) const;
 

@@ -39,6 +39,7 @@ class Linear {
   // The gradient by x, f32, from that by scale ⊙ (x Wᵀ + bias).
   Tensor backward(Recorder& r, const Tensor& dy, const Tensor& scale = {}) const;
 
+  const std::string& name() const { return name_; }  // of the module
   const ops::LinearWeights& weights() const { return weights_; }
 
  private:

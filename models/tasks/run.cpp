@@ -12,6 +12,7 @@
 #include "fovea/error.h"
 #include "fovea/session.h"
 #include "models/tasks/forward.h"
+#include "models/tasks/run_steps.h"
 
 namespace fovea {
 namespace {
@@ -19,8 +20,9 @@ namespace {
 std::vector<TensorInfo> info_of(const std::vector<Port>& ports) {
   std::vector<TensorInfo> out;
   for (const Port& port : ports) {
-    TensorInfo info{port.name,        port.alias,   port.type != DType::f32, {}, port.axes,
-                    port.images_axis, port.optional};
+    TensorInfo info{port.name, port.alias,       port.type != DType::f32, {},
+                    port.axes, port.images_axis, port.optional,           port.extra,
+                    port.whole};
     for (uint32_t i = 0; i < port.shape.rank(); ++i) info.shape.push_back(port.shape[i]);
     out.push_back(std::move(info));
   }
@@ -48,10 +50,13 @@ class NamedRun {
   void take_inputs(const RawTensors& inputs);
   void check_shape(const std::string& name, const RawTensor& tensor, const Port& port);
   void check_values(const std::string& name, const RawTensor& tensor, const Port& port) const;
+  std::vector<std::string> chosen_names(const RunOptions& options) const;
   void choose_outputs(const std::vector<std::string>& names);
+  void take_together();
   std::string missing_for(const Port& output) const;
   void write_inputs(Forward& pass, uint64_t first, uint64_t images) const;
   void append(RawTensor& to, const Forward& pass, const Tensor& result, uint64_t images) const;
+  void append_whole(RawTensor& to, const Forward& pass, const Tensor& result, const Port& port) const;
   std::string takes() const {
     return fmt::format("{} takes {}", model_.info().architecture, to_string(inputs_of(model_)));
   }
@@ -59,7 +64,7 @@ class NamedRun {
   const Model& model_;
   std::vector<uint32_t> layers_;
   uint64_t count_ = 0;
-  uint32_t batch_;
+  uint32_t batch_, generate_;
   Axes axes_;                                            // extents of the inputs, by name
   std::vector<const RawTensor*> inputs_;                 // by the model's index; null for those left out
   std::vector<std::optional<Shape>> shapes_;             // of one image of each
@@ -68,7 +73,7 @@ class NamedRun {
 };
 
 NamedRun::NamedRun(const Model& model, const RawTensors& inputs, const RunOptions& options)
-    : model_(model), layers_(options.attention_layers), batch_(options.batch) {
+    : model_(model), layers_(options.attention_layers), batch_(options.batch), generate_(options.generate) {
   const size_t layers = model.info().attention.size();
   for (const uint32_t layer : layers_)
     if (layer >= layers)
@@ -81,7 +86,8 @@ NamedRun::NamedRun(const Model& model, const RawTensors& inputs, const RunOption
     throw Error(ErrorKind::usage,
                 fmt::format("[run] a batch of {} images, it takes 1…{}", batch_, largest_batch));
   take_inputs(inputs);
-  choose_outputs(options.outputs);
+  choose_outputs(chosen_names(options));
+  take_together();
   batch_ = static_cast<uint32_t>(std::min<uint64_t>(batch_, count_));
 }
 
@@ -161,17 +167,36 @@ std::string NamedRun::missing_for(const Port& output) const {
   return out;
 }
 
+std::vector<std::string> NamedRun::chosen_names(const RunOptions& options) const {
+  std::vector<std::string> chosen = options.outputs;
+  for (const Port& port : model_.impl().outputs()) {
+    const bool asked = port.extra ? options.gradients : options.outputs.empty();
+    if (!asked || (!port.extra && !missing_for(port).empty())) continue;
+    chosen.push_back(port.name);
+    if (!port.alias.empty()) chosen.push_back(port.alias);
+  }
+  if (options.gradients && !model_.impl().output("loss"))
+    throw Error(ErrorKind::usage,
+                fmt::format("[run] gradients of {}, which has no loss", model_.info().architecture));
+  return chosen;
+}
+
+// What is of all images together comes from one pass.
+void NamedRun::take_together() {
+  for (const size_t i : outputs_) {
+    const Port& port = model_.impl().outputs()[i];
+    if (!port.extra) continue;
+    if (count_ > largest_batch)
+      throw Error(ErrorKind::usage, fmt::format("[run] `{}` of {} images at once, it takes up to {}",
+                                                port.name, count_, largest_batch));
+    batch_ = static_cast<uint32_t>(count_);
+  }
+}
+
 void NamedRun::choose_outputs(const std::vector<std::string>& names) {
   const std::vector<Port>& ports = model_.impl().outputs();
   const std::vector<TensorInfo> declared = outputs_of(model_);
-  std::vector<std::string> chosen = names;
-  if (names.empty())
-    for (const Port& port : ports) {
-      if (!missing_for(port).empty()) continue;
-      chosen.push_back(port.name);
-      if (!port.alias.empty()) chosen.push_back(port.alias);
-    }
-  for (const std::string& name : chosen) {
+  for (const std::string& name : names) {
     const size_t i = index_of(declared, name);
     if (i == declared.size())
       throw Error(ErrorKind::usage, fmt::format("[run] there is no output `{}`: {} gives {}", name,
@@ -246,6 +271,13 @@ void NamedRun::append(RawTensor& to, const Forward& pass, const Tensor& result, 
   to.values.insert(to.values.end(), values.begin(), values.begin() + used);
 }
 
+void NamedRun::append_whole(RawTensor& to, const Forward& pass, const Tensor& result,
+                            const Port& port) const {
+  for (uint32_t i = 0; i < port.shape.rank(); ++i) to.shape.push_back(port.shape[i]);
+  to.values = pass.floats(result);
+  check_finite(model_.info(), to.values);
+}
+
 // [count, ...] as callers see it.
 void place_images(RawTensor& tensor, uint32_t axis) {
   if (axis == 0) return;
@@ -272,12 +304,19 @@ RawTensors NamedRun::operator()() {
     const uint64_t images = std::min<uint64_t>(batch_, count_ - first);
     write_inputs(pass, first, images);
     pass.program().run();
-    for (const auto& [name, at] : written_) append(out[name], pass, pass.output(at), images);
+    for (const auto& [name, at] : written_) {
+      const Port& port = model_.impl().outputs()[outputs_[at]];
+      if (port.whole)
+        append_whole(out[name], pass, pass.output(at), port);
+      else
+        append(out[name], pass, pass.output(at), images);
+    }
     for (size_t i = 0; i < layers_.size(); ++i)
       append(out[model_.info().attention[layers_[i]].tensor], pass, pass.attention(i), images);
   }
   for (const auto& [name, at] : written_)
     place_images(out[name], model_.impl().outputs()[outputs_[at]].images_axis);
+  if (generate_ != 0) run_steps(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, out);
   return out;
 }
 
@@ -303,7 +342,7 @@ std::string to_string(const TensorInfo& t) {
     const std::string axis = i < t.axes.size() ? t.axes[i] : "";
     extents.push_back(t.shape[i] != 0 ? fmt::format("{}", t.shape[i]) : axis.empty() ? "any" : axis);
   }
-  extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(t.images_axis), "B");
+  if (!t.whole) extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(t.images_axis), "B");
   const std::string text =
       fmt::format("{} {} [{}]", t.name, t.integer ? "i64" : "f32", fmt::join(extents, ", "));
   return t.optional ? '(' + text + ')' : text;

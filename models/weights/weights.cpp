@@ -32,6 +32,12 @@ bool Weights::has(std::string_view name) const {
   return !file_->find(path(name)).empty();
 }
 
+std::vector<std::string> Weights::names() const {
+  std::vector<std::string> out;
+  for (const TensorEntry& tensor : file_->tensors_.tensors()) out.push_back(tensor.name);
+  return out;
+}
+
 std::vector<uint64_t> Weights::shape(std::string_view name) const {
   return file_->joined_shape(file_->demand(path(name)));
 }

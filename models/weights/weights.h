@@ -27,6 +27,7 @@ class Weights {
   std::string path(std::string_view name) const;        // "blocks.3.attn.qkv.weight"
   const std::string& scope() const { return prefix_; }  // "blocks.3.attn.qkv"
   bool has(std::string_view name) const;
+  std::vector<std::string> names() const;  // of all tensors of the file, as the file has them
   // Throws Error(model) when it is missing.
   std::vector<uint64_t> shape(std::string_view name) const;
   // The tensor as floats. Throws Error(model) when it is missing or of another shape, Error(file) when it

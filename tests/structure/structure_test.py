@@ -27,7 +27,7 @@ UPWARD = {
     "runtime/vk": "runtime/record/tensor.h",
     "runtime/record": "runtime/ops/nn/linear.h",
     "runtime/ops/nn": "models/nn/linear.h",
-    "runtime/ops/train": "runtime/ops/sequence/recurrent.h",
+    "runtime/ops/sequence": "models/nn/recurrent.h",
     "models/config": "models/weights/safetensors.h",
     "models/text": "models/weights/safetensors.h",
     "models/nn": "maps/methods.h",

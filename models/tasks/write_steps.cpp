@@ -1,0 +1,70 @@
+#include "models/tasks/write_steps.h"
+
+#include "core/floats.h"
+#include "runtime/ops/nn/softmax_topk.h"
+
+namespace fovea {
+
+WriteSteps::WriteSteps(const LoadedModel& model, uint32_t rows,
+                       const std::vector<std::optional<Shape>>& inputs)
+    : rows_(rows), best_(rows) {
+  const StepWriter& writer = *model.step_writer();
+  Recorder r(model.device().impl());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Port& port = model.inputs()[i];
+    inputs_.push_back(inputs[i]
+                          ? r.input(of_images(rows, *inputs[i]), model.device_type(port), port.name.c_str())
+                          : Tensor{});
+  }
+  const StepWriter::Begun begun = writer.begin(r, inputs_);
+  const std::vector<Tensor> carried = kept(r, model, begun.carried), seen = kept(r, model, begun.seen);
+  begin_ = r.finish();
+  record_step(model, writer, carried, seen);
+}
+
+// Copies that outlive the run.
+std::vector<Tensor> WriteSteps::kept(Recorder& r, const LoadedModel& model,
+                                     const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> out;
+  for (const Tensor& t : tensors) {
+    if (!t) {
+      out.emplace_back();
+      continue;
+    }
+    states_.emplace_back(model.device().impl(), t.shape, t.dtype);
+    out.push_back(states_.back().tensor());
+    r.copy(t, out.back());
+  }
+  return out;
+}
+
+void WriteSteps::record_step(const LoadedModel& model, const StepWriter& writer,
+                             const std::vector<Tensor>& carried, const std::vector<Tensor>& seen) {
+  Recorder r(model.device().impl());
+  ids_ = r.input({rows_, 1}, DType::u32, "ids");
+  const StepWriter::Step step = writer.step(r, ids_, carried, seen);
+  for (size_t i = 0; i < carried.size(); ++i)
+    if (carried[i]) r.copy(step.carried[i], carried[i]);
+  logits_ = step.logits;
+  weights_ = step.weights;
+  chosen_ = ops::softmax_topk(r, logits_, 1).indices;
+  for (const Tensor& t : {logits_, weights_, chosen_}) r.output(t);
+  step_ = r.finish();
+}
+
+void WriteSteps::write(size_t input, std::span<const float> values) {
+  begin_.write(inputs_.at(input), from_floats(values, inputs_[input].dtype));
+}
+
+void WriteSteps::write(size_t input, std::span<const uint32_t> values) {
+  begin_.write(inputs_.at(input), std::as_bytes(values));
+}
+
+std::span<const uint32_t> WriteSteps::step(std::span<const uint32_t> before) {
+  step_.write(ids_, std::as_bytes(before));
+  step_.run();
+  step_.read(chosen_, std::as_writable_bytes(std::span(best_)));
+  return best_;
+}
+
+}  // namespace fovea

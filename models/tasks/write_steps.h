@@ -1,0 +1,46 @@
+// A sequence that a recurrent model writes, an id a step.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "models/model/model.h"
+#include "models/model/step_writer.h"
+#include "runtime/record/state.h"
+
+namespace fovea {
+
+// Recorded once for some rows; a step is a replay, and its state stays on the device.
+class WriteSteps {
+ public:
+  // inputs: of one image of each of the model's, none for those left out.
+  WriteSteps(const LoadedModel& model, uint32_t rows, const std::vector<std::optional<Shape>>& inputs);
+
+  void write(size_t input, std::span<const float> values);
+  void write(size_t input, std::span<const uint32_t> values);
+  // Reads the inputs and stands before the first step.
+  void start() { begin_.run(); }
+  // The best id of every row behind these ones; valid until the next step.
+  std::span<const uint32_t> step(std::span<const uint32_t> before);
+
+  std::vector<float> logits() const {
+    return step_.read_floats(logits_);
+  }  // [rows, vocabulary], of the last step
+  std::vector<float> weights() const { return step_.read_floats(weights_); }  // [rows, keys]
+
+ private:
+  std::vector<Tensor> kept(Recorder& r, const LoadedModel& model, const std::vector<Tensor>& tensors);
+  void record_step(const LoadedModel& model, const StepWriter& writer, const std::vector<Tensor>& carried,
+                   const std::vector<Tensor>& seen);
+
+  uint32_t rows_;
+  std::vector<Tensor> inputs_;
+  std::deque<State> states_;
+  Program begin_, step_;
+  Tensor ids_, chosen_, logits_, weights_;
+  std::vector<uint32_t> best_;
+};
+
+}  // namespace fovea
