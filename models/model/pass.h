@@ -25,8 +25,8 @@ struct Port {
   std::vector<std::string> axes{};
   uint32_t images_axis = 0;      // where callers have the images; the device has them first
   bool optional = false;         // an input that may be left out
-  bool extra = false;           // an output for those alone who ask for it by name
-  bool whole = false;           // an output of all images together, of this shape: a loss, a gradient
+  bool extra = false;            // an output for those alone who ask for it by name
+  bool whole = false;            // an output of all images together, of this shape: a loss, a gradient
   std::vector<size_t> needs{};   // optional inputs without which there is no such output
   uint64_t below = 1ULL << 32U;  // of an input of integers: each is less
   std::string up_to{};           // of an input of integers: each is at most this axis
