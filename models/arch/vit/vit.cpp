@@ -34,7 +34,9 @@ Pool pool_of(const io::ModelConfig& config, const io::Weights& w, bool cls) {
                           config.file.string(), pool));
 }
 
-VitShape shape_of(const Loading& from) {
+}  // namespace
+
+VitShape vit_shape(const Loading& from) {
   const io::ModelConfig& config = from.config;
   if (config.naming == io::Naming::timm)
     io::check_known_args(config, {"patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio", "qkv_bias",
@@ -51,9 +53,11 @@ VitShape shape_of(const Loading& from) {
   return s;
 }
 
+namespace {
+
 class PlainVit : public Vit {
  public:
-  explicit PlainVit(const Loading& from) : Vit(from, shape_of(from)) {}
+  explicit PlainVit(const Loading& from) : Vit(from, vit_shape(from)) {}
 };
 
 }  // namespace
