@@ -13,8 +13,12 @@ bool is_gate(AttentionKind kind) {
   return kind == AttentionKind::channel_gate || kind == AttentionKind::spatial_gate;
 }
 
+// Of pictures: what tokens of a text attend to is not drawn.
 bool has_layers(const AttentionTap& tap) {
-  return !tap.layers.empty();
+  return std::any_of(tap.layers.begin(), tap.layers.end(), [](const AttentionRecord& a) {
+    return a.layer.kind != AttentionKind::sequence_attention &&
+           a.layer.kind != AttentionKind::cross_attention;
+  });
 }
 
 // Rollout multiplies the layers' matrices: all must attend among the same tokens.

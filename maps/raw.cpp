@@ -63,6 +63,8 @@ Drawn raw(Recorder& r, const Kept& kept, const MapRequest& request, const ModelI
   out.rows = layer.layer.rows;
   out.cols = layer.layer.cols;
   switch (layer.layer.kind) {
+    case AttentionKind::sequence_attention:
+    case AttentionKind::cross_attention:
     case AttentionKind::self_attention:
     case AttentionKind::attention_pool:
       return self_attention(r, layer, request);

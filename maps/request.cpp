@@ -248,6 +248,9 @@ uint32_t layer_of(const ModelInfo& info, const MapRequest& request) {
     refuse(fmt::format("{} has {} layers for {}", info.architecture, count, to_string(request.method)));
   if (request.layer < 0) return drawn[static_cast<size_t>(count + request.layer)];
   const auto layer = static_cast<uint32_t>(request.layer);
+  if (const AttentionKind kind = info.attention[layer].kind;
+      kind == AttentionKind::sequence_attention || kind == AttentionKind::cross_attention)
+    refuse(fmt::format("is a {}: what tokens of a text attend to is not drawn", to_string(kind)));
   if (std::find(drawn.begin(), drawn.end(), layer) == drawn.end())
     refuse(fmt::format("is a {}, which has no {}; draw it with raw", to_string(info.attention[layer].kind),
                        to_string(request.method)));

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -57,13 +56,14 @@ std::vector<uint32_t> parse_layers(const std::string& text, uint32_t layers) {
 
 // What a reference file holds besides inputs: outputs, the attention of layers, what was generated.
 bool is_result(const std::string& name, const std::vector<TensorInfo>& outputs) {
-  if (find(outputs, name) != nullptr || name.starts_with("generated") || name.starts_with("step_"))
-    return true;
-  const std::array kinds{"attn", "gate", "applied", "pool_attn"};
+  if (find(outputs, name) != nullptr) return true;
+  for (const std::string_view prefix : {"generated", "step_", "prompt_generated", "prompt_step_"})
+    if (name.starts_with(prefix)) return true;
   const size_t dot = name.find('.');
+  const std::string_view kind = std::string_view(name).substr(0, dot);
   uint32_t layer = 0;
   return dot != std::string::npos && parse_number(std::string_view(name).substr(dot + 1), layer) &&
-         std::find(kinds.begin(), kinds.end(), name.substr(0, dot)) != kinds.end();
+         (kind.ends_with("attn") || kind == "gate" || kind == "applied");
 }
 
 // All that the file holds and that is no result; of a name that the model does not take, not the values.
@@ -168,12 +168,13 @@ void add_run(CLI::App& program, int& exit_code) {
       ->add_option(
           "--attention", flags->attention,
           "Layers whose attention to write: all, or I,J..., as `attn.<i>` [B, heads, tokens, tokens] or "
-          "`gate.<i>`")
+          "`gate.<i>`; of models that write, `encoder_attn.<i>`, `decoder_attn.<i>` and `cross_attn.<i>`")
       ->type_name("LAYERS");
   command
-      ->add_option("--generate", flags->generate,
-                   "Let the model write up to N ids: adds `generated`, `generated_length`, `step_logits` and "
-                   "`step_weights`")
+      ->add_option(
+          "--generate", flags->generate,
+          "Let the model write up to N ids: adds `generated`, `generated_length`, `step_logits`, and "
+          "`step_weights` or `step_cross_attn.<i>`")
       ->type_name("N")
       ->check(CLI::Range(1U, 1U << 16));
   command->add_flag("--gradients", flags->gradients,

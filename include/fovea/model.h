@@ -37,11 +37,13 @@ struct ModelBytes {
 };
 
 enum class AttentionKind {
-  self_attention,  // a softmax over the keys for each query
-  attention_pool,  // one over all tokens for a learned query, by which a head reads them
-  token_scores,    // one softmax over all tokens: separable attention (Mehta & Rastegari 2022)
-  channel_gate,    // a factor a channel: squeeze-and-excitation (Hu et al. 2018), CBAM
-  spatial_gate,    // a factor a cell: CBAM (Woo et al. 2018)
+  self_attention,      // a softmax over the keys for each query
+  sequence_attention,  // the same of tokens that are no cells of a picture: a decoder's own attention
+  cross_attention,     // of a sequence's tokens over those of another one
+  attention_pool,      // one over all tokens for a learned query, by which a head reads them
+  token_scores,        // one softmax over all tokens: separable attention (Mehta & Rastegari 2022)
+  channel_gate,        // a factor a channel: squeeze-and-excitation (Hu et al. 2018), CBAM
+  spatial_gate,        // a factor a cell: CBAM (Woo et al. 2018)
 };
 const char* to_string(AttentionKind kind);
 

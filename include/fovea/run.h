@@ -30,6 +30,7 @@ struct TensorInfo {
   bool optional = false;          // an input that may be left out
   bool extra = false;             // an output for those alone who ask for it: a loss, a gradient
   bool whole = false;             // an output of all images together: `shape` is all there is, without B
+  bool shared = false;            // one for all images: [shape...] without B
 };
 std::vector<TensorInfo> inputs_of(const Model& model);
 std::vector<TensorInfo> outputs_of(const Model& model);
@@ -45,8 +46,9 @@ struct RunOptions {
   std::vector<uint32_t> attention_layers;  // whose whole attention is an output too
   // Of a model that writes: ids that it writes at most, the best one at each step. 0: none. Adds `generated`
   // [B, 1 + generate], which begins with the start id and is filled up with pads behind the end id;
-  // `generated_length` [B], both of them counted; `step_logits` [B, generate, vocabulary] and `step_weights`
-  // [B, generate, keys], zeros where a row has ended.
+  // `generated_length` [B], both of them counted; `step_logits` [B, generate, vocabulary]; and `step_weights`
+  // [B, generate, keys] or `step_cross_attn.<layer>` [B, heads, generate, keys]; zeros where a row has ended.
+  // A model that takes `prompt_ids` adds the same behind them, with `prompt_` in front of the names.
   uint32_t generate = 0;
   // `loss` and `grad.<parameter>` too, of a model that has a loss; all images in one forward pass.
   bool gradients = false;

@@ -122,6 +122,13 @@ bool are_placeholders(const std::vector<std::string>& labels) {
   return true;
 }
 
+// What says how large pictures are, in a model that is made of models.
+const json& picture_part(const json& object) {
+  for (const char* part : {"encoder", "vision_config"})
+    if (object.contains(part) && object[part].is_object()) return object[part];
+  return object;
+}
+
 void read_transformers(ModelConfig& config, const json& object, const json& preprocessor) {
   config.naming = Naming::transformers;
   config.model_type = arg_string(object, "model_type", "", config.file);
@@ -144,7 +151,7 @@ void read_transformers(ModelConfig& config, const json& object, const json& prep
     config.num_classes_given = true;
   }
   if (are_placeholders(config.label_names)) config.label_names.clear();
-  config.preprocess = transformers_preprocess(object, preprocessor, config.file,
+  config.preprocess = transformers_preprocess(picture_part(object), preprocessor, config.file,
                                               config.file.parent_path() / "preprocessor_config.json");
   config.model_args = object;
 }
@@ -159,6 +166,20 @@ void read_system(ModelConfig& config, const json& object) {
 }
 
 }  // namespace
+
+ModelConfig part_of(const ModelConfig& config, const char* key) {
+  const auto found = config.model_args.find(key);
+  if (found == config.model_args.end() || !found->is_object())
+    fail(config.file, fmt::format("has no object `{}`, the configuration of a {} that is a part", key, key));
+  ModelConfig out = config;
+  out.model_args = *found;
+  out.model_type = arg_string(out.model_args, "model_type", "", config.file);
+  out.architecture = out.model_type;
+  out.num_classes = 0;
+  out.num_classes_given = true;
+  out.label_names.clear();
+  return out;
+}
 
 std::vector<std::string> ModelConfig::labels_for(uint32_t classes) const {
   if (classes == 0) return {};

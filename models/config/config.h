@@ -53,6 +53,9 @@ struct ModelConfig {
   std::vector<std::string> labels_for(uint32_t classes) const;
 };
 
+// The configuration of a part, the object at `key`: transformers' models that are made of models. Throws
+// Error(file) where there is none.
+ModelConfig part_of(const ModelConfig& config, const char* key);
 // timm's name of an architecture without what says how it was trained: vit_tiny_patch16_224.augreg_in21k and
 // vit_tiny_patch16_224_in21k are vit_tiny_patch16_224.
 std::string plain_architecture(const ModelConfig& config);

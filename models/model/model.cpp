@@ -16,6 +16,10 @@ const char* to_string(AttentionKind kind) {
   switch (kind) {
     case AttentionKind::self_attention:
       return "self-attention";
+    case AttentionKind::sequence_attention:
+      return "sequence attention";
+    case AttentionKind::cross_attention:
+      return "cross-attention";
     case AttentionKind::attention_pool:
       return "attention pool";
     case AttentionKind::token_scores:

@@ -26,6 +26,7 @@ struct Loading {
 };
 
 class StepWriter;
+class Writer;
 
 class LoadedModel {
  public:
@@ -45,6 +46,8 @@ class LoadedModel {
 
   // Of a recurrent model that writes a sequence; nullptr for others.
   virtual const StepWriter* step_writer() const { return nullptr; }
+  // Of a model that writes a text; nullptr for others.
+  virtual const Writer* writer() const { return nullptr; }
   // Throws Error(usage) of an operation on pictures where the model takes none.
   void demand_pictures(const char* operation) const;
 

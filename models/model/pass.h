@@ -30,6 +30,9 @@ struct Port {
   std::vector<size_t> needs{};   // optional inputs without which there is no such output
   uint64_t below = 1ULL << 32U;  // of an input of integers: each is less
   std::string up_to{};           // of an input of integers: each is at most this axis
+  // A mask that says no more than that tokens along this axis see none after them, [tokens, tokens] for all
+  // images: it is looked at on the host, and the device is told that it is there, by a word an image.
+  std::string causal_over{};
 };
 using Axes = std::map<std::string, uint32_t, std::less<>>;  // extents by name
 // Whether a tensor of one image fits; its named extents are added to axes.

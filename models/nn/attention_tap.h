@@ -30,7 +30,7 @@ struct TokenGrid {
 
 // One layer's attention as it can be drawn afterwards; never probabilities. `kind` says what is filled.
 struct AttentionRecord {
-  AttentionLayer layer;
+  AttentionLayer layer;  // `tensor` as a family has it, "cross_attn", where that is not the usual one
   // Shape of attn.<i> or gate.<i> as the reference implementation has it, where it is not the usual one.
   Shape reference;
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <string>
 #include <utility>
 
 #include "core/boundary.h"
@@ -67,14 +69,16 @@ const Family& demand_family(const io::ModelConfig& config) {
 void describe_attention(LoadedModel& model) {
   const AttentionTap tap = model.rehearse();
   std::vector<AttentionLayer> layers;
-  uint32_t softmaxes = 0, gates = 0, pools = 0;
+  std::map<std::string, uint32_t> counts;  // of each name, in running order
   for (const AttentionRecord& record : tap.layers) {
     AttentionLayer layer = record.layer;
     const bool gate = layer.kind == AttentionKind::channel_gate || layer.kind == AttentionKind::spatial_gate;
     const bool pool = layer.kind == AttentionKind::attention_pool;
-    layer.tensor = gate   ? fmt::format("gate.{}", gates++)
-                   : pool ? fmt::format("pool_attn.{}", pools++)
-                          : fmt::format("attn.{}", softmaxes++);
+    const std::string name = !layer.tensor.empty() ? layer.tensor
+                             : gate                ? "gate"
+                             : pool                ? "pool_attn"
+                                                   : "attn";
+    layer.tensor = fmt::format("{}.{}", name, counts[name]++);
     layers.push_back(layer);
   }
   model.set_maps(std::move(layers), maps::methods_of(tap), tap.head);
@@ -92,7 +96,7 @@ std::shared_ptr<LoadedModel> load_model(const Device& device, const io::ModelCon
 }
 
 const io::NameTable* names_for(const io::ModelConfig& config, const Family& family) {
-  return config.naming == io::Naming::transformers ? family.names : nullptr;
+  return config.naming == io::Naming::timm ? nullptr : family.names;
 }
 
 // A system may consist of nothing that is learned; one that has weights demands them by name.

@@ -10,8 +10,18 @@
 
 namespace fovea {
 
+namespace {
+
+// Of classes: a model that writes has logits for each token.
+std::optional<size_t> class_scores(const LoadedModel& model) {
+  const std::optional<size_t> logits = model.output("logits");
+  return logits && model.outputs()[*logits].shape.rank() == 1 ? logits : std::nullopt;
+}
+
+}  // namespace
+
 Classify::Classify(const LoadedModel& model, uint32_t top_k)
-    : logits_(model.output("logits")), top_k_(std::min(std::max(top_k, 1U), model.info().classes)) {}
+    : logits_(class_scores(model)), top_k_(std::min(std::max(top_k, 1U), model.info().classes)) {}
 
 Classify::Answer Classify::record(Recorder& r, const Tensor& given) const {
   if (!has_logits()) return {given, {}, {}};

@@ -23,7 +23,9 @@ Forward::Forward(const LoadedModel& model, const Options& options) : options_(op
 void Forward::record(Recorder& r, const LoadedModel& model) {
   for (size_t i = 0; i < model.inputs().size(); ++i) {
     const Port& port = model.inputs()[i];
-    const std::optional<Shape> one = options_.inputs.empty() ? port.shape : options_.inputs.at(i);
+    const std::optional<Shape> one = !options_.inputs.empty() ? options_.inputs.at(i)
+                                     : port.optional          ? std::nullopt
+                                                              : std::optional(port.shape);
     if (!one) {
       inputs_.emplace_back();
       continue;
@@ -49,7 +51,12 @@ void Forward::record(Recorder& r, const LoadedModel& model) {
     kept.best = answer_.indices;
   }
   for (const uint32_t layer : options_.full_attention) {
-    full_attention_.push_back(whole(r, kept.layers.at(layer)));
+    if (layer >= kept.layers.size())
+      throw Error(ErrorKind::usage,
+                  fmt::format("[forward] `{}` is attention of a part that runs on inputs that "
+                              "were left out",
+                              model.info().attention.at(layer).tensor));
+    full_attention_.push_back(whole(r, kept.layers[layer]));
     r.output(full_attention_.back());
   }
   if (options_.all_maps) record_all_maps(r, model.info(), kept);
@@ -73,8 +80,10 @@ void Forward::record_all_maps(Recorder& r, const ModelInfo& info, const maps::Ke
     std::move(map.presets.begin(), map.presets.end(), std::back_inserter(presets_));
   };
   MapRequest request;
-  for (request.layer = 0; request.layer < static_cast<int>(info.attention.size()); ++request.layer)
+  for (const uint32_t layer : drawable_layers(info, MapMethod::raw)) {
+    request.layer = static_cast<int>(layer);
     draw(request);
+  }
   for (const MapMethod method : info.maps)
     if (method == MapMethod::rollout || method == MapMethod::cam) {
       request = {};

@@ -13,6 +13,7 @@
 #include "fovea/session.h"
 #include "models/tasks/forward.h"
 #include "models/tasks/run_steps.h"
+#include "models/tasks/run_text.h"
 
 namespace fovea {
 namespace {
@@ -24,6 +25,10 @@ std::vector<TensorInfo> info_of(const std::vector<Port>& ports) {
                     port.axes, port.images_axis, port.optional,           port.extra,
                     port.whole};
     for (uint32_t i = 0; i < port.shape.rank(); ++i) info.shape.push_back(port.shape[i]);
+    if (info.shared = !port.causal_over.empty(); info.shared) {
+      info.shape = {0, 0};
+      info.axes = {port.causal_over, port.causal_over};
+    }
     out.push_back(std::move(info));
   }
   return out;
@@ -49,6 +54,7 @@ class NamedRun {
  private:
   void take_inputs(const RawTensors& inputs);
   void check_shape(const std::string& name, const RawTensor& tensor, const Port& port);
+  void check_causal(const std::string& name, const RawTensor& tensor, const Port& port);
   void check_values(const std::string& name, const RawTensor& tensor, const Port& port) const;
   std::vector<std::string> chosen_names(const RunOptions& options) const;
   void choose_outputs(const std::vector<std::string>& names);
@@ -107,9 +113,9 @@ void NamedRun::take_inputs(const RawTensors& inputs) {
     inputs_[i] = &tensor;
   }
   for (size_t i = 0; i < declared.size(); ++i) {
-    if (inputs_[i] != nullptr)
+    if (inputs_[i] != nullptr && ports[i].causal_over.empty())
       check_values(declared[i].name, *inputs_[i], ports[i]);
-    else if (!declared[i].optional)
+    else if (inputs_[i] == nullptr && !declared[i].optional)
       throw Error(ErrorKind::usage, fmt::format("[run] no tensor `{}`: {}", declared[i].name, takes()));
   }
 }
@@ -129,8 +135,32 @@ std::optional<Shape> one_image(const std::vector<uint64_t>& shape, size_t images
   return of_one_image(images);
 }
 
+// 1 above the diagonal, where a token would see a later one, and 0 elsewhere.
+void NamedRun::check_causal(const std::string& name, const RawTensor& tensor, const Port& port) {
+  const std::vector<uint64_t>& shape = tensor.shape;
+  const uint64_t tokens = shape.empty() ? 0 : shape[0];
+  const bool square = shape.size() == 2 && shape[1] == tokens && tokens != 0 && tokens <= UINT32_MAX &&
+                      tensor.integers.size() / tokens == tokens && tensor.integers.size() % tokens == 0;
+  if (!square || axes_.emplace(port.causal_over, static_cast<uint32_t>(tokens)).first->second != tokens)
+    throw Error(ErrorKind::usage,
+                fmt::format("[run] `{}` is [{}]: {}", name, fmt::join(shape, ", "), takes()));
+  for (uint64_t row = 0; row < tokens; ++row)
+    for (uint64_t column = 0; column < tokens; ++column)
+      if (const int64_t value = tensor.integers[row * tokens + column]; value != (column > row ? 1 : 0))
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("[run] `{}` holds {} at {}, {}: it must be 1 above the diagonal and 0 elsewhere, "
+                        "or be left out where tokens see later ones",
+                        name, value, row, column));
+}
+
 void NamedRun::check_shape(const std::string& name, const RawTensor& tensor, const Port& port) {
   const size_t i = static_cast<size_t>(&port - model_.impl().inputs().data());
+  if (!port.causal_over.empty()) {
+    check_causal(name, tensor, port);
+    shapes_[i] = port.shape;
+    return;
+  }
   shapes_[i] = one_image(tensor.shape, port.images_axis);
   if (!shapes_[i] || !fits(port, *shapes_[i], axes_))
     throw Error(ErrorKind::usage,
@@ -242,7 +272,7 @@ std::vector<T> with_images_inside(const std::vector<T>& all, uint64_t outer, uin
 
 void NamedRun::write_inputs(Forward& pass, uint64_t first, uint64_t images) const {
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    if (inputs_[i] == nullptr) continue;
+    if (inputs_[i] == nullptr || !model_.impl().inputs()[i].causal_over.empty()) continue;
     const RawTensor& tensor = *inputs_[i];
     const Port& port = model_.impl().inputs()[i];
     uint64_t outer = 1;
@@ -316,7 +346,11 @@ RawTensors NamedRun::operator()() {
   }
   for (const auto& [name, at] : written_)
     place_images(out[name], model_.impl().outputs()[outputs_[at]].images_axis);
-  if (generate_ != 0) run_steps(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, out);
+  if (generate_ == 0) return out;
+  if (model_.impl().writer() != nullptr)
+    run_text(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, out);
+  else
+    run_steps(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, out);
   return out;
 }
 
@@ -342,7 +376,8 @@ std::string to_string(const TensorInfo& t) {
     const std::string axis = i < t.axes.size() ? t.axes[i] : "";
     extents.push_back(t.shape[i] != 0 ? fmt::format("{}", t.shape[i]) : axis.empty() ? "any" : axis);
   }
-  if (!t.whole) extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(t.images_axis), "B");
+  if (!t.whole && !t.shared)
+    extents.insert(extents.begin() + static_cast<std::ptrdiff_t>(t.images_axis), "B");
   const std::string text =
       fmt::format("{} {} [{}]", t.name, t.integer ? "i64" : "f32", fmt::join(extents, ", "));
   return t.optional ? '(' + text + ')' : text;

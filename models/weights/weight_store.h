@@ -27,6 +27,7 @@ class WeightStore {
 
   DType storage() const { return storage_; }
   uint64_t bytes() const { return bytes_; }
+  uint64_t largest() const { return device_.info().max_storage_range; }  // bytes of a tensor
 
  private:
   Tensor add(std::span<const float> values, const Shape& shape, DType dtype);

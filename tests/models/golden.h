@@ -97,16 +97,15 @@ inline bool is_attention(const std::string& name) {
 }
 
 // Every tensor of the reference that is none of the inputs, against what was computed under its name. images:
-// of the computation, as in_turn() has them. Returns how many were compared.
+// of the computation, as in_turn() has them, `of` those of the reference. Returns how many were compared.
 inline size_t check_equal(const Reference& reference, const fovea::RawTensors& inputs,
-                          const fovea::RawTensors& got, const Tolerance& tolerance) {
+                          const fovea::RawTensors& got, const Tolerance& tolerance, uint64_t images,
+                          uint64_t of) {
   size_t compared = 0;
   for (const auto& tensor : reference.file.tensors()) {
     if (inputs.contains(tensor.name)) continue;
     CAPTURE(tensor.name);
-    const auto& input = *inputs.begin();
-    const auto wanted =
-        in_turn(tensor, tensor.shape.at(0) * input.second.shape[0] / reference.shape(input.first)[0]);
+    const auto wanted = in_turn(tensor, tensor.shape.at(0) * images / of);
     REQUIRE(got.contains(tensor.name));
     CHECK(got.at(tensor.name).shape == wanted.shape);
     CHECK(got.at(tensor.name).integers == wanted.integers);
@@ -118,6 +117,36 @@ inline size_t check_equal(const Reference& reference, const fovea::RawTensors& i
     ++compared;
   }
   return compared;
+}
+
+inline size_t check_equal(const Reference& reference, const fovea::RawTensors& inputs,
+                          const fovea::RawTensors& got, const Tolerance& tolerance) {
+  const auto& [name, tensor] = *inputs.begin();
+  return check_equal(reference, inputs, got, tolerance, tensor.shape[0], reference.shape(name)[0]);
+}
+
+// With as many tokens written, behind the start token and behind the reference's prompts, as it holds. What
+// the reference does not hold of the steps is left out.
+inline fovea::RawTensors run_written(const fovea::Model& model, const Reference& reference,
+                                     const fovea::RawTensors& inputs, fovea::RunOptions options) {
+  const auto written = [&](const char* name, uint64_t given) {
+    return reference.file.find(name) == nullptr ? 0U
+                                                : static_cast<uint32_t>(reference.shape(name)[1] - given);
+  };
+  fovea::RawTensors unprompted = inputs;
+  unprompted.erase("prompt_ids");
+  options.generate = written("generated", 1);
+  auto got = fovea::run(model, unprompted, options);
+  if (inputs.contains("prompt_ids")) {
+    options.generate = written("prompt_generated", reference.shape("prompt_ids")[1]);
+    for (auto& [name, tensor] : fovea::run(model, inputs, options))
+      if (name.starts_with("prompt_")) got[name] = std::move(tensor);
+  }
+  std::erase_if(got, [&](const auto& entry) {
+    return entry.first.find("step_cross_attn.") != std::string::npos &&
+           reference.file.find(entry.first) == nullptr;
+  });
+  return got;
 }
 
 // A golden folder from its inputs to all that its reference holds. images: 0 takes those of the reference.
@@ -134,18 +163,27 @@ inline void compare_folder(const std::filesystem::path& folder, fovea::Precision
     options.width = static_cast<uint32_t>(pixels->shape[3]);
   }
   const auto model = fovea::Model::load(fovea::Device::open(), folder, options);
+  const auto declared = fovea::inputs_of(model);
   fovea::RawTensors inputs;
+  uint64_t have = 0;  // images of the reference
   for (const auto& tensor : reference.file.tensors())
-    if (fovea::find(fovea::inputs_of(model), tensor.name) != nullptr)
-      inputs[tensor.name] = in_turn(tensor, images == 0 ? tensor.shape.at(0) : images);
+    if (const auto* info = fovea::find(declared, tensor.name); info != nullptr && !info->shared)
+      have = tensor.shape.at(0);
+  if (images == 0) images = static_cast<uint32_t>(have);
+  for (const auto& tensor : reference.file.tensors())
+    if (const auto* info = fovea::find(declared, tensor.name); info != nullptr)
+      inputs[tensor.name] = in_turn(tensor, info->shared ? tensor.shape.at(0) : images);
   auto layers = all_layers(model);
-  // References of timm's SigLIP keep nothing of its pool's attention.
+  // References of timm's SigLIP keep nothing of its pool's attention, BLIP's nothing of what text sees.
   std::erase_if(layers, [&](uint32_t i) {
     const auto& layer = model.info().attention[i];
-    return layer.kind == fovea::AttentionKind::attention_pool && reference.file.find(layer.tensor) == nullptr;
+    return (layer.kind == fovea::AttentionKind::attention_pool ||
+            layer.kind == fovea::AttentionKind::cross_attention) &&
+           reference.file.find(layer.tensor) == nullptr;
   });
-  const auto got = fovea::run(model, inputs, {.batch = batch, .outputs = {}, .attention_layers = layers});
-  CHECK(check_equal(reference, inputs, got, tolerance) > layers.size());
+  const fovea::RunOptions run{.batch = batch, .outputs = {}, .attention_layers = layers};
+  const auto got = run_written(model, reference, inputs, run);
+  CHECK(check_equal(reference, inputs, got, tolerance, images, have) > layers.size());
   // Whatever the model gives, the reference has under one of its names.
   const auto outputs = fovea::outputs_of(model);
   for (const auto& [name, tensor] : got) {

@@ -1,0 +1,32 @@
+// What a model that writes a text is to those who let it write.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "models/nn/text_stack.h"
+#include "models/nn/vocabulary_head.h"
+
+namespace fovea {
+
+class Writer {
+ public:
+  virtual ~Writer() = default;
+  virtual const layers::TextStack& text() const = 0;
+  virtual const layers::VocabularyHead& head() const = 0;
+  // Whether what the text is about is made from the model's input i; an input of prompts, where there is one.
+  enum class Reads { never, if_given, always };
+  virtual Reads reads(size_t input) const = 0;
+  virtual std::optional<size_t> prompt() const { return std::nullopt; }
+  // What the text is about, [images, keys, width], from the model's inputs.
+  virtual Tensor memory(Recorder& r, std::span<const Tensor> inputs) const = 0;
+
+  struct Ids {
+    uint32_t start = 0, end = 0, pad = 0;
+  };
+  virtual Ids ids() const = 0;
+};
+
+}  // namespace fovea

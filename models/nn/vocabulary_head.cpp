@@ -1,0 +1,46 @@
+#include "models/nn/vocabulary_head.h"
+
+#include <algorithm>
+
+namespace fovea::layers {
+namespace {
+
+// Some rows of a matrix, zeros behind them up to a multiple of four.
+LinearNumbers part_of(const LinearNumbers& whole, uint32_t first, uint32_t count) {
+  LinearNumbers out{whole.name, (count + 3) / 4 * 4, whole.inputs, {}, {}};
+  const auto rows = [&](const std::vector<float>& from, size_t size) {
+    const auto begin = from.begin() + static_cast<std::ptrdiff_t>(first * size);
+    std::vector<float> values(begin, begin + static_cast<std::ptrdiff_t>(count * size));
+    values.resize(out.columns * size);
+    return values;
+  };
+  out.weight = rows(whole.weight, whole.inputs);
+  if (!whole.bias.empty()) out.bias = rows(whole.bias, 1);
+  return out;
+}
+
+}  // namespace
+
+VocabularyScores::VocabularyScores(WeightStore& store, const LinearNumbers& numbers)
+    : vocabulary_(numbers.columns) {
+  const uint64_t columns = store.largest() / element_bytes(store.storage()) / numbers.inputs / 4 * 4;
+  const auto most = static_cast<uint32_t>(std::clamp<uint64_t>(columns, 4, 1U << 30U));
+  for (uint32_t first = 0; first < vocabulary_; first += most)
+    parts_.emplace_back(store, part_of(numbers, first, std::min(most, vocabulary_ - first)));
+}
+
+Tensor VocabularyScores::operator()(Recorder& r, const Tensor& x) const {
+  if (parts_.size() == 1 && parts_.front().weights().columns == vocabulary_) return parts_.front()(r, x);
+  const Tensor y = r.temporary({x.shape[0], x.shape[1], vocabulary_}, x.dtype, "scores");
+  uint32_t first = 0;
+  for (const Linear& part : parts_) {
+    const Tensor scores = part(r, x);
+    const uint32_t columns = scores.shape.last(), count = std::min(columns, vocabulary_ - first);
+    for (uint64_t row = 0; row < x.shape.rows(); ++row)
+      r.copy(scores.part(row * columns, {count}), y.part(row * vocabulary_ + first, {count}));
+    first += count;
+  }
+  return y;
+}
+
+}  // namespace fovea::layers

@@ -1,0 +1,47 @@
+// The scores of a vocabulary for each token.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "models/nn/layer_norm.h"
+#include "models/nn/linear.h"
+
+namespace fovea::layers {
+
+// A linear layer of tens of thousands of columns: in as many parts as the device's buffers ask for, each of
+// whole fours, which kernels for CPU drivers want.
+class VocabularyScores {
+ public:
+  VocabularyScores(WeightStore& store, const LinearNumbers& numbers);
+  Tensor operator()(Recorder& r, const Tensor& x) const;
+
+ private:
+  uint32_t vocabulary_;
+  std::vector<Linear> parts_;
+};
+
+class VocabularyHead {
+ public:
+  explicit VocabularyHead(VocabularyScores scores) : scores_(std::move(scores)) {}
+  // BERT's: scores(norm(act(dense(x)))).
+  VocabularyHead(Linear dense, ops::Activation activation, LayerNorm norm, VocabularyScores scores)
+      : dense_(std::move(dense)),
+        activation_(activation),
+        norm_(std::move(norm)),
+        scores_(std::move(scores)) {}
+
+  // x [images, tokens, width] → [images, tokens, vocabulary]
+  Tensor operator()(Recorder& r, const Tensor& x) const {
+    return scores_(r, dense_ ? (*norm_)(r, (*dense_)(r, x, {activation_, {}, {}})) : x);
+  }
+
+ private:
+  std::optional<Linear> dense_;
+  ops::Activation activation_ = ops::Activation::none;
+  std::optional<LayerNorm> norm_;
+  VocabularyScores scores_;
+};
+
+}  // namespace fovea::layers
