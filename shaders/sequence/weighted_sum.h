@@ -7,7 +7,7 @@ using uint = uint32_t;
 #endif
 
 struct WeightedSumPush {
-  uint batch, rows, items, units;           // units: of an item's channels, see common/units.glsl
+  uint batch, rows, items, units;              // units: of an item's channels, see common/units.glsl
   uint weight_batch, weight_row, weight_item;  // steps of the weights
   float scale;
 };

@@ -7,9 +7,9 @@ using uint = uint32_t;
 #endif
 
 struct WeightGradientPush {
-  uint rows, columns, units;       // of the sum; of dy; of x, see common/units.glsl
-  uint dy_row, dy_first;           // in elements
-  uint x_row, x_first;             // in units
+  uint rows, columns, units;  // of the sum; of dy; of x, see common/units.glsl
+  uint dy_row, dy_first;      // in elements
+  uint x_row, x_first;        // in units
 };
 
 #ifdef __cplusplus

@@ -101,7 +101,8 @@ layers::TextStackShape gpt2(const io::ModelConfig& config, const io::Weights& w)
 
   const bool scaled = io::arg_bool(args, "scale_attn_weights", true, config.file);
   const bool by_layer = io::arg_bool(args, "scale_attn_by_inverse_layer_idx", false, config.file);
-  const float scale = scaled ? 1.0F / std::sqrt(static_cast<float>(width / heads)) : 1.0F;
+  const uint32_t head_width = width / heads;
+  const float scale = scaled ? 1.0F / std::sqrt(static_cast<float>(head_width)) : 1.0F;
   for (uint32_t i = 0; i < s.depth; ++i)
     s.logit_scales.push_back(by_layer ? scale / static_cast<float>(i + 1) : scale);
   for (uint32_t i = 0; i < s.depth; ++i)  // its causal masks

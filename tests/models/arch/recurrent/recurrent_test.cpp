@@ -17,9 +17,9 @@ TEST_CASE("Recurrent layers begin with zeros and take all steps where nothing el
   explicit_inputs["lengths"] = {
       {shape[0]}, {}, std::vector<int64_t>(shape[0], static_cast<int64_t>(shape[1]))};
   const auto silent = fovea::run(model, inputs), said = fovea::run(model, explicit_inputs);
-  for (const auto& [name, tensor] : said) {
-    CAPTURE(name);
-    CHECK(golden::largest_difference(silent.at(name).values, tensor.values) <= 1e-6);
+  for (const auto& output : said) {
+    CAPTURE(output.first);
+    CHECK(golden::largest_difference(silent.at(output.first).values, output.second.values) <= 1e-6);
   }
 }
 

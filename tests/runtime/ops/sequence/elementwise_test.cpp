@@ -58,7 +58,8 @@ TEST_CASE("Columns are joined, parted, added and repeated") {
   for (const DType dtype : storage_types())
     for (const auto& [a, b] : {std::pair{4U, 8U}, std::pair{3U, 10U}, std::pair{1U, 64U}}) {
       CAPTURE(name_of(dtype));
-      CAPTURE(a);
+      const uint32_t columns = a;  // CAPTURE's lambda takes no structured binding
+      CAPTURE(columns);
       constexpr uint32_t rows = 9;
       const Values x = random_values({rows, a}, dtype, 1), y = random_values({rows, b}, dtype, 2),
                    one = random_values({1, b}, dtype, 3);

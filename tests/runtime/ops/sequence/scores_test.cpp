@@ -12,8 +12,9 @@ TEST_CASE("query_scores over odd sizes") {
       for (const auto& [batch, queries, keys] : {std::tuple{1U, 1U, 1U}, {3U, 5U, 9U}, {2U, 1U, 130U}})
         for (const bool additive : {false, true}) {
           CAPTURE(name_of(dtype));
-          CAPTURE(fmt::format("{} × {} × {}, {} channels, additive {}", batch, queries, keys, channels,
-                              additive));
+          const std::string sizes =  // CAPTURE's lambda takes no structured binding
+              fmt::format("{} × {} × {}, {} channels, additive {}", batch, queries, keys, channels, additive);
+          CAPTURE(sizes);
           const Values q = random_values({batch, queries, channels}, dtype, 1),
                        k = random_values({batch, keys, channels}, dtype, 2),
                        energy = random_values({channels}, DType::f32, 3);
@@ -68,8 +69,9 @@ TEST_CASE("score_weights, soft and hard, of what masks, lengths and windows leav
         for (const int local : {0, 1, 2})
           for (const bool hard : {false, true}) {
             if (hard && local == 2) continue;
-            CAPTURE(fmt::format("{} × {} × {}, mask {}, lengths {}, local {}, hard {}", batch, queries, keys,
-                                mask, lengths, local, hard));
+            const std::string sizes = fmt::format("{} × {} × {}, mask {}, lengths {}, local {}, hard {}",
+                                                  batch, queries, keys, mask, lengths, local, hard);
+            CAPTURE(sizes);
             WeightsCase w = masked(batch, queries, keys, mask, lengths);
             if (local != 0) with_centres(w, local == 2);
             w.hard = hard;
