@@ -206,6 +206,10 @@ void LoadedModel::demand_pictures(const char* operation) const {
     throw Error(ErrorKind::usage, fmt::format("[{}] {} takes no pictures, but tensors by name: run them "
                                               "(`fovea run`)",
                                               operation, info_.architecture));
+  if (inputs_.size() > 1)
+    throw Error(ErrorKind::usage,
+                fmt::format("[{}] {} reads {} beside its picture: run it by names (`fovea run`)", operation,
+                            info_.architecture, inputs_.back().name));
 }
 
 void LoadedModel::finish(uint64_t parameters) {

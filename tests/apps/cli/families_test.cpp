@@ -28,9 +28,11 @@ void draws(const Folder& folder, const std::string& name, const std::vector<std:
   CHECK(outcome.out == name + ".png\n");
 }
 
-// A configuration of layers that are no picture model says so by its key.
+// Layers that are no picture model say so by their key, and models that write have a text's configuration.
 bool takes_pictures(const std::filesystem::path& folder) {
-  return io::read_config(folder).naming != io::Naming::system;
+  const io::ModelConfig config = io::read_config(folder);
+  return config.naming != io::Naming::system && !config.model_type.starts_with("vision-encoder-decoder") &&
+         !config.model_type.starts_with("blip");
 }
 
 }  // namespace
@@ -41,6 +43,16 @@ TEST_CASE("overlay draws every model without being told how") {
   for (const auto& entry : std::filesystem::directory_iterator(golden("")))
     if (exists(entry.path() / "config.json") && takes_pictures(entry.path()))
       draws(folder, entry.path().filename().string(), {});
+}
+
+TEST_CASE("overlay refuses models that write, in one line") {
+  const Folder folder;
+  save(folder / "a.png", picture(90, 70));
+  for (const char* name : {"blip_caption", "trocr_small", "vit_gpt2"}) {
+    const Outcome outcome = run(folder, {"overlay", "--model", golden(name), "--out", "o.png", "a.png"});
+    CHECK(outcome.code == 2);
+    CHECK(outcome.err.find("beside its picture: run it by names") != std::string::npos);
+  }
 }
 
 TEST_CASE("overlay draws all layers, and the evidence for a class, of models without a class token") {
