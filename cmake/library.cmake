@@ -1,5 +1,5 @@
 # Read by nearly every source.
-set(standard_headers algorithm array chrono cmath cstdint cstring filesystem functional map memory mutex optional span
+set(standard_headers algorithm array chrono cmath cstdint cstring filesystem functional map memory mutex optional set span
                      string string_view thread utility vector fmt/format.h)
 fovea_precompiled(standard HEADERS ${standard_headers} LIBRARIES fmt::fmt)
 fovea_precompiled(vulkan HEADERS ${standard_headers} runtime/vk/vulkan.h LIBRARIES room_runtime_vk)

@@ -23,6 +23,7 @@ namespace {
 constexpr uint32_t max_classes = 1U << 20;
 constexpr uintmax_t max_file_bytes = 16U << 20;  // label lists of 20 000 classes are about 2 MB
 constexpr int max_depth = 32;
+constexpr size_t max_name = 256;  // bytes of an architecture's name, which messages quote
 
 [[noreturn]] void fail(const path& file, const std::string& what) {
   throw Error(ErrorKind::file, fmt::format("[config] {}: {}", file.string(), what));
@@ -98,18 +99,19 @@ void set_classes(ModelConfig& config, const json& object, const path& file) {
 void read_timm(ModelConfig& config, const json& object) {
   config.naming = Naming::timm;
   config.architecture = arg_string(object, "architecture", "", config.file);
-  config.model_args = object_at(object, "model_args", config.file);
+  json args = object_at(object, "model_args", config.file);
   // Old configs hold the fields of pretrained_cfg at the top.
   const json settings =
       object.contains("pretrained_cfg") ? object_at(object, "pretrained_cfg", config.file) : object;
   set_classes(config, settings, config.file);
   set_classes(config, object, config.file);
-  set_classes(config, config.model_args, config.file);
+  set_classes(config, args, config.file);
   // Written from the model itself, so it holds where model_args leave it to the architecture's default.
-  if (object.contains("global_pool") && !config.model_args.contains("global_pool")) {
-    config.model_args["global_pool"] = object["global_pool"];
+  if (object.contains("global_pool") && !args.contains("global_pool")) {
+    args["global_pool"] = object["global_pool"];
   }
-  config.preprocess = timm_preprocess(settings, config.model_args, config.file);
+  config.preprocess = timm_preprocess(settings, args, config.file);
+  config.model_args = Args(std::move(args));
   config.label_names = read_labels(object, "label_names", config.file);
   if (config.label_names.empty()) config.label_names = read_labels(settings, "label_names", config.file);
 }
@@ -153,14 +155,14 @@ void read_transformers(ModelConfig& config, const json& object, const json& prep
   if (are_placeholders(config.label_names)) config.label_names.clear();
   config.preprocess = transformers_preprocess(picture_part(object), preprocessor, config.file,
                                               config.file.parent_path() / "preprocessor_config.json");
-  config.model_args = object;
+  config.model_args = Args(object);
 }
 
 // A system of layers that is no library's architecture: "system" names it, all other keys are its own.
 void read_system(ModelConfig& config, const json& object) {
   config.naming = Naming::system;
   config.architecture = arg_string(object, "system", "", config.file);
-  config.model_args = object;
+  config.model_args = Args(object);
   set_classes(config, object, config.file);
   config.label_names = read_labels(object, "label_names", config.file);
 }
@@ -168,11 +170,12 @@ void read_system(ModelConfig& config, const json& object) {
 }  // namespace
 
 ModelConfig part_of(const ModelConfig& config, const char* key) {
-  const auto found = config.model_args.find(key);
-  if (found == config.model_args.end() || !found->is_object())
+  const json& args = config.model_args;
+  const auto found = args.find(key);
+  if (found == args.end() || !found->is_object())
     fail(config.file, fmt::format("has no object `{}`, the configuration of a {} that is a part", key, key));
   ModelConfig out = config;
-  out.model_args = *found;
+  out.model_args = Args(*found);
   out.model_type = arg_string(out.model_args, "model_type", "", config.file);
   out.architecture = out.model_type;
   out.num_classes = 0;
@@ -213,6 +216,9 @@ ModelConfig parse_config(std::string_view config_json, std::optional<std::string
   } else {
     fail(file, "names neither an architecture (timm) nor a model_type (transformers) nor a system");
   }
+  for (const std::string& name : {config.architecture, config.model_type})
+    if (name.size() > max_name)
+      fail(file, fmt::format("names an architecture in {} bytes, not in at most {}", name.size(), max_name));
   if (config.num_classes_given) config.label_names = config.labels_for(config.num_classes);
   return config;
 }

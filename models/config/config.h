@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
-#include <nlohmann/json.hpp>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,20 @@ struct PreprocessConfig {
   std::array<float, 3> std{1, 1, 1};
 };
 
+// The settings of a configuration: a JSON object. Who looks into a value reads the JSON library itself, which
+// takes longer to compile than most of what includes this.
+class Args {
+ public:
+  Args();  // none
+  explicit Args(nlohmann::json object);
+  operator const nlohmann::json&() const { return *object_; }
+  bool contains(std::string_view key) const;
+  bool gives(std::string_view key) const;  // contains it, and not as null
+
+ private:
+  std::shared_ptr<const nlohmann::json> object_;
+};
+
 struct ModelConfig {
   using Naming = io::Naming;
 
@@ -43,8 +58,8 @@ struct ModelConfig {
   Naming naming = Naming::timm;
   uint32_t num_classes = 0;  // 0 when not given, and for a model without a head
   bool num_classes_given = false;
-  nlohmann::json model_args = nlohmann::json::object();  // timm: model_args; others: the whole config
-  std::vector<std::string> label_names;                  // named by the files or ImageNet-1k's, else empty
+  Args model_args;                       // timm: model_args; others: the whole config
+  std::vector<std::string> label_names;  // named by the files or ImageNet-1k's, else empty
   PreprocessConfig preprocess;
   std::filesystem::path file;  // config.json, for messages
 

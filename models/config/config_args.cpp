@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "fovea/error.h"
 #include "models/config/config.h"
@@ -32,6 +33,18 @@ bool in_range(const json& value, uint32_t min, uint32_t max) {
 
 }  // namespace
 
+Args::Args() : Args(json::object()) {}
+
+Args::Args(json object) : object_(std::make_shared<const json>(std::move(object))) {}
+
+bool Args::contains(std::string_view key) const {
+  return object_->contains(key);
+}
+
+bool Args::gives(std::string_view key) const {
+  return setting(*object_, key) != nullptr;
+}
+
 void check_known_args(const ModelConfig& config, std::initializer_list<std::string_view> known) {
   // These say how a model was trained, or stand for something that every family reads.
   static constexpr std::array<std::string_view, 13> always = {
@@ -41,7 +54,8 @@ void check_known_args(const ModelConfig& config, std::initializer_list<std::stri
   const auto holds = [](const auto& keys, std::string_view key) {
     return std::find(keys.begin(), keys.end(), key) != keys.end();
   };
-  for (const auto& [key, value] : config.model_args.items())
+  const json& args = config.model_args;
+  for (const auto& [key, value] : args.items())
     if (!value.is_null() && !holds(known, key) && !holds(always, key))
       throw Error(ErrorKind::model,
                   fmt::format("[config] {}: model_args has {} = {}, which Fovea does not know of {}",

@@ -1,11 +1,13 @@
 #include "models/nn/shifted_windows.h"
 
+#include <nlohmann/json.hpp>
+
 namespace fovea::layers {
 
 std::optional<GridSize> configured_window(const io::ModelConfig& config, uint32_t stage) {
-  const auto found = config.model_args.find("window_size");
-  if (found == config.model_args.end() || found->is_null()) return std::nullopt;
-  nlohmann::json value = *found;
+  if (!config.model_args.gives("window_size")) return std::nullopt;
+  const nlohmann::json& args = config.model_args;
+  nlohmann::json value = args["window_size"];
   if (value.is_array() && value.size() != 2 && stage < value.size()) value = value[stage];
   return io::arg_size({{"window_size", value}}, "window_size", {}, config.file, 1, 1024);
 }

@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <optional>
-#include <regex>
 #include <vector>
 
+#include "core/pattern.h"
 #include "fovea/error.h"
 #include "models/arch/convnext/convnext_names.h"
 #include "models/model/family.h"
@@ -295,12 +295,12 @@ void ConvNext::forward(Pass& pass) const {
 
 // By the whole name: those with rms in it have other norms.
 bool matches(const io::ModelConfig& config) {
-  static const std::regex names(
+  static const Pattern names(
       R"((convnext(v2)?_(atto|femto|pico|nano|tiny|small|base|large|xlarge|xxlarge|huge)(_ols|_hnf|_mlp)?)"
       R"((_384)?(_in22k|_in22ft1k)?|test_convnext[23]?)(\..*)?)");
   if (config.naming == io::Naming::transformers)
     return config.model_type == "convnext" || config.model_type == "convnextv2";
-  return std::regex_match(config.architecture, names);
+  return names.matches(config.architecture);
 }
 
 }  // namespace

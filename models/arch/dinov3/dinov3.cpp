@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "fovea/error.h"
 #include "models/arch/dinov3/names.h"
@@ -28,7 +29,7 @@ constexpr std::array variants = {
 // transformers' DINOv3ViTConfig. Shifts, jitter and rescaling of positions are for training.
 VitShape transformers_shape(const Loading& from) {
   const io::ModelConfig& config = from.config;
-  const auto& args = config.model_args;
+  const nlohmann::json& args = config.model_args;
   VitShape s = vit_sizes(from);
   s.heads = io::arg_uint(args, "num_attention_heads", 6, config.file, 1, 1024);
   s.epsilon = static_cast<float>(io::arg_double(args, "layer_norm_eps", 1e-5, config.file, 0, 1));

@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <regex>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
 
+#include "core/pattern.h"
 #include "core/text.h"
 #include "fovea/error.h"
 #include "models/config/text.h"
@@ -65,13 +66,13 @@ const std::array designs = {
 };
 
 const Named* find(const std::string& architecture) {
-  static const std::vector<std::regex> names = [] {
-    std::vector<std::regex> out;
+  static const std::vector<Pattern> names = [] {
+    std::vector<Pattern> out;
     for (const Named& n : designs) out.emplace_back(fmt::format("({})(\\..*)?", n.names));
     return out;
   }();
   for (size_t i = 0; i < names.size(); ++i)
-    if (std::regex_match(architecture, names[i])) return &designs.at(i);
+    if (names[i].matches(architecture)) return &designs.at(i);
   return nullptr;
 }
 
@@ -184,11 +185,12 @@ void check_settings(const io::ModelConfig& c) {
           "group_size",       "head_bias", "act_layer",          "pad_type",         "bn_eps",
           "bn_momentum",      "aa_layer",  "se_layer",           "norm_layer",       "global_pool",
           "output_stride",    "pruned",    "se_from_exp",        "drop_rate",        "drop_path_rate"});
+  const nlohmann::json& args = c.model_args;
   for (const char* setting : {"aa_layer", "se_layer", "norm_layer"})
-    if (const auto found = c.model_args.find(setting); found != c.model_args.end() && !found->is_null())
+    if (c.model_args.gives(setting))
       throw Error(ErrorKind::model,
                   fmt::format("[load] {}: {} is {}; an {} here has none of its own", c.file.string(), setting,
-                              io::value_text(*found), c.architecture));
+                              io::value_text(args[setting]), c.architecture));
   const std::string pool = io::arg_string(c.model_args, "global_pool", "avg", c.file);
   const uint32_t output_stride = io::arg_uint(c.model_args, "output_stride", 32, c.file);
   const bool pruned = io::arg_bool(c.model_args, "pruned", false, c.file);
@@ -220,9 +222,9 @@ Design design_of(const io::ModelConfig& config) {
   const bool tensorflow = config.architecture.starts_with("tf_");
 
   Design d;
-  const auto told = config.model_args.find("arch_def");
-  d.stages = told != config.model_args.end() && !told->is_null() ? told_stages(*told, config)
-                                                                 : named_stages(named.stages, config);
+  const nlohmann::json& args = config.model_args;
+  d.stages = config.model_args.gives("arch_def") ? told_stages(args["arch_def"], config)
+                                                 : named_stages(named.stages, config);
   d.activation = layers::activation_of(config, "act_layer", named.activation);
   if (named.gate == Gate::hard_relu) d.gate_activation = Activation::relu;
   if (named.gate != Gate::sigmoid) d.gate = Activation::hard_sigmoid;

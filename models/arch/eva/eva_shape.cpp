@@ -40,8 +40,7 @@ void check_arguments(const io::ModelConfig& config) {
 
 // null, which timm takes for "none", where silence means the architecture's default.
 bool is_none(const io::ModelConfig& config, const char* key) {
-  const auto found = config.model_args.find(key);
-  return found != config.model_args.end() && found->is_null();
+  return config.model_args.contains(key) && !config.model_args.gives(key);
 }
 
 Rope rope_kind(const io::ModelConfig& config, Rope fallback) {

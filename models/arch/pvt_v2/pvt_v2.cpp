@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "fovea/error.h"
@@ -186,9 +187,9 @@ struct Stage {
 
 // Heads are in no tensor's shape; all models with a name have 1, 2, 5 and 8.
 uint32_t heads_of(const io::ModelConfig& config, uint32_t stage, uint32_t stages, uint32_t width) {
-  const auto found = config.model_args.find("num_heads");
-  nlohmann::json all = nlohmann::json::array({1U, 2U, 5U, 8U});
-  if (found != config.model_args.end() && !found->is_null()) all = *found;
+  const nlohmann::json& args = config.model_args;
+  const nlohmann::json all =
+      config.model_args.gives("num_heads") ? args["num_heads"] : nlohmann::json::array({1U, 2U, 5U, 8U});
   if (all.is_array() && all.size() != stages)
     throw Error(ErrorKind::model, fmt::format("[load] {}: num_heads names {} stages, the weights hold {}",
                                               config.file.string(), all.size(), stages));

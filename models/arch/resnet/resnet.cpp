@@ -41,14 +41,13 @@ Style style_of(const io::ModelConfig& config, const io::Weights& w) {
   const io::ModelConfig& c = config;
   const std::string pool = io::arg_string(c.model_args, "global_pool", "avg", c.file);
   const uint32_t output_stride = io::arg_uint(c.model_args, "output_stride", 32, c.file);
-  const auto antialias = c.model_args.find("aa_layer");
-  if (pool != "avg" || output_stride != 32 || (antialias != c.model_args.end() && !antialias->is_null()))
+  const bool antialias = c.model_args.gives("aa_layer");
+  if (pool != "avg" || output_stride != 32 || antialias)
     throw Error(
         ErrorKind::model,
         fmt::format("[load] {}: global_pool '{}', output_stride {}{}; a ResNet here has 'avg', 32 and no "
                     "aa_layer",
-                    c.file.string(), pool, output_stride,
-                    antialias != c.model_args.end() ? ", aa_layer" : ""));
+                    c.file.string(), pool, output_stride, antialias ? ", aa_layer" : ""));
   Style s;
   s.activation = layers::activation_of(config, "act_layer", "relu");
   s.legacy = w.has("layer0.conv1.weight");

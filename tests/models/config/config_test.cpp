@@ -92,7 +92,7 @@ TEST_CASE("model_args win over the fields around them") {
     "pretrained_cfg":{"num_classes":7,"input_size":[3,224,224]}})");
   CHECK(config.num_classes == 0);
   CHECK(config.num_classes_given);
-  CHECK(config.model_args["global_pool"] == "map");
+  CHECK(fovea::io::arg_string(config.model_args, "global_pool", "", config.file) == "map");
   CHECK(config.preprocess.height == 96);
   CHECK(config.preprocess.width == 64);
   CHECK(parse_pretrained(R"("num_classes":7)").num_classes == 7);
@@ -185,7 +185,7 @@ TEST_CASE("a transformers config is read") {
   CHECK(config.num_classes == 11);
   CHECK(config.label_names.at(9) == "j");
   CHECK(config.label_names.at(10) == "k");
-  CHECK(config.model_args["hidden_size"] == 192);
+  CHECK(fovea::io::arg_uint(config.model_args, "hidden_size", 0, config.file) == 192);
   CHECK(config.preprocess.height == 48);
   CHECK(config.preprocess.width == 64);
   CHECK(config.preprocess.crop_mode == CropMode::squash);
@@ -201,7 +201,7 @@ TEST_CASE("a system is named by itself, its other keys are its own") {
   CHECK(config.architecture == "lstm_classifier");
   CHECK(config.model_type.empty());
   CHECK(config.num_classes == 5);
-  CHECK(config.model_args["hidden_size"] == 16);
+  CHECK(fovea::io::arg_uint(config.model_args, "hidden_size", 0, config.file) == 16);
   CHECK(parse(R"({"model_type":"vit","system":"lstm"})").naming == Naming::transformers);
   CHECK_THROWS_WITH_AS(parse(R"({"hidden_size":16})"), doctest::Contains("nor a system"), fovea::Error);
   CHECK_THROWS_WITH_AS(parse(R"({"system":7})"), doctest::Contains("system"), fovea::Error);
@@ -287,6 +287,14 @@ TEST_CASE("ConvNeXt's processor crops below 384 and distorts from there on") {
   const auto silent =
       parse_hf(R"({"image_processor_type":"ConvNextImageProcessor","size":{"shortest_edge":112}})");
   CHECK(resized_side(112, silent.preprocess.crop_pct) == 128);
+}
+
+TEST_CASE("an architecture's name of a megabyte is refused") {
+  const std::string name = "convnext_atto." + std::string(1 << 20, 'a');
+  for (const char* key : {"architecture", "model_type", "system"})
+    CHECK_THROWS_WITH_AS(parse("{\"" + std::string(key) + "\":\"" + name + "\"}"),
+                         doctest::Contains("names an architecture in 1048590 bytes, not in at most 256"),
+                         fovea::Error);
 }
 
 TEST_CASE("preprocessing that Fovea cannot do is refused") {
