@@ -42,6 +42,9 @@ int run(int argc, char** argv) {
       "fovea COMMAND --help lists a command's options.");
   int exit_code = exit_good;
   add_classify(program, exit_code);
+  add_read(program, exit_code);
+  add_caption(program, exit_code);
+  add_ask(program, exit_code);
   add_overlay(program, exit_code);
   add_maps(program, exit_code);
   add_evaluate(program, exit_code);

@@ -9,6 +9,9 @@
 namespace fovea::apps {
 
 void add_classify(CLI::App& program, int& exit_code);
+void add_read(CLI::App& program, int& exit_code);
+void add_caption(CLI::App& program, int& exit_code);
+void add_ask(CLI::App& program, int& exit_code);
 void add_overlay(CLI::App& program, int& exit_code);
 void add_maps(CLI::App& program, int& exit_code);
 void add_evaluate(CLI::App& program, int& exit_code);

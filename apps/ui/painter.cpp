@@ -31,27 +31,6 @@ void mark_queries(cv::Mat& picture, const View& view) {
 constexpr int tile_side = 320;
 constexpr int caption_rows = 24;
 
-cv::Mat tile(const cv::Mat& picture, const std::string& caption) {
-  const Tile shape = tile_of(picture.size());
-  cv::Mat result(shape.size, CV_8UC3, cv::Scalar::all(32));
-  cv::Mat inner = result(shape.picture);
-  cv::resize(picture, inner, inner.size(), 0, 0,
-             inner.cols < picture.cols ? cv::INTER_AREA : cv::INTER_LINEAR);
-  draw_text(result, caption, {4, caption_rows - 7}, 0.5);
-  return result;
-}
-
-cv::Mat sheet(const std::vector<cv::Mat>& tiles) {
-  const auto columns = static_cast<int>(std::ceil(std::sqrt(static_cast<double>(tiles.size()))));
-  const int rows = (static_cast<int>(tiles.size()) + columns - 1) / columns;
-  const cv::Size size = tiles.front().size();
-  cv::Mat result(rows * size.height, columns * size.width, CV_8UC3, cv::Scalar::all(32));
-  for (int i = 0; i < static_cast<int>(tiles.size()); ++i)
-    tiles[static_cast<size_t>(i)].copyTo(
-        result(cv::Rect(cv::Point(i % columns * size.width, i / columns * size.height), size)));
-  return result;
-}
-
 // Borrows the pixels.
 cv::Mat as_mat(const LivePicture& drawn, cv::Size size) {
   return {size, CV_8UC3, const_cast<uint8_t*>(drawn.bgr.data())};
@@ -175,6 +154,27 @@ Tile tile_of(cv::Size frame) {
                        std::max(1, static_cast<int>(std::lround(frame.height * scale))));
   // At least as wide as its caption.
   return {{std::max(inner.width, 96), inner.height + caption_rows}, {{0, caption_rows}, inner}};
+}
+
+cv::Mat tile(const cv::Mat& picture, const std::string& caption) {
+  const Tile shape = tile_of(picture.size());
+  cv::Mat result(shape.size, CV_8UC3, cv::Scalar::all(32));
+  cv::Mat inner = result(shape.picture);
+  cv::resize(picture, inner, inner.size(), 0, 0,
+             inner.cols < picture.cols ? cv::INTER_AREA : cv::INTER_LINEAR);
+  draw_text(result, caption, {4, caption_rows - 7}, 0.5);
+  return result;
+}
+
+cv::Mat sheet(const std::vector<cv::Mat>& tiles) {
+  const auto columns = static_cast<int>(std::ceil(std::sqrt(static_cast<double>(tiles.size()))));
+  const int rows = (static_cast<int>(tiles.size()) + columns - 1) / columns;
+  const cv::Size size = tiles.front().size();
+  cv::Mat result(rows * size.height, columns * size.width, CV_8UC3, cv::Scalar::all(32));
+  for (int i = 0; i < static_cast<int>(tiles.size()); ++i)
+    tiles[static_cast<size_t>(i)].copyTo(
+        result(cv::Rect(cv::Point(i % columns * size.width, i / columns * size.height), size)));
+  return result;
 }
 
 std::optional<cv::Point2d> frame_point(const View& view, cv::Size frame, cv::Size picture, cv::Point2d at) {

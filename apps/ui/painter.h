@@ -47,6 +47,8 @@ struct Tile {
   cv::Rect picture;  // the frame, scaled; the rest is caption and margin
 };
 Tile tile_of(cv::Size frame);
+cv::Mat tile(const cv::Mat& picture, const std::string& caption);
+cv::Mat sheet(const std::vector<cv::Mat>& tiles);  // of one size
 
 // The frame's pixel under a pixel of the composed picture; nothing where that shows no frame, such as a
 // caption.

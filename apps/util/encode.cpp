@@ -14,11 +14,11 @@
 namespace fovea::apps {
 namespace fs = std::filesystem;
 
-void check_writable_kind(const std::string& path) {
+void check_writable_kind(const std::string& path, const char* option) {
   if (fs::path(path).extension().empty() || !opencv::codecs().can_encode(path))
-    throw Error(
-        ErrorKind::usage,
-        fmt::format("--out {}: not an image format that can be written, try .png or .jpg", printable(path)));
+    throw Error(ErrorKind::usage,
+                fmt::format("{} {}: not an image format that can be written, try .png or .jpg", option,
+                            printable(path)));
 }
 
 void write_picture(const std::string& path, const cv::Mat& picture) {

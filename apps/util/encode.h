@@ -6,8 +6,8 @@
 
 namespace fovea::apps {
 
-// Throws Error(usage), naming --out, where the extension is none that OpenCV can write.
-void check_writable_kind(const std::string& path);
+// Throws Error(usage), naming the option, where the extension is none that OpenCV can write.
+void check_writable_kind(const std::string& path, const char* option = "--out");
 // Encodes by the extension. Throws what check_writable_kind() does, Error(file) otherwise.
 void write_picture(const std::string& path, const cv::Mat& picture);
 

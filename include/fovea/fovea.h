@@ -5,6 +5,7 @@
 #include "fovea/device.h"
 #include "fovea/embedded.h"
 #include "fovea/error.h"
+#include "fovea/generate.h"
 #include "fovea/image.h"
 #include "fovea/live.h"
 #include "fovea/maps.h"

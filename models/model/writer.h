@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "fovea/generate.h"
 #include "models/nn/text_stack.h"
 #include "models/nn/vocabulary_head.h"
 
@@ -20,13 +21,15 @@ class Writer {
   enum class Reads { never, if_given, always };
   virtual Reads reads(size_t input) const = 0;
   virtual std::optional<size_t> prompt() const { return std::nullopt; }
-  // What the text is about, [images, keys, width], from the model's inputs.
-  virtual Tensor memory(Recorder& r, std::span<const Tensor> inputs) const = 0;
+  // What the text is about, [images, keys, width], from the model's inputs. Where that is a text that looked
+  // at the picture, the tap hears how.
+  virtual Tensor memory(Recorder& r, std::span<const Tensor> inputs, AttentionTap* tap) const = 0;
 
   struct Ids {
     uint32_t start = 0, end = 0, pad = 0;
   };
   virtual Ids ids() const = 0;
+  virtual TextTask task() const = 0;
 };
 
 }  // namespace fovea

@@ -57,12 +57,27 @@ void Generation::record_begin(const LoadedModel& model) {
   Recorder r(model.device().impl());
   for (size_t i = 0; i < model.inputs().size(); ++i) {
     const Port& port = model.inputs()[i];
-    inputs_.push_back(options_.inputs[i] ? r.input(of_images(options_.rows, *options_.inputs[i]),
-                                                   model.device_type(port), port.name.c_str())
-                                         : Tensor{});
+    if (!options_.inputs[i]) {
+      inputs_.emplace_back();
+      continue;
+    }
+    const Shape shape = of_images(options_.rows, *options_.inputs[i]);
+    const DType type = model.device_type(port);
+    const bool from_host = options_.from_device != i;
+    inputs_.push_back(from_host ? r.input(shape, type, port.name.c_str())
+                                : r.temporary(shape, type, port.name.c_str()));
+    if (!from_host) r.keep(inputs_.back());
   }
   const layers::TextStack& text = writer_.text();
-  const std::vector<Tensor> kv = text.keys_and_values(r, writer_.memory(r, inputs_));
+  AttentionTap tap;
+  const std::vector<Tensor> kv =
+      text.keys_and_values(r, writer_.memory(r, inputs_, options_.details ? &tap : nullptr));
+  if (!tap.layers.empty()) {
+    const AttentionRecord& last = tap.layers.back();
+    memory_cross_ =
+        ops::attention_rows(r, last.input, last.lse, 0, last.input.layout.queries, ops::RowFusion::none);
+    r.output(memory_cross_);
+  }
   std::vector<Shape> shapes;
   for (const Tensor& t : kv) shapes.push_back(t.shape);
   state_.emplace(model.device().impl(), text, model.storage(), options_.rows,
@@ -93,6 +108,8 @@ void Generation::record_step(const LoadedModel& model) {
   r.output(chosen_);
   if (options_.details) {
     r.output(logits_);
+    probabilities_ = best.best;
+    r.output(probabilities_);
     for (const AttentionRecord& record : tap.layers) {
       if (record.layer.kind != AttentionKind::cross_attention) continue;
       cross_.push_back(ops::attention_rows(r, record.input, record.lse, 0, 1, ops::RowFusion::none));

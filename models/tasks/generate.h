@@ -45,9 +45,11 @@ class Generation {
     uint32_t rows = 1, prompt = 1, most = 1;   // prompt, most: tokens given, and written at most
     std::vector<std::optional<Shape>> inputs;  // of one image of each of the model's; empty where left out
     bool details = false;                      // keep logits and cross-attention of each step
+    std::optional<size_t> from_device{};       // an input that another program writes, into input()
   };
   Generation(const LoadedModel& model, const Options& options);
 
+  Tensor input(size_t i) const { return begin_.shared(inputs_.at(i)); }
   void write(size_t input, std::span<const float> values);
   void write(size_t input, std::span<const uint32_t> values);
   // Looks at the inputs, and stands before the first step. prompts [rows, prompt].
@@ -60,6 +62,13 @@ class Generation {
   std::vector<float> cross(size_t layer) const {
     return step_.read_floats(cross_[layer]);
   }  // [rows, heads, 1, keys]
+  std::vector<float> probabilities() const { return step_.read_floats(probabilities_); }  // [rows]
+  // Where the text is about another text: how that one's last layer looked at the picture since start(),
+  // [rows, heads, tokens, keys]; else empty.
+  std::vector<float> memory_cross() const {
+    return memory_cross_ ? begin_.read_floats(memory_cross_) : std::vector<float>();
+  }
+  const Shape& memory_cross_shape() const { return memory_cross_.shape; }
   size_t cross_layers() const { return cross_.size(); }
   const Shape& cross_shape(size_t layer) const { return cross_[layer].shape; }
   Writer::Ids ids() const { return writer_.ids(); }
@@ -74,7 +83,7 @@ class Generation {
   Tensor prompts_;
   std::optional<DecoderState> state_;
   Program begin_, step_;
-  Tensor chosen_, logits_;
+  Tensor chosen_, logits_, probabilities_, memory_cross_;
   std::vector<Tensor> cross_;
   std::vector<uint32_t> tokens_;
 };

@@ -95,11 +95,12 @@ class Blip : public LoadedModel, public Writer {
   }
   std::optional<size_t> prompt() const override { return prompt_; }
   // An answer looks at the question, and all of it, pads too.
-  Tensor memory(Recorder& r, std::span<const Tensor> inputs) const override {
+  Tensor memory(Recorder& r, std::span<const Tensor> inputs, AttentionTap* tap) const override {
     const Tensor picture = look(r, inputs[pixels_], nullptr);
-    return question_ ? asked(r, picture, inputs[ids_], inputs[mask_], nullptr) : picture;
+    return question_ ? asked(r, picture, inputs[ids_], inputs[mask_], tap) : picture;
   }
   Ids ids() const override { return written_; }
+  TextTask task() const override { return answers_ ? TextTask::answer : TextTask::describe; }
 
  private:
   Blip(const Loading& from, const io::ModelConfig& vision, const io::ModelConfig& text)

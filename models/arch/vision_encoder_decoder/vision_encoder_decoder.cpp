@@ -64,10 +64,11 @@ class VisionEncoderDecoder : public LoadedModel, public Writer {
   const layers::TextStack& text() const override { return text_; }
   const layers::VocabularyHead& head() const override { return head_; }
   Reads reads(size_t input) const override { return input == pixels_ ? Reads::always : Reads::never; }
-  Tensor memory(Recorder& r, std::span<const Tensor> inputs) const override {
+  Tensor memory(Recorder& r, std::span<const Tensor> inputs, AttentionTap* /*tap*/) const override {
     return projected(r, encode(r, inputs[pixels_], nullptr));
   }
   Ids ids() const override { return written_; }
+  TextTask task() const override { return task_; }
 
  private:
   VisionEncoderDecoder(const Loading& from, const io::ModelConfig& encoder, const io::ModelConfig& decoder)
@@ -84,6 +85,7 @@ class VisionEncoderDecoder : public LoadedModel, public Writer {
     for (const char* name : {"pooler.dense.weight", "pooler.dense.bias"})
       (from.weights / "encoder").ignore(name);
     set_ids(from.config, decoder);
+    task_ = decoder.model_type == "gpt2" ? TextTask::describe : TextTask::read;
     encoder_state_ = declare_output("encoder_last_hidden_state");
     ids_ = declare_input({.name = "decoder_input_ids",
                           .alias = "",
@@ -142,6 +144,7 @@ class VisionEncoderDecoder : public LoadedModel, public Writer {
   layers::VocabularyHead head_;
   std::optional<layers::Linear> memory_;  // from the encoder's width to the decoder's
   Ids written_;
+  TextTask task_ = TextTask::read;
 };
 
 bool matches(const io::ModelConfig& config) {

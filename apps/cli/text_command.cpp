@@ -1,0 +1,297 @@
+#include "apps/cli/text_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "apps/text/json.h"
+#include "apps/text/typed.h"
+#include "apps/ui/painter.h"
+#include "apps/ui/token_pictures.h"
+#include "apps/ui/writer.h"
+#include "apps/util/decode.h"
+#include "apps/util/decode_queue.h"
+#include "apps/util/encode.h"
+#include "apps/util/exit_codes.h"
+#include "apps/util/inputs.h"
+#include "apps/util/progress.h"
+#include "apps/util/terminal.h"
+#include "core/atomic_file.h"
+#include "core/text.h"
+#include "fovea/error.h"
+
+namespace fovea::apps {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+const char* command_for(TextTask task) {
+  switch (task) {
+    case TextTask::read:
+      return "read";
+    case TextTask::describe:
+      return "caption";
+    case TextTask::answer:
+      return "ask";
+    case TextTask::none:
+      break;
+  }
+  return "classify";
+}
+
+void require_task(const Model& model, TextTask wanted) {
+  const TextTask task = task_of(model);
+  if (task == wanted) return;
+  wrong(fmt::format("{}: {} {}: {}", command_for(wanted), model.info().architecture, to_string(task),
+                    task == TextTask::none ? fmt::format("give one that {} with --model", to_string(wanted))
+                                           : fmt::format("use `fovea {}`, or a model that {}",
+                                                         command_for(task), to_string(wanted))));
+}
+
+std::optional<Region> parse_region(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  double numbers[4] = {};
+  const char* at = text.c_str();
+  for (double& number : numbers) {
+    char* end = nullptr;
+    number = std::strtod(at, &end);
+    const bool last = &number == &numbers[3];
+    if (end == at || *end != (last ? '\0' : ','))
+      wrong(fmt::format("--region {}: want X,Y,W,H in pixels of the picture, for example 120,80,200,40",
+                        printable(text)));
+    at = end + 1;
+  }
+  return Region{numbers[0], numbers[1], numbers[2], numbers[3]};
+}
+
+TokenMapRequest parse_map(const TextFlags& flags) {
+  TokenMapRequest map;
+  const char* const end = flags.layer.data() + flags.layer.size();
+  if (const auto [stop, error] = std::from_chars(flags.layer.data(), end, map.layer);
+      error != std::errc() || stop != end)
+    wrong(fmt::format("--layer {}: want a number, 0 the decoder's first layer, -1 its last",
+                      printable(flags.layer)));
+  if (parse_number(flags.head, map.head)) {
+    map.fusion = HeadFusion::single;
+    return map;
+  }
+  try {
+    map.fusion = fusion_named(flags.head);
+  } catch (const RequestError& error) {
+    wrong(fmt::format("--head {}: {} or a number", error.value(), error.reason()));
+  }
+  return map;
+}
+
+// A picture that moves from token to token.
+bool is_walk(const std::string& path) {
+  return lower_case(path).ends_with(".gif") || lower_case(path).ends_with(".mp4");
+}
+
+// What was written about one picture.
+struct Written {
+  std::vector<TextToken> tokens;
+  std::vector<std::string> texts;  // so far, one a token
+  double text_ms = 0;
+};
+
+class Writings {
+ public:
+  // `pictures` are those of `inputs`.
+  Writings(const TextFlags& flags, const std::vector<Input>& inputs, DecodeQueue& pictures,
+           TextSession& session)
+      : flags_(flags),
+        part_(parse_region(flags.region)),
+        inputs_(inputs),
+        pictures_(pictures),
+        session_(session),
+        progress_(inputs.size(), {.unit = "images"}) {
+    // As `classify` aligns them.
+    constexpr size_t widest = 72;
+    for (const Input& input : inputs)
+      path_width_ = std::max(path_width_, std::min(widest, input.path.native().size()));
+  }
+
+  int run() {
+    size_t taken = 0, failed = 0;
+    for (const Input& input : inputs_) {
+      if (interrupted()) break;
+      const Decoded decoded = pictures_.next();
+      ++taken;
+      try {
+        if (!decoded.error.empty()) throw Error(ErrorKind::file, decoded.error);
+        about(input, decoded);
+      } catch (const Error& error) {
+        if (error.kind() == ErrorKind::device_lost || error.kind() == ErrorKind::no_device) throw;
+        progress_.hide();
+        ++failed;
+        complain(fmt::format("{}: {}", printable(input.path.native()), error.what()));
+      }
+      flush_out();
+      progress_.advance();
+    }
+    progress_.hide();
+    if (failed > 0) complain(fmt::format("{} of {} inputs failed", failed, inputs_.size()));
+    if (interrupted()) {
+      complain(fmt::format("interrupted after {} of {} inputs", taken, inputs_.size()));
+      return exit_interrupted;
+    }
+    return failed > 0 ? exit_failed : exit_good;
+  }
+
+ private:
+  void about(const Input& input, const Decoded& decoded) {
+    const auto start = Clock::now();
+    Written written;
+    session_.start(view_of(decoded.image), flags_.words, part_);
+    while (auto token = session_.next()) {
+      written.tokens.push_back(std::move(*token));
+      written.texts.push_back(session_.text());
+      if (interrupted()) break;
+    }
+    written.text_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    if (!flags_.overlay.empty()) draw(decoded.image, written);
+    if (stdout_is_terminal()) progress_.hide();
+    const std::string path = printable(input.path.native()), text = printable(session_.text());
+    if (flags_.json)
+      write_out(json_line(input, decoded, written));
+    else
+      write_out(inputs_.size() > 1 ? fmt::format("{:<{}}  {}\n", path, path_width_, text) : text + '\n');
+  }
+
+  void draw(const cv::Mat& image, const Written& written) {
+    if (is_walk(flags_.overlay)) {
+      constexpr double tokens_per_second = 2;
+      WriterThread writer(open_writer(flags_.overlay, tokens_per_second));
+      for (size_t i = 0; i < written.tokens.size(); ++i)
+        writer.write(token_frame(token_picture(session_, image, written.tokens[i]), written.texts[i]));
+      writer.finish();
+      return;
+    }
+    std::vector<cv::Mat> tiles;
+    for (const TextToken& token : written.tokens)
+      tiles.push_back(tile(token_picture(session_, image, token), caption_of(token)));
+    write_picture(flags_.overlay, sheet(tiles));
+  }
+
+  static Json box_of(const Region& r) {
+    const auto rounded = [](double pixels) { return std::round(pixels * 100) / 100; };
+    return {rounded(r.x), rounded(r.y), rounded(r.width), rounded(r.height)};
+  }
+
+  Json attention_of(const TokenMap& map) const {
+    Json out = {{"elsewhere", shortest(map.elsewhere)}};
+    if (const auto focus = focus_of(map.cells, session_.visible_region())) {
+      const Json centre = box_of({focus->x, focus->y, 0, 0});
+      out["centre"] = {centre[0], centre[1]};
+      out["box"] = box_of(focus->box);
+    } else {
+      out["centre"] = out["box"] = nullptr;
+    }
+    return out;
+  }
+
+  std::string json_line(const Input& input, const Decoded& decoded, const Written& written) const {
+    Json tokens = Json::array();
+    for (const TextToken& token : written.tokens)
+      tokens.push_back({{"id", token.id},
+                        {"token", token.token},
+                        {"text", token.text},
+                        {"probability", shortest(token.probability)},
+                        {"attention", attention_of(token.map)}});
+    const AttentionMap& grid = written.tokens.front().map.cells;
+    Json line = {{"path", input.path.native()}, {"text", session_.text()}};
+    if (!flags_.words.empty())
+      line[task_of(session_.model()) == TextTask::answer ? "question" : "prompt"] = flags_.words;
+    line["ended"] = session_.ended();
+    line["tokens"] = std::move(tokens);
+    line["seen"] = box_of(session_.visible_region());
+    line["grid"] = {grid.rows, grid.cols};
+    line["ms"] = {{"decode", rounded_ms(decoded.ms)}, {"text", rounded_ms(written.text_ms)}};
+    return dump(line) + '\n';
+  }
+
+  const TextFlags& flags_;
+  std::optional<Region> part_;
+  const std::vector<Input>& inputs_;
+  DecodeQueue& pictures_;
+  TextSession& session_;
+  Progress progress_;
+  size_t path_width_ = 0;
+};
+
+void check_overlay(const TextFlags& flags, const std::vector<Input>& inputs) {
+  if (flags.overlay.empty()) return;
+  if (inputs.size() != 1)
+    wrong(fmt::format("--overlay {}: goes with a single image", printable(flags.overlay)));
+  if (!is_walk(flags.overlay)) check_writable_kind(flags.overlay, "--overlay");
+  refuse_same_file("--overlay", flags.overlay, inputs.front().path.native());
+}
+
+}  // namespace
+
+void add_text_flags(CLI::App& command, TextFlags& flags) {
+  add_model_flags(command, flags.model);
+  command.add_option("--max-tokens", flags.most_tokens, "Tokens to write about a picture at most")
+      ->check(CLI::Range(1U, 1U << 16))
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_option("--region", flags.region, "The part of each picture to look at, in its pixels")
+      ->type_name("X,Y,W,H");
+  command.add_flag(
+      "--json", flags.json,
+      "One JSON object a line for each image: text, tokens, and where the model looked for each");
+  command
+      .add_option("--overlay", flags.overlay,
+                  "Draw where the model looked: a sheet with a tile a token, or a .gif or .mp4 that walks "
+                  "through them; for a single image")
+      ->type_name("FILE");
+  command
+      .add_option("--layer", flags.layer,
+                  "Whose attention to the picture: 0 is the decoder's first layer, -1 its last")
+      ->type_name("L")
+      ->capture_default_str();
+  command.add_option("--head", flags.head, "One head, or heads fused")
+      ->type_name("H|mean|max|min")
+      ->capture_default_str();
+  command
+      .add_option("IMAGE", flags.inputs,
+                  "Image files, folders (recursive; names that begin with a dot are left out), globs, or - "
+                  "for a list on standard input")
+      ->required();
+}
+
+int write_texts(const TextFlags& flags, TextTask task) {
+  TextOptions options;
+  options.most_tokens = flags.most_tokens;
+  options.map = parse_map(flags);
+  static_cast<void>(parse_region(flags.region));
+  if (task == TextTask::answer && flags.words.empty()) wrong("ask: the question is empty");
+  if (!is_model_chosen(flags.model.model))
+    wrong(fmt::format("{}: needs a model that {}: give one with --model, $FOVEA_MODEL or `fovea default`",
+                      command_for(task), to_string(task)));
+  const ModelChoice choice = choose_model(flags.model.model);
+  const std::vector<Input> inputs = expand_inputs(flags.inputs, std::cin);
+  check_overlay(flags, inputs);
+  const Model model = load_model(flags.model, choice);
+  require_task(model, task);
+  DecodeQueue pictures(inputs, 4);
+  try {
+    TextSession session(model, load_tokenizer(choice.folder), options);
+    session.require_words(flags.words);  // what cannot be asked fails here once, not with every picture
+    catch_interrupts();
+    return Writings(flags, inputs, pictures, session).run();
+  } catch (const RequestError& error) {
+    wrong(fmt::format("--{} {}: {}", error.field(), error.value(), error.reason()));
+  }
+}
+
+}  // namespace fovea::apps

@@ -1,0 +1,27 @@
+// What `read`, `caption` and `ask` have in common.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apps/hub/model_flags.h"
+#include "fovea/generate.h"
+
+namespace fovea::apps {
+
+// As typed; strings are understood once the model is known.
+struct TextFlags {
+  ModelFlags model;
+  std::vector<std::string> inputs;
+  std::string words;  // a question, or how a description begins
+  std::string layer = "-1", head = "mean", region, overlay;
+  uint32_t most_tokens = 64;
+  bool json = false;
+};
+
+void add_text_flags(CLI::App& command, TextFlags& flags);
+// Returns the exit code. Throws Error(usage) for a model that does something else with pictures.
+int write_texts(const TextFlags& flags, TextTask task);
+
+}  // namespace fovea::apps

@@ -1,0 +1,266 @@
+// Text about pictures, token by token: maps against the attention that run() gives, words, parts, errors; and
+// where a map's mass is, against every rectangle.
+#include "fovea/generate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "tests/models/golden.h"
+
+namespace {
+
+constexpr uint32_t side = 64;
+
+struct Picture {
+  Picture(uint32_t width, uint32_t height) : pixels(size_t{width} * height * 3), w(width), h(height) {
+    uint32_t state = 7;
+    for (uint8_t& v : pixels) {
+      state = state * 1664525U + 1013904223U;
+      v = static_cast<uint8_t>(state >> 24);
+    }
+  }
+  fovea::ImageView view() const { return {pixels.data(), w, h, size_t{w} * 3, fovea::PixelFormat::rgb8}; }
+  std::vector<uint8_t> pixels;
+  uint32_t w, h;
+};
+
+struct Loaded {
+  explicit Loaded(const std::string& name)
+      : model(
+            fovea::Model::load(fovea::Device::open(), golden::folder(name), {fovea::Precision::fp32, 0, 0})),
+        tokenizer(fovea::load_tokenizer(golden::folder(name))) {}
+  fovea::TextSession session(const fovea::TextOptions& options = {}) const {
+    return {model, tokenizer, options};
+  }
+  // A picture of the model's size, as it is normalised.
+  fovea::RawTensor input(const Picture& picture) const {
+    const fovea::Preprocessing p = fovea::preprocessing_of(model);
+    fovea::RawTensor out{{1, 3, side, side}, {}, {}};
+    for (size_t c = 0; c < 3; ++c)
+      for (size_t i = 0; i < size_t{side} * side; ++i)
+        out.values.push_back((static_cast<float>(picture.pixels[i * 3 + c]) / 255 - p.mean[c]) / p.std[c]);
+    return out;
+  }
+  fovea::Model model;
+  fovea::Tokenizer tokenizer;
+};
+
+std::vector<fovea::TextToken> all_of(fovea::TextSession& session) {
+  std::vector<fovea::TextToken> out;
+  while (auto token = session.next()) out.push_back(std::move(*token));
+  return out;
+}
+
+// Row `step` of [1, heads, steps, keys], the mean over heads or one.
+std::vector<double> row_of(const fovea::RawTensor& t, size_t step, int head) {
+  const size_t heads = t.shape[1], steps = t.shape[2], keys = t.shape[3];
+  std::vector<double> out(keys);
+  for (size_t h = 0; h < heads; ++h)
+    for (size_t k = 0; k < keys && (head < 0 || h == static_cast<size_t>(head)); ++k)
+      out[k] +=
+          double{t.values[(h * steps + step) * keys + k]} / (head < 0 ? static_cast<double>(heads) : 1.0);
+  return out;
+}
+
+void check_map(const fovea::TokenMap& map, const std::vector<double>& keys) {
+  const size_t prefix = keys.size() - map.cells.values.size();
+  double elsewhere = 0;
+  for (size_t i = 0; i < prefix; ++i) elsewhere += keys[i];
+  CHECK(std::abs(elsewhere - double{map.elsewhere}) <= 1e-5);
+  for (size_t i = 0; i < map.cells.values.size(); ++i)
+    CHECK(std::abs(double{map.cells.values[i]} - keys[prefix + i]) <= 1e-5);
+  const double all = std::accumulate(map.cells.values.begin(), map.cells.values.end(), double{map.elsewhere});
+  CHECK(std::abs(all - 1) <= 1e-5);
+}
+
+double mass_of(const fovea::AttentionMap& map, uint32_t top, uint32_t left, uint32_t rows, uint32_t cols) {
+  double sum = 0;
+  for (uint32_t row = top; row < top + rows; ++row)
+    for (uint32_t col = left; col < left + cols; ++col) sum += double{map.values[row * map.cols + col]};
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("A token's map is the cross-attention of the step that chose it") {
+  const Picture picture(side, side);
+  for (const char* name : {"trocr_small", "vit_gpt2", "blip_caption"}) {
+    CAPTURE(name);
+    const Loaded loaded(name);
+    fovea::RunOptions options;
+    options.generate = 8;
+    const auto run = fovea::run(loaded.model, {{"input", loaded.input(picture)}}, options);
+    auto session = loaded.session({8, {}});
+    session.start(picture.view());
+    for (size_t step = 0; const auto token = session.next(); ++step) {
+      CHECK(token->id == run.at("generated").integers[step + 1]);
+      check_map(token->map, row_of(run.at("step_cross_attn.1"), step, -1));
+      check_map(session.map({0, fovea::HeadFusion::single, 2}), row_of(run.at("step_cross_attn.0"), step, 2));
+      const auto& logits = run.at("step_logits");
+      const size_t vocabulary = logits.shape[2];
+      double sum = 0;
+      for (size_t i = 0; i < vocabulary; ++i)
+        sum += std::exp(double{logits.values[step * vocabulary + i]} -
+                        double{logits.values[step * vocabulary + token->id]});
+      CHECK(double{token->probability} == doctest::Approx(1 / sum).epsilon(1e-4));
+    }
+  }
+}
+
+TEST_CASE("An answer's map goes through the question's tokens to the picture") {
+  const Picture picture(side, side);
+  const Loaded loaded("blip_vqa");
+  const std::string question = "is there a cat?";
+  fovea::RawTensor ids{{1, 0}, {}, {}};
+  for (const int32_t id : loaded.tokenizer.encode(question)) ids.integers.push_back(id);
+  ids.shape[1] = ids.integers.size();
+  fovea::RunOptions options;
+  options.generate = 6;
+  const auto& layers = loaded.model.info().attention;
+  for (uint32_t i = 0; i < layers.size(); ++i)
+    if (layers[i].tensor == "question_cross_attn.1") options.attention_layers = {i};
+  REQUIRE(options.attention_layers.size() == 1);
+  const auto run = fovea::run(loaded.model, {{"input", loaded.input(picture)}, {"input_ids", ids}}, options);
+  const fovea::RawTensor& looked = run.at("question_cross_attn.1");
+  auto session = loaded.session({6, {}});
+  CHECK(session.takes_words());
+  session.start(picture.view(), question);
+  for (size_t step = 0; const auto token = session.next(); ++step) {
+    CHECK(token->id == run.at("generated").integers[step + 1]);
+    const std::vector<double> asked = row_of(run.at("step_cross_attn.1"), step, -1);
+    std::vector<double> keys(looked.shape[3]);
+    for (size_t word = 0; word < asked.size(); ++word) {
+      const std::vector<double> row = row_of(looked, word, -1);
+      for (size_t k = 0; k < keys.size(); ++k) keys[k] += asked[word] * row[k];
+    }
+    check_map(token->map, keys);
+  }
+}
+
+TEST_CASE("Texts of one session are those of sessions of their own, whatever went before") {
+  const Loaded loaded("blip_caption");
+  const Picture small(40, 30), large(side, side);
+  auto session = loaded.session({10, {}});
+  const auto text = [&](fovea::TextSession& s, const Picture& picture, const std::string& words) {
+    s.start(picture.view(), words);
+    all_of(s);
+    return s.text();
+  };
+  for (const std::string words : {"", "a photo of", "", "a"})
+    for (const Picture* picture : {&small, &large}) {
+      auto alone = loaded.session({10, {}});
+      const std::string written = text(session, *picture, words);
+      CHECK(written == text(alone, *picture, words));
+      CHECK(written.starts_with(words));
+    }
+}
+
+TEST_CASE("A part of a picture is read as those pixels alone, and is seen where it lies") {
+  const Loaded loaded("trocr_small");
+  const Picture whole(100, 80);
+  Picture part(50, 20);
+  for (size_t y = 0; y < 20; ++y)
+    std::copy_n(whole.pixels.begin() + static_cast<std::ptrdiff_t>(((y + 10) * 100 + 30) * 3), 150,
+                part.pixels.begin() + static_cast<std::ptrdiff_t>(y * 150));
+  auto session = loaded.session({6, {}});
+  session.start(part.view());
+  const auto alone = all_of(session);
+  session.start(whole.view(), {}, fovea::Region{30.4, 10.2, 49.1, 19.5});  // edges outwards
+  const auto inside = all_of(session);
+  REQUIRE(alone.size() == inside.size());
+  for (size_t i = 0; i < alone.size(); ++i) {
+    CHECK(alone[i].id == inside[i].id);
+    CHECK(alone[i].map.cells.values == inside[i].map.cells.values);
+  }
+  CHECK(session.visible_region().x == 30);
+  CHECK(session.visible_region().width == 50);
+  CHECK(session.overlay(whole.view(), inside[0].map.cells).size() == whole.pixels.size());
+  for (const fovea::Region& outside :
+       {fovea::Region{60, 0, 41, 10}, {-1, 0, 10, 10}, {0, 0, 0, 10}, {100, 0, 1e-30, 10}, {NAN, 0, 1, 1}})
+    CHECK_THROWS_WITH_AS(session.start(whole.view(), {}, outside),
+                         doctest::Contains("the picture has 100×80"), fovea::Error);
+  CHECK_THROWS_WITH_AS(session.next(), doctest::Contains("no picture"), fovea::Error);
+}
+
+TEST_CASE("Words that a model does not take, and maps that there are none of, are refused") {
+  const Loaded answers("blip_vqa"), reads("trocr_small");
+  auto session = answers.session();
+  CHECK_THROWS_WITH_AS(session.require_words(""), doctest::Contains("holds no words"), fovea::Error);
+  std::string large;
+  while (large.size() < 1000000) large += "cat ";
+  CHECK_THROWS_WITH_AS(session.require_words(large), doctest::Contains("has positions for 48"), fovea::Error);
+  CHECK_THROWS_WITH_AS(reads.session().require_words("a"), doctest::Contains("takes no words"), fovea::Error);
+  CHECK_THROWS_WITH_AS(reads.session({8, {2}}), doctest::Contains("has layers 0 to 1"), fovea::RequestError);
+  CHECK_THROWS_WITH_AS(reads.session({8, {-1, fovea::HeadFusion::single, 4}}),
+                       doctest::Contains("has heads 0 to 3"), fovea::RequestError);
+  CHECK_THROWS_WITH_AS(
+      fovea::TextSession(reads.model, fovea::load_tokenizer(golden::folder("trocr_small")), {0, {}}),
+      doctest::Contains("0 tokens at most"), fovea::Error);
+  CHECK(fovea::task_of(reads.model) == fovea::TextTask::read);
+  CHECK(fovea::task_of(answers.model) == fovea::TextTask::answer);
+  // The other's tokenizer has more tokens.
+  CHECK_THROWS_WITH_AS(fovea::TextSession(answers.model, reads.tokenizer),
+                       doctest::Contains("belongs to another model"), fovea::Error);
+  const auto classes = fovea::Model::load(fovea::Device::open(), golden::folder("vit_mini"));
+  CHECK(fovea::task_of(classes) == fovea::TextTask::none);
+  CHECK_THROWS_WITH_AS(fovea::TextSession(classes, reads.tokenizer), doctest::Contains("writes no text"),
+                       fovea::Error);
+}
+
+TEST_CASE("More tokens than there are positions for are not written") {
+  const Loaded loaded("blip_caption");
+  auto session = loaded.session({1000, {}});
+  session.start(Picture(side, side).view(), "a photo of");
+  const size_t written = all_of(session).size();
+  // Positions for 48; one is the start token's, and the last token needs none.
+  const size_t most = 48 - loaded.tokenizer.encode("a photo of", {.special = false}).size();
+  CHECK(written <= most);
+  CHECK((session.ended() || written == most));
+}
+
+TEST_CASE("The focus of a map is its smallest rectangle of enough mass, and its centre") {
+  uint32_t state = 3;
+  const auto random = [&] {
+    state = state * 1664525U + 1013904223U;
+    return static_cast<float>(state >> 8) / static_cast<float>(1U << 24);
+  };
+  const fovea::Region seen{10, 20, 60, 35};
+  for (int trial = 0; trial < 20; ++trial) {
+    fovea::AttentionMap map{5, 6, {}};
+    for (int i = 0; i < 30; ++i) map.values.push_back(std::pow(random(), static_cast<float>(1 + trial)));
+    const auto focus = fovea::focus_of(map, seen);
+    REQUIRE(focus);
+    const double all = mass_of(map, 0, 0, 5, 6);
+    double x = 0, y = 0, least = 1e9, most = 0;
+    for (uint32_t row = 0; row < 5; ++row)
+      for (uint32_t col = 0; col < 6; ++col) {
+        x += double{map.values[row * 6 + col]} / all * (10 + (col + 0.5) * 10);
+        y += double{map.values[row * 6 + col]} / all * (20 + (row + 0.5) * 7);
+        for (uint32_t rows = 1; row + rows <= 5; ++rows)
+          for (uint32_t cols = 1; col + cols <= 6; ++cols) {
+            const double mass = mass_of(map, row, col, rows, cols), area = rows * cols;
+            if (mass < 0.6 * all || area > least) continue;
+            most = area < least ? mass : std::max(most, mass);
+            least = area;
+          }
+      }
+    CHECK(focus->x == doctest::Approx(x));
+    CHECK(focus->y == doctest::Approx(y));
+    CHECK(focus->box.width * focus->box.height == doctest::Approx(least * 70));
+    const auto cell = [](double pixels, double each) {
+      return static_cast<uint32_t>(std::lround(pixels / each));
+    };
+    CHECK(mass_of(map, cell(focus->box.y - 20, 7), cell(focus->box.x - 10, 10), cell(focus->box.height, 7),
+                  cell(focus->box.width, 10)) == doctest::Approx(most));
+  }
+  CHECK_FALSE(fovea::focus_of({2, 2, {0, 0, 0, 0}}, seen));
+  const auto one = fovea::focus_of({2, 2, {0, 0, 1, 0}}, seen, 1);
+  REQUIRE(one);
+  CHECK(one->x == 25);
+  CHECK(one->box.height == 17.5);
+  CHECK_THROWS_WITH_AS(fovea::focus_of({1, 2, {1, -1}}, seen), doctest::Contains("cell (0, 1) holds -1"),
+                       fovea::Error);
+  CHECK_THROWS_WITH_AS(fovea::focus_of({1, 1, {1}}, seen, 0), doctest::Contains("a share of 0"),
+                       fovea::Error);
+}
