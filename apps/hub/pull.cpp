@@ -15,6 +15,7 @@
 #include "core/text.h"
 #include "fovea/error.h"
 #include "fovea/model.h"
+#include "fovea/tokenizer.h"
 #include "models/config/json.h"
 #include "models/weights/shards.h"
 
@@ -24,6 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr uint64_t most_json_bytes = uint64_t{16} << 20;
+constexpr uint64_t most_tokenizer_bytes = uint64_t{64} << 20;
 constexpr uint64_t most_weight_bytes = uint64_t{64} << 30;
 constexpr const char* config_name = "config.json";
 constexpr const char* preprocessor_name = "preprocessor_config.json";
@@ -52,9 +54,9 @@ std::optional<fs::path> already_here(const ModelName& model) {
 }
 
 // Known before the weights are downloaded.
-void demand_family(const ModelName& model, const fs::path& folder) {
-  const ModelSummary summary = summarize(folder);
-  if (!summary.family.empty()) return;
+ModelSummary demand_family(const ModelName& model, const fs::path& folder) {
+  ModelSummary summary = summarize(folder);
+  if (!summary.family.empty()) return summary;
   std::error_code ignored;
   fs::remove(folder / config_name, ignored);
   fail(model,
@@ -94,9 +96,12 @@ void fetch_all(const ModelName& model, const fs::path& staging) {
   std::set<std::string> wanted = {config_name};
   if (!fetcher.fetch(config_name, most_json_bytes))
     fail(model, "it has no config.json, so it is no model for Fovea");
-  demand_family(model, staging);
+  const ModelSummary summary = demand_family(model, staging);
   if (is_of_transformers(staging) && fetcher.fetch(preprocessor_name, most_json_bytes))
     wanted.insert(preprocessor_name);
+  if (summary.writes_text)
+    for (const char* const name : tokenizer_file_names())
+      if (fetcher.fetch(name, most_tokenizer_bytes)) wanted.insert(name);
   wanted.merge(fetch_weights(model, fetcher, staging));
   remove_others(staging, wanted);
 }

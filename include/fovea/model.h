@@ -110,8 +110,9 @@ class Model {
 // as Model::load does for a configuration that cannot be read.
 struct ModelSummary {
   std::string architecture;
-  std::string family;   // that loads it; empty where Fovea has none
-  std::string refusal;  // then: "describes a 'resnest50d', which Fovea does not have"
+  std::string family;        // that loads it; empty where Fovea has none
+  std::string refusal;       // then: "describes a 'resnest50d', which Fovea does not have"
+  bool writes_text = false;  // with a tokenizer: fovea/tokenizer.h
 };
 ModelSummary summarize(const std::filesystem::path& folder);
 ModelSummary summarize(const ModelBytes& files);

@@ -52,6 +52,8 @@ class Tokenizer {
   std::shared_ptr<const text::Pipeline> pipeline_;
 };
 
+// The names of files that a tokenizer may be made of, as hubs have them. A folder holds some of them.
+std::span<const char* const> tokenizer_file_names();
 // The tokenizer of a hub folder: tokenizer.json, or the older files. Throws Error(file) that names the file,
 // what is wrong and what to do.
 Tokenizer load_tokenizer(const std::filesystem::path& folder);

@@ -20,6 +20,7 @@ struct Family {
   // What is different in an architecture that is called like the family's and is none of it; empty for
   // others.
   std::string (*difference)(const io::ModelConfig& config) = nullptr;
+  bool writes_text = false;  // so that its folders hold a tokenizer
 };
 
 // The family whose models are M, made by M(from).

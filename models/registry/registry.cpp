@@ -117,7 +117,9 @@ io::ModelConfig config_of(const ModelBytes& files) {
 
 ModelSummary summary_of(const io::ModelConfig& config) {
   const std::string refusal = refusal_of(config);
-  return {config.architecture, refusal.empty() ? family_of(config)->name : "", refusal};
+  if (!refusal.empty()) return {config.architecture, "", refusal, false};
+  const Family& family = *family_of(config);
+  return {config.architecture, family.name, "", family.writes_text};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "fovea/error.h"
+#include "fovea/tokenizer.h"
 #include "models/config/json.h"
 #include "models/config/text.h"
 
@@ -14,15 +15,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* names[] = {"tokenizer.json",
-                                 "vocab.json",
-                                 "merges.txt",
-                                 "vocab.txt",
-                                 "added_tokens.json",
-                                 "special_tokens_map.json",
-                                 "spiece.model",
-                                 "tokenizer_config.json",
-                                 "sentencepiece.bpe.model"};
 constexpr uintmax_t most_bytes = 64U << 20U;
 constexpr int deepest = 32;
 
@@ -53,7 +45,7 @@ TokenizerFiles read_tokenizer_files(const std::filesystem::path& folder) {
   TokenizerFiles files;
   files.folder = folder;
   std::error_code ignored;
-  for (const char* const name : names)
+  for (const char* const name : tokenizer_file_names())
     if (std::filesystem::exists(folder / name, ignored))
       files.texts[name] = io::read_text(folder / name, "[tokenizer]", most_bytes);
   return files;

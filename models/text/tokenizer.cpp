@@ -30,6 +30,19 @@ std::optional<int32_t> Tokenizer::id(std::string_view token) const {
   return pipeline_->vocabulary.find(token);
 }
 
+std::span<const char* const> tokenizer_file_names() {
+  static constexpr const char* names[] = {"tokenizer.json",
+                                          "vocab.json",
+                                          "merges.txt",
+                                          "vocab.txt",
+                                          "added_tokens.json",
+                                          "special_tokens_map.json",
+                                          "spiece.model",
+                                          "tokenizer_config.json",
+                                          "sentencepiece.bpe.model"};
+  return names;
+}
+
 Tokenizer load_tokenizer(const std::filesystem::path& folder) {
   return at_boundary("tokenizer",
                      [&] { return Tokenizer(text::parse_tokenizer(text::read_tokenizer_files(folder))); });

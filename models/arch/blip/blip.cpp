@@ -216,6 +216,7 @@ Family blip_family() {
   Family out = family<Blip>("BLIP", "transformers blip: captions with a prompt, answers to questions",
                             &matches, &blip_names);
   out.difference = &difference;
+  out.writes_text = true;
   return out;
 }
 

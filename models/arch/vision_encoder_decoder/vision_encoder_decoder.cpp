@@ -167,6 +167,7 @@ Family vision_encoder_decoder_family() {
       "vision encoder-decoder", "transformers vision-encoder-decoder with vit or deit and trocr or gpt2",
       &matches, &vision_encoder_decoder_names());
   out.difference = &difference;
+  out.writes_text = true;
   return out;
 }
 

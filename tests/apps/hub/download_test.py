@@ -16,7 +16,7 @@ import unittest
 sys.dont_write_bytecode = True
 import hub as hubs  # noqa: E402
 from case import PROGRAM, WEIGHTS, Case, Done  # noqa: E402
-from hub import NAME, cut_after, git_sha1, held_until, shards_of, silent_after, slowly, status  # noqa: E402
+from hub import GOLDEN, NAME, cut_after, git_sha1, held_until, shards_of, silent_after, slowly, status  # noqa: E402
 
 
 class Good(Case):
@@ -68,6 +68,16 @@ class Good(Case):
         del self.hub.models[NAME]["preprocessor_config.json"]
         shutil.rmtree(self.models)
         self.check_good(self.fovea("pull", NAME))
+
+    def test_a_model_that_writes_brings_its_tokenizer(self):
+        folder = GOLDEN.parent / "trocr_small"
+        files = {f.name: f.read_bytes() for f in folder.iterdir() if f.name != "reference.safetensors"}
+        self.hub.models[NAME] = {**files, "pytorch_model.bin": b"no file of Fovea's"}
+        done = self.fovea("pull", NAME)
+        self.check_good(done, files=files)
+        (self.home / "line.ppm").write_bytes(b"P6 24 8 255\n" + bytes(24 * 8 * 3))
+        read = self.fovea("read", "--model", NAME, "--max-tokens", "3", "line.ppm")
+        self.assertEqual(read.code, 0, read.err)
 
     def test_a_terminal_sees_a_bar_with_rate_and_time_left(self):
         self.hub.trouble(slowly(20, 1))
