@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "apps/cli/bench_maps.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/first_result.h"
+#include "apps/cli/raw_inputs.h"
 #include "apps/hub/model_flags.h"
 #include "apps/text/json.h"
 #include "apps/text/typed.h"
@@ -26,14 +28,15 @@ struct Flags {
   ModelFlags model;
   uint32_t batch = 1, runs = 50;
   bool attention = false, maps = false, json = false, plan = false;
-  std::string live;  // size of frames, empty without --live
+  std::string live;   // size of frames, empty without --live
+  std::string input;  // a file of inputs by name
 };
 
 struct Result {
   ModelInfo model;
   DeviceInfo device;
   BenchReport report;
-  FirstResult first;
+  std::optional<FirstResult> first;  // of pictures
   double peak_gflops = 0;
   uint64_t peak_memory_bytes = 0;
   std::string plan;
@@ -55,9 +58,10 @@ void print_table(const Result& r) {
   const auto row = [](std::string_view name, const std::string& value) {
     write_out(fmt::format("{:<14}  {}\n", name, value));
   };
+  const std::string size = r.first ? fmt::format("{} x {}, ", r.model.height, r.model.width) : "";
   row("model",
-      fmt::format("{}, {} x {}, {:.2f} M parameters, {:.2f} GFLOP an image, {}", r.model.architecture,
-                  r.model.height, r.model.width, static_cast<double>(r.model.parameters) / 1e6,
+      fmt::format("{}, {}{:.2f} M parameters, {:.2f} GFLOP an image, {}", r.model.architecture, size,
+                  static_cast<double>(r.model.parameters) / 1e6,
                   static_cast<double>(report.flops) / report.batch / 1e9, to_string(r.model.precision)));
   row("device", fmt::format("{} ({})", r.device.name, r.device.driver));
   row("forward pass",
@@ -66,8 +70,9 @@ void print_table(const Result& r) {
                   report.max_ms));
   row("arithmetic", fmt::format("{:.1f} GFLOP/s, {:.0f} % of the measured peak of {:.1f}", report.gflops,
                                 100 * r.peak_share(), r.peak_gflops));
-  row("first result",
-      fmt::format("{:.0f} ms cold, {:.0f} ms with a warm pipeline cache", r.first.cold_ms, r.first.warm_ms));
+  if (r.first)
+    row("first result", fmt::format("{:.0f} ms cold, {:.0f} ms with a warm pipeline cache", r.first->cold_ms,
+                                    r.first->warm_ms));
   row("device memory",
       fmt::format("{:.1f} MiB at most (weights {:.1f}, arena {:.1f})", mebibytes(r.peak_memory_bytes),
                   mebibytes(report.weight_bytes), mebibytes(report.arena_bytes)));
@@ -112,13 +117,13 @@ Json to_json(const Result& r, uint32_t runs) {
                {"gflops", report.gflops},
                {"peak_gflops", r.peak_gflops},
                {"peak_share", r.peak_share()},
-               {"first_result_ms", {{"cold", r.first.cold_ms}, {"warm", r.first.warm_ms}}},
                {"peak_memory_bytes", r.peak_memory_bytes},
                {"weight_bytes", report.weight_bytes},
                {"arena_bytes", report.arena_bytes},
                {"dispatches", report.dispatches},
                {"submissions", report.submissions},
                {"kernels", std::move(kernels)}};
+  if (r.first) json["first_result_ms"] = {{"cold", r.first->cold_ms}, {"warm", r.first->warm_ms}};
   if (!r.plan.empty()) json["plan"] = r.plan;
   return json;
 }
@@ -199,17 +204,38 @@ int maps(const Flags& flags, const Model& model) {
   return exit_good;
 }
 
+Result result_of(const Model& model, BenchReport report) {
+  Result result;
+  result.model = model.info();
+  result.device = model.device().info();
+  result.report = std::move(report);
+  result.peak_memory_bytes = model.device().peak_memory_bytes();
+  result.peak_gflops = model.device().measure_peak_gflops();
+  return result;
+}
+
+void print(const Result& result, const Flags& flags) {
+  if (flags.json)
+    write_out(dump(to_json(result, flags.runs), 2) + '\n');
+  else
+    print_table(result);
+}
+
+int inputs(const Flags& flags) {
+  const io::Safetensors file = io::Safetensors::open(flags.input);
+  const Model model = load_model(sized(flags.model, file));
+  print(result_of(model, bench_model(model, inputs_in(file, model), flags.runs)), flags);
+  return exit_good;
+}
+
 int bench(const Flags& flags) {
+  if (!flags.input.empty()) return inputs(flags);
   const ModelChoice choice = choose_model(flags.model.model);
   const Model model = load_model(flags.model, choice);
   if (!flags.live.empty()) return live(flags, model);
   if (flags.maps) return maps(flags, model);
-  Result result;
-  result.model = model.info();
-  result.device = model.device().info();
-  result.report = bench_model(model, {.batch = flags.batch, .runs = flags.runs, .maps = flags.attention});
-  result.peak_memory_bytes = model.device().peak_memory_bytes();
-  result.peak_gflops = model.device().measure_peak_gflops();
+  Result result = result_of(
+      model, bench_model(model, {.batch = flags.batch, .runs = flags.runs, .maps = flags.attention}));
   if (flags.plan) {
     SessionOptions options;
     options.batch = flags.batch;
@@ -220,10 +246,7 @@ int bench(const Flags& flags) {
   ModelFlags same = flags.model;
   same.model = choice.text();
   result.first = measure_first_result(same);
-  if (flags.json)
-    write_out(dump(to_json(result, flags.runs), 2) + '\n');
-  else
-    print_table(result);
+  print(result, flags);
   return exit_good;
 }
 
@@ -234,24 +257,35 @@ void add_bench(CLI::App& program, int& exit_code) {
   CLI::App* command =
       program.add_subcommand("bench", "Time the forward pass, its kernels and the first result");
   add_model_flags(*command, flags->model);
-  command->add_option("--batch", flags->batch, "Images in one forward pass")
-      ->check(CLI::Range(1U, largest_batch))
-      ->capture_default_str();
+  CLI::Option* batch = command->add_option("--batch", flags->batch, "Images in one forward pass")
+                           ->check(CLI::Range(1U, largest_batch))
+                           ->capture_default_str();
   command->add_option("--runs", flags->runs, "Replays to take the median of")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
-  command->add_flag("--attention", flags->attention,
-                    "Draw the raw map of every layer and a rollout in each pass too, to see what maps cost");
-  command->add_flag("--maps", flags->maps, "Time each map method instead, beside the forward pass");
-  command
-      ->add_option("--live", flags->live,
-                   "Time the live pipeline instead, beside the bare model: BGR frames, 640x480 if not said")
-      ->type_name("WxH")
-      ->expected(0, 1)
-      ->default_str("640x480")
-      ->run_callback_for_default();
+  CLI::Option* attention = command->add_flag(
+      "--attention", flags->attention,
+      "Draw the raw map of every layer and a rollout in each pass too, to see what maps cost");
+  CLI::Option* maps =
+      command->add_flag("--maps", flags->maps, "Time each map method instead, beside the forward pass");
+  CLI::Option* live =
+      command
+          ->add_option(
+              "--live", flags->live,
+              "Time the live pipeline instead, beside the bare model: BGR frames, 640x480 if not said")
+          ->type_name("WxH")
+          ->expected(0, 1)
+          ->default_str("640x480")
+          ->run_callback_for_default();
   command->add_flag("--json", flags->json, "One JSON object");
-  command->add_flag("--plan", flags->plan, "Print the memory plan too");
+  CLI::Option* plan = command->add_flag("--plan", flags->plan, "Print the memory plan too");
+  CLI::Option* input =
+      command
+          ->add_option(
+              "--input", flags->input,
+              "Time a pass over these inputs by name instead, as `fovea run` takes them, of any model")
+          ->type_name("FILE");
+  for (CLI::Option* other : {batch, attention, maps, live, plan}) input->excludes(other);
   command->callback([flags, &exit_code] { exit_code = bench(*flags); });
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fovea/model.h"
+#include "fovea/run.h"
 
 namespace fovea {
 
@@ -35,5 +36,8 @@ struct BenchReport {
 
 // Replays the forward pass on fixed input, then once with a timestamp around every kernel.
 BenchReport bench_model(const Model& model, const BenchOptions& options);
+// The same of any model on inputs by name: one pass over all of them, at most largest_batch, that gives all
+// outputs for which they suffice. Throws as run().
+BenchReport bench_model(const Model& model, const RawTensors& inputs, uint32_t runs);
 
 }  // namespace fovea

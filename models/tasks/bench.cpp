@@ -10,6 +10,7 @@
 #include "fovea/error.h"
 #include "fovea/session.h"
 #include "models/tasks/forward.h"
+#include "models/tasks/named_run.h"
 #include "vision/preprocess.h"
 
 namespace fovea {
@@ -55,55 +56,76 @@ std::vector<KernelTime> kernel_times(const Program& program) {
   return out;
 }
 
-BenchReport bench_forward(const LoadedModel& model, const BenchOptions& asked) {
-  const uint32_t batch = asked.batch, runs = asked.runs;
-  model.demand_pictures("bench");
+BenchReport timed(const LoadedModel& model, Forward& forward, uint32_t runs) {
+  std::vector<double> ms;
+  for (uint32_t i = 0; i < warm_runs + runs; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    forward.program().run();
+    if (i >= warm_runs)
+      ms.push_back(
+          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::sort(ms.begin(), ms.end());
+  BenchReport report;
+  report.batch = forward.batch();
+  report.median_ms = percentile(ms, 0.5);
+  report.min_ms = ms.front();
+  report.max_ms = ms.back();
+  report.p10_ms = percentile(ms, 0.1);
+  report.p90_ms = percentile(ms, 0.9);
+  report.flops = forward.program().flops();
+  report.gflops = static_cast<double>(report.flops) / report.median_ms * 1e-6;
+  report.arena_bytes = forward.program().arena_bytes();
+  report.weight_bytes = model.weight_bytes();
+  report.dispatches = forward.program().dispatches();
+  report.submissions = forward.program().submissions();
+  return report;
+}
+
+// `record`: a pass with its inputs, recorded with a timestamp around every kernel or without.
+template <class Record>
+BenchReport bench_passes(const LoadedModel& model, uint32_t runs, Record record) {
   if (runs == 0) throw Error(ErrorKind::usage, "[bench] 0 runs");
-  if (batch == 0 || batch > largest_batch)
-    throw Error(ErrorKind::usage,
-                fmt::format("[bench] a batch of {} images, it takes 1…{}", batch, largest_batch));
-  Forward::Options options;
-  options.batch = batch;
-  options.outputs = {Classify(model, 1).output()};
-  options.all_maps = asked.maps;
   BenchReport report;
   {
-    Forward forward(model, options);
-    fill_input(model, forward);
-    std::vector<double> ms;
-    for (uint32_t i = 0; i < warm_runs + runs; ++i) {
-      const auto start = std::chrono::steady_clock::now();
-      forward.program().run();
-      if (i >= warm_runs)
-        ms.push_back(
-            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
-    }
-    std::sort(ms.begin(), ms.end());
-    report.batch = batch;
-    report.median_ms = percentile(ms, 0.5);
-    report.min_ms = ms.front();
-    report.max_ms = ms.back();
-    report.p10_ms = percentile(ms, 0.1);
-    report.p90_ms = percentile(ms, 0.9);
-    report.flops = forward.program().flops();
-    report.gflops = static_cast<double>(report.flops) / report.median_ms * 1e-6;
-    report.arena_bytes = forward.program().arena_bytes();
-    report.weight_bytes = model.weight_bytes();
-    report.dispatches = forward.program().dispatches();
-    report.submissions = forward.program().submissions();
+    Forward forward = record(false);
+    report = timed(model, forward, runs);
   }
-  options.profile = true;
-  Forward profiled(model, options);
-  fill_input(model, profiled);
+  Forward profiled = record(true);
   profiled.program().run();
   report.kernels = kernel_times(profiled.program());
   return report;
 }
 
+BenchReport bench_pictures(const LoadedModel& model, const BenchOptions& asked) {
+  const uint32_t batch = asked.batch;
+  model.demand_pictures("bench");
+  if (batch == 0 || batch > largest_batch)
+    throw Error(ErrorKind::usage,
+                fmt::format("[bench] a batch of {} images, it takes 1…{}", batch, largest_batch));
+  return bench_passes(model, asked.runs, [&](bool profile) {
+    Forward::Options options;
+    options.batch = batch;
+    options.outputs = {Classify(model, 1).output()};
+    options.all_maps = asked.maps;
+    options.profile = profile;
+    Forward forward(model, options);
+    fill_input(model, forward);
+    return forward;
+  });
+}
+
 }  // namespace
 
 BenchReport bench_model(const Model& model, const BenchOptions& options) {
-  return at_boundary("bench", [&] { return bench_forward(model.impl(), options); });
+  return at_boundary("bench", [&] { return bench_pictures(model.impl(), options); });
+}
+
+BenchReport bench_model(const Model& model, const RawTensors& inputs, uint32_t runs) {
+  return at_boundary("bench", [&] {
+    const NamedRun run(model, inputs, {.batch = largest_batch});
+    return bench_passes(model.impl(), runs, [&](bool profile) { return run.first_pass(profile); });
+  });
 }
 
 }  // namespace fovea

@@ -130,6 +130,22 @@ TEST_CASE("devices lists what there is, and one default") {
   CHECK(defaults == 1);
 }
 
+TEST_CASE("bench times any model on inputs by name") {
+  const Folder folder;
+  const std::string model = golden::folder("lstm"), input = model + "/reference.safetensors";
+  const Outcome outcome = run(folder, {"bench", "--model", model, "--input", input, "--json", "--runs", "3"});
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.code == 0);
+  const auto bench = nlohmann::json::parse(outcome.out);
+  CHECK(bench.at("model") == "lstm");
+  CHECK(bench.at("batch") == 3);
+  CHECK(bench.at("dispatches") == 2);
+  CHECK(bench.at("median_ms").get<double>() > 0);
+  CHECK_FALSE(bench.contains("first_result_ms"));
+  CHECK(run(folder, {"bench", "--model", model}).code == 2);
+  CHECK(run(folder, {"bench", "--model", model, "--input", input, "--live"}).code == 2);
+}
+
 TEST_CASE("bench reports times that fit together") {
   const Folder folder;
   const Outcome outcome = run(folder, {"bench", "--json", "--runs", "5", "--batch", "2"});
