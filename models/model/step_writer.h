@@ -1,23 +1,16 @@
 // A recurrent model that writes a sequence: a state of its own from step to step, and what it looks at.
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <vector>
 
+#include "models/model/id_writer.h"
 #include "runtime/record/recorder.h"
 
 namespace fovea {
 
-class StepWriter {
+class StepWriter : public IdWriter {
  public:
-  virtual ~StepWriter() = default;
-
-  struct Ids {
-    uint32_t start = 0, end = 0, pad = 0;
-  };
-  virtual Ids ids() const = 0;
-
   // Tensors [images, …] in an order of the model's own.
   struct Begun {
     std::vector<Tensor> carried;  // what a step replaces
