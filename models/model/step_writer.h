@@ -1,6 +1,7 @@
 // A recurrent model that writes a sequence: a state of its own from step to step, and what it looks at.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -11,6 +12,14 @@ namespace fovea {
 
 class StepWriter : public IdWriter {
  public:
+  virtual uint32_t vocabulary() const = 0;
+  virtual uint32_t most() const { return UINT32_MAX; }  // ids that it writes
+  // The cells of a picture that a step looks at, row by row; none where its keys are something else.
+  struct Cells {
+    uint32_t rows = 0, cols = 0;
+  };
+  virtual Cells cells() const { return {}; }
+
   // Tensors [images, …] in an order of the model's own.
   struct Begun {
     std::vector<Tensor> carried;  // what a step replaces

@@ -40,8 +40,8 @@ IdDecoder::Taught IdDecoder::teach(Recorder& r, const Encoder::Run& from, const 
 Decoder::Gradient IdDecoder::backward(Recorder& r, const Taught& run, const Memory& memory, const Tensor& ids,
                                       const Tensor& dlogits, layers::Gradients& gradients) const {
   layers::add_linear(r, gradients, out_, run.readouts, dlogits);
-  Decoder::Gradient out = decoder_->backward(r, run.steps, Stack(r, run.before), memory,
-                                             out_.backward(r, dlogits), gradients);
+  Decoder::Gradient out =
+      decoder_->backward(r, run.steps, Stack(r, run.before), memory, out_.backward(r, dlogits), gradients);
   gradients["embedding.weight"] = ops::embed_ids_backward(r, ids, out.de, table_.shape[0]);
   return out;
 }

@@ -48,6 +48,7 @@ class Seq2Seq : public DifferentiableModel, public StepWriter {
 
   const StepWriter* step_writer() const override { return this; }
   Ids ids() const override { return ids_; }
+  uint32_t vocabulary() const override { return shape_.vocabulary; }
   Begun begin(Recorder& r, std::span<const Tensor> inputs) const override {
     const Encoder::Run run = encoder_(r, inputs[input_], inputs[lengths_], false);
     return decoder_.begin(r, run, decoder_.memory(r, run.memory, inputs[lengths_]));
