@@ -101,7 +101,7 @@ class Writing {
   const LoadedModel& model_;
   const StepInputs& inputs_;
   uint32_t most_;
-  StepWriter::Ids ids_;
+  IdWriter::Ids ids_;
   WriteSteps steps_;
   RawTensors& out_;
 };
@@ -112,6 +112,9 @@ void run_steps(const LoadedModel& model, const StepInputs& inputs, uint32_t most
   if (model.step_writer() == nullptr)
     throw Error(ErrorKind::usage,
                 fmt::format("[run] {} writes nothing: it cannot generate", model.info().architecture));
+  if (const uint32_t longest = model.step_writer()->most(); most > longest)
+    throw Error(ErrorKind::usage, fmt::format("[run] generate {}: {} writes {} ids at most", most,
+                                              model.info().architecture, longest));
   Writing(model, inputs, most, out)();
 }
 

@@ -15,9 +15,12 @@ namespace fovea {
 // Recorded once for some rows; a step is a replay, and its state stays on the device.
 class WriteSteps {
  public:
-  // inputs: of one image of each of the model's, none for those left out.
-  WriteSteps(const LoadedModel& model, uint32_t rows, const std::vector<std::optional<Shape>>& inputs);
+  // inputs: of one image of each of the model's, none for those left out; from_device: one that another
+  // program writes, into input().
+  WriteSteps(const LoadedModel& model, uint32_t rows, const std::vector<std::optional<Shape>>& inputs,
+             std::optional<size_t> from_device = std::nullopt);
 
+  Tensor input(size_t i) const { return begin_.shared(inputs_.at(i)); }
   void write(size_t input, std::span<const float> values);
   void write(size_t input, std::span<const uint32_t> values);
   // Reads the inputs and stands before the first step.
@@ -29,6 +32,9 @@ class WriteSteps {
     return step_.read_floats(logits_);
   }  // [rows, vocabulary], of the last step
   std::vector<float> weights() const { return step_.read_floats(weights_); }  // [rows, keys]
+  std::vector<float> probabilities() const {
+    return step_.read_floats(probabilities_);
+  }  // [rows], of the best
 
  private:
   std::vector<Tensor> kept(Recorder& r, const LoadedModel& model, const std::vector<Tensor>& tensors);
@@ -39,7 +45,7 @@ class WriteSteps {
   std::vector<Tensor> inputs_;
   std::deque<State> states_;
   Program begin_, step_;
-  Tensor ids_, chosen_, logits_, weights_;
+  Tensor ids_, chosen_, logits_, weights_, probabilities_;
   std::vector<uint32_t> best_;
 };
 

@@ -48,7 +48,7 @@ TEST_CASE("overlay draws every model without being told how") {
 TEST_CASE("overlay refuses models that write, in one line") {
   const Folder folder;
   save(folder / "a.png", picture(90, 70));
-  for (const char* name : {"blip_caption", "trocr_small", "vit_gpt2"}) {
+  for (const char* name : {"blip_caption", "trocr_small", "vit_gpt2", "fovea_reader_mini"}) {
     const Outcome outcome = run(folder, {"overlay", "--model", golden(name), "--out", "o.png", "a.png"});
     CHECK(outcome.code == 2);
     CHECK(outcome.err.find("beside its picture: run it by names") != std::string::npos);

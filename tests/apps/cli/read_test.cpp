@@ -41,27 +41,31 @@ std::vector<int64_t> ids_of(const json& line) {
   return out;
 }
 
-// [1, 3, side, side], as the preprocessor's configuration says.
-RawTensor normalised(const cv::Mat& bgr, const std::string& model) {
-  const json config = json::parse(read_text(golden::folder(model) / "preprocessor_config.json"));
-  RawTensor out{{1, 3, side, side}, {}, {}};
+// [1, 3, height, width].
+RawTensor normalised(const cv::Mat& bgr, const json& mean, const json& std) {
+  RawTensor out{{1, 3, static_cast<uint64_t>(bgr.rows), static_cast<uint64_t>(bgr.cols)}, {}, {}};
   for (size_t c = 0; c < 3; ++c)
-    for (int y = 0; y < side; ++y)
-      for (int x = 0; x < side; ++x) {
+    for (int y = 0; y < bgr.rows; ++y)
+      for (int x = 0; x < bgr.cols; ++x) {
         const double value = bgr.at<cv::Vec3b>(y, x)[static_cast<int>(2 - c)] / 255.0;
-        out.values.push_back(static_cast<float>((value - config.at("image_mean")[c].get<double>()) /
-                                                config.at("image_std")[c].get<double>()));
+        out.values.push_back(static_cast<float>((value - mean[c].get<double>()) / std[c].get<double>()));
       }
   return out;
+}
+
+// As the preprocessor's configuration says.
+RawTensor normalised(const cv::Mat& bgr, const std::string& model) {
+  const json config = json::parse(read_text(golden::folder(model) / "preprocessor_config.json"));
+  return normalised(bgr, config.at("image_mean"), config.at("image_std"));
 }
 
 // What `fovea run --generate` writes behind the start token and the prompt, its pads left out.
 std::vector<int64_t> ids_by_run(const Folder& folder, const std::string& model,
                                 const std::vector<io::OutputTensor>& inputs, const std::string& prefix,
-                                size_t given) {
+                                size_t given, const std::string& most = "12") {
   io::write_safetensors(folder / "x.safetensors", inputs);
   const Outcome outcome = run(folder, {"run", "--model", golden::folder(model), "--dtype", "fp32", "--input",
-                                       "x.safetensors", "--output", "y.safetensors", "--generate", "12"});
+                                       "x.safetensors", "--output", "y.safetensors", "--generate", most});
   CAPTURE(outcome.err);
   REQUIRE(outcome.code == 0);
   const auto file = io::Safetensors::open(folder / "y.safetensors");
@@ -134,6 +138,33 @@ TEST_CASE("read, caption and ask write the ids that run writes of the same pixel
     check_line(line, image.size());
     CHECK(line.contains("question") == (name == "ask"));
   }
+}
+
+TEST_CASE("read takes a reader that says its characters itself, and draws where it looked") {
+  const Folder folder;
+  const std::string model = "fovea_reader_mini";
+  const cv::Mat image = picture(54, 22, 3);  // of the model's size
+  save(folder / "a.png", image);
+  const json line = written(folder, command("read", model, {"--overlay", "o.png", "a.png"}));
+  const RawTensor input = normalised(image, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5});
+  const std::vector<int64_t> expected = ids_by_run(folder, model, {tensor("input", input)}, "", 1, "9");
+  CHECK(ids_of(line) == expected);
+  const Tokenizer tokenizer = load_tokenizer(golden::folder(model));
+  CHECK(line.at("text") == tokenizer.decode(std::vector<int32_t>(expected.begin(), expected.end())));
+  CHECK(line.at("grid") == json({6, 14}));
+  CHECK(line.at("seen") == json({0.0, 0.0, 54.0, 22.0}));
+  for (const json& token : line.at("tokens")) {
+    CHECK(token.at("attention").at("elsewhere") == 0);
+    CHECK(token.at("attention").at("box").size() == 4);
+  }
+  CHECK_FALSE(load(folder / "o.png").empty());
+  const json walk =
+      written(folder, command("read", model, {"--max-tokens", "2", "--overlay", "o.gif", "a.png"}));
+  CHECK(walk.at("tokens").size() <= 2);
+  CHECK(read_text(folder / "o.gif").starts_with("GIF89a"));
+  const Outcome plain = run(folder, {"read", "--model", golden::folder(model), "--dtype", "fp32", "a.png"});
+  CHECK(plain.code == 0);
+  CHECK(plain.out == line.at("text").get<std::string>() + "\n");
 }
 
 TEST_CASE("caption goes on with a prompt, which is in the text and not among the tokens") {
