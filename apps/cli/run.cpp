@@ -72,10 +72,19 @@ std::vector<std::string> parse_outputs(const std::string& text, const Model& mod
   return chosen;
 }
 
+void require_abilities(const Flags& flags, const Model& model) {
+  const std::string& name = model.info().architecture;
+  if (flags.generate != 0 && !writes_ids(model))
+    throw Error(ErrorKind::usage, fmt::format("--generate {}: {} writes nothing", flags.generate, name));
+  if (flags.gradients && !has_loss(model))
+    throw Error(ErrorKind::usage, fmt::format("--gradients: {} has no loss", name));
+}
+
 int run(const Flags& flags) {
   refuse_same_file("--output", flags.output, flags.input);
   const io::Safetensors file = io::Safetensors::open(flags.input);
   const Model model = load_model(sized(flags.model, file));
+  require_abilities(flags, model);
   RunOptions options;
   options.attention_layers =
       parse_layers(flags.attention, static_cast<uint32_t>(model.info().attention.size()));

@@ -40,6 +40,10 @@ const TensorInfo* find(const std::vector<TensorInfo>& tensors, std::string_view 
 std::string to_string(const std::vector<TensorInfo>& tensors);
 std::string to_string(const TensorInfo& tensor);
 
+// Whether RunOptions::generate is for it, and RunOptions::gradients.
+bool writes_ids(const Model& model);
+bool has_loss(const Model& model);
+
 struct RunOptions {
   uint32_t batch = 8;                      // images in a forward pass; more are split
   std::vector<std::string> outputs;        // by name or alias; each under both where empty
