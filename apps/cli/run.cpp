@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/cli/choice_flags.h"
 #include "apps/cli/commands.h"
 #include "apps/hub/model_flags.h"
 #include "apps/text/typed.h"
@@ -27,6 +28,7 @@ struct Flags {
   ModelFlags model;
   std::string input, output, outputs, attention;
   uint32_t batch = 0, generate = 0;
+  ChoiceFlags choice;
   bool gradients = false;
 };
 
@@ -115,6 +117,7 @@ ModelFlags sized(ModelFlags flags, const io::Safetensors& file) {
 }
 
 int run(const Flags& flags) {
+  flags.choice.check();
   refuse_same_file("--output", flags.output, flags.input);
   const io::Safetensors file = io::Safetensors::open(flags.input);
   const Model model = load_model(sized(flags.model, file));
@@ -126,6 +129,7 @@ int run(const Flags& flags) {
   if (flags.batch > 0) options.batch = flags.batch;
   options.gradients = flags.gradients;
   options.generate = flags.generate;
+  options.choice = flags.choice.choice;
 
   std::vector<io::OutputTensor> results;
   try {
@@ -177,6 +181,7 @@ void add_run(CLI::App& program, int& exit_code) {
           "`step_weights` or `step_cross_attn.<i>`")
       ->type_name("N")
       ->check(CLI::Range(1U, 1U << 16));
+  add_choice_flags(*command, flags->choice, "--generate");
   command->add_flag("--gradients", flags->gradients,
                     "Write `loss` and `grad.<parameter>` too, of a model that has a loss");
   command->add_option("--batch", flags->batch, "Images in one forward pass (default: up to 8)")

@@ -71,6 +71,7 @@ class NamedRun {
   std::vector<uint32_t> layers_;
   uint64_t count_ = 0;
   uint32_t batch_, generate_;
+  TokenChoice choice_;
   Axes axes_;                                            // extents of the inputs, by name
   std::vector<const RawTensor*> inputs_;                 // by the model's index; null for those left out
   std::vector<std::optional<Shape>> shapes_;             // of one image of each
@@ -79,7 +80,11 @@ class NamedRun {
 };
 
 NamedRun::NamedRun(const Model& model, const RawTensors& inputs, const RunOptions& options)
-    : model_(model), layers_(options.attention_layers), batch_(options.batch), generate_(options.generate) {
+    : model_(model),
+      layers_(options.attention_layers),
+      batch_(options.batch),
+      generate_(options.generate),
+      choice_(options.choice) {
   const size_t layers = model.info().attention.size();
   for (const uint32_t layer : layers_)
     if (layer >= layers)
@@ -91,6 +96,11 @@ NamedRun::NamedRun(const Model& model, const RawTensors& inputs, const RunOption
   if (batch_ == 0 || batch_ > largest_batch)
     throw Error(ErrorKind::usage,
                 fmt::format("[run] a batch of {} images, it takes 1…{}", batch_, largest_batch));
+  if (const bool best = !choice_.draws() && choice_.beams == 1;
+      !best && generate_ != 0 && model.impl().step_writer() != nullptr)
+    throw Error(ErrorKind::usage, fmt::format("[run] {} takes the most probable id at each step: it knows no "
+                                              "temperature and no beams",
+                                              model.info().architecture));
   take_inputs(inputs);
   choose_outputs(chosen_names(options));
   take_together();
@@ -348,7 +358,7 @@ RawTensors NamedRun::operator()() {
     place_images(out[name], model_.impl().outputs()[outputs_[at]].images_axis);
   if (generate_ == 0) return out;
   if (model_.impl().writer() != nullptr)
-    run_text(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, out);
+    run_text(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, choice_, out);
   else
     run_steps(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, out);
   return out;

@@ -9,6 +9,7 @@
 #include "core/boundary.h"
 #include "fovea/error.h"
 #include "fovea/generate.h"
+#include "models/tasks/beams.h"
 #include "models/tasks/classify.h"
 #include "models/tasks/generate.h"
 #include "vision/overlay.h"
@@ -124,6 +125,7 @@ struct TextSession::Impl {
                       tokenizer.vocabulary(), model.info().architecture, vocabulary));
     if (options.most_tokens == 0) throw Error(ErrorKind::usage, "[text] 0 tokens at most: want 1 or more");
     check(options.map);
+    check_choice(options.choice, static_cast<uint32_t>(vocabulary), "text");
   }
 
   const ModelInfo& info() const { return model.info(); }
@@ -177,6 +179,7 @@ struct TextSession::Impl {
       (is_picture ? pixels : question) = i;
     }
     g.from_device = pixels;
+    g.choice = options.choice;
     generation.emplace(model.impl(), g);
     model.device().impl().save_pipeline_cache();
     recorded_words = words;
@@ -206,6 +209,7 @@ struct TextSession::Impl {
     generation->start(prompt, 1);
     question_rows = generation->memory_cross();
     text = decoded();
+    found.clear();
     written = 0;
     ended = false;
     started = true;
@@ -221,10 +225,17 @@ struct TextSession::Impl {
 
   std::optional<TextToken> next() {
     if (!started) throw Error(ErrorKind::usage, "[text] no picture: start() with one");
-    if (ended || written == most) return std::nullopt;
+    if (options.choice.beams > 1 && found.empty())
+      found = tokens_of(search_beams(*generation, 1).front().text);
+    if (ended || written == (found.empty() ? most : found.size())) return std::nullopt;
     TextToken out;
-    out.id = generation->step()[0];
-    out.probability = generation->probabilities()[0];
+    if (found.empty()) {
+      out.id = generation->step()[0];
+      out.probability = generation->probabilities()[0];
+    } else {
+      out.id = found[written]->id;
+      out.probability = std::exp(found[written]->log);
+    }
     check_finite(info(), {&out.probability, 1});
     ++written;
     ended = out.id == generation->ids().end;
@@ -246,7 +257,8 @@ struct TextSession::Impl {
     const auto layers = static_cast<int>(generation->cross_layers());
     const auto layer = static_cast<size_t>(request.layer < 0 ? layers + request.layer : request.layer);
     std::vector<float> keys =
-        fused(generation->cross(layer), generation->cross_shape(layer)[1], request.fusion, request.head);
+        fused(found.empty() ? generation->cross(layer) : found[written - 1]->cross[layer],
+              generation->cross_shape(layer)[1], request.fusion, request.head);
     if (!question_rows.empty()) keys = through_question(keys);
     const size_t cells = size_t{grid.rows} * grid.cols;
     if (keys.size() != grid.prefix_tokens + cells)
@@ -282,6 +294,7 @@ struct TextSession::Impl {
 
   bool started = false, ended = false;
   uint32_t written = 0;
+  std::vector<BeamText> found;  // with beams: the tokens of the text that won
   Region seen;
   std::vector<int32_t> ids;  // of the text, so without the start token
   std::string text;
