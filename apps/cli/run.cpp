@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/cli/choice_flags.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/raw_inputs.h"
 #include "apps/hub/model_flags.h"
@@ -28,6 +29,7 @@ struct Flags {
   ModelFlags model;
   std::string input, output, outputs, attention;
   uint32_t batch = 0, generate = 0;
+  ChoiceFlags choice;
   bool gradients = false;
 };
 
@@ -81,6 +83,7 @@ void require_abilities(const Flags& flags, const Model& model) {
 }
 
 int run(const Flags& flags) {
+  flags.choice.check();
   refuse_same_file("--output", flags.output, flags.input);
   const io::Safetensors file = io::Safetensors::open(flags.input);
   const Model model = load_model(sized(flags.model, file));
@@ -93,6 +96,7 @@ int run(const Flags& flags) {
   if (flags.batch > 0) options.batch = flags.batch;
   options.gradients = flags.gradients;
   options.generate = flags.generate;
+  options.choice = flags.choice.choice;
 
   std::vector<io::OutputTensor> results;
   try {
@@ -144,6 +148,7 @@ void add_run(CLI::App& program, int& exit_code) {
           "`step_weights` or `step_cross_attn.<i>`")
       ->type_name("N")
       ->check(CLI::Range(1U, 1U << 16));
+  add_choice_flags(*command, flags->choice, "--generate");
   command->add_flag("--gradients", flags->gradients,
                     "Write `loss` and `grad.<parameter>` too, of a model that has a loss");
   command->add_option("--batch", flags->batch, "Images in one forward pass (default: up to 8)")

@@ -244,6 +244,7 @@ void add_text_flags(CLI::App& command, TextFlags& flags) {
       ->check(CLI::Range(1U, 1U << 16))
       ->type_name("N")
       ->capture_default_str();
+  add_choice_flags(command, flags.choice);
   command.add_option("--region", flags.region, "The part of each picture to look at, in its pixels")
       ->type_name("X,Y,W,H");
   command.add_flag(
@@ -273,6 +274,8 @@ int write_texts(const TextFlags& flags, TextTask task) {
   TextOptions options;
   options.most_tokens = flags.most_tokens;
   options.map = parse_map(flags);
+  flags.choice.check();
+  options.choice = flags.choice.choice;
   static_cast<void>(parse_region(flags.region));
   if (task == TextTask::answer && flags.words.empty()) wrong("ask: the question is empty");
   if (!is_model_chosen(flags.model.model))

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/cli/choice_flags.h"
 #include "apps/hub/model_flags.h"
 #include "fovea/generate.h"
 
@@ -17,6 +18,7 @@ struct TextFlags {
   std::string words;  // a question, or how a description begins
   std::string layer = "-1", head = "mean", region, overlay;
   uint32_t most_tokens = 64;
+  ChoiceFlags choice;
   bool json = false;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "fovea/error.h"
 
@@ -59,8 +60,8 @@ std::vector<float> fused(std::span<const float> rows, uint32_t heads, HeadFusion
 
 }  // namespace
 
-CachedTokens::CachedTokens(const LoadedModel& model)
-    : model_(model), writer_(*model.writer()), traits_(traits_of(model)) {
+CachedTokens::CachedTokens(const LoadedModel& model, const TokenChoice& choice)
+    : model_(model), writer_(*model.writer()), traits_(traits_of(model)), choice_(choice) {
   const std::vector<Port>& ports = model.inputs();
   for (size_t i = 0; i < ports.size(); ++i)
     if (writer_.reads(i) == Writer::Reads::always) (ports[i].type == DType::f32 ? pixels_ : question_) = i;
@@ -76,6 +77,7 @@ uint32_t CachedTokens::record(uint32_t words, uint32_t most) {
   options.inputs[pixels_] = model_.inputs()[pixels_].shape;
   if (answers()) options.inputs[question_] = Shape{words};
   options.from_device = pixels_;
+  options.choice = choice_;
   generation_.emplace(model_, options);
   return options.most;
 }
@@ -88,13 +90,23 @@ void CachedTokens::start(std::span<const uint32_t> words) {
     prompt.insert(prompt.end(), words.begin(), words.end());
   generation_->start(prompt, 1);
   question_rows_ = generation_->memory_cross();
+  found_.reset();
+  given_ = 0;
+}
+
+std::optional<TokenSource::Token> CachedTokens::next() {
+  if (choice_.beams == 1) return Token{generation_->step()[0], generation_->probabilities()[0]};
+  if (!found_) found_ = tokens_of(search_beams(*generation_, 1).front().text);
+  if (given_ == found_->size()) return std::nullopt;
+  const BeamToken& token = *(*found_)[given_++];
+  return Token{token.id, std::exp(token.log)};
 }
 
 std::vector<float> CachedTokens::looked(const TokenMapRequest& request) const {
   const auto layers = static_cast<int>(generation_->cross_layers());
   const auto layer = static_cast<size_t>(request.layer < 0 ? layers + request.layer : request.layer);
-  std::vector<float> keys =
-      fused(generation_->cross(layer), generation_->cross_shape(layer)[1], request.fusion, request.head);
+  std::vector<float> keys = fused(found_ ? (*found_)[given_ - 1]->cross[layer] : generation_->cross(layer),
+                                  generation_->cross_shape(layer)[1], request.fusion, request.head);
   return question_rows_.empty() ? keys : through_question(keys);
 }
 

@@ -10,6 +10,7 @@
 #include "models/tasks/chunks.h"
 #include "models/tasks/run_steps.h"
 #include "models/tasks/run_text.h"
+#include "models/tasks/write_steps.h"
 
 namespace fovea {
 namespace {
@@ -28,7 +29,11 @@ size_t index_of(const std::vector<TensorInfo>& tensors, const std::string& name)
 }  // namespace
 
 NamedRun::NamedRun(const Model& model, const RawTensors& inputs, const RunOptions& options)
-    : model_(model), layers_(options.attention_layers), batch_(options.batch), generate_(options.generate) {
+    : model_(model),
+      layers_(options.attention_layers),
+      batch_(options.batch),
+      generate_(options.generate),
+      choice_(options.choice) {
   const size_t layers = model.info().attention.size();
   for (const uint32_t layer : layers_)
     if (layer >= layers)
@@ -40,6 +45,7 @@ NamedRun::NamedRun(const Model& model, const RawTensors& inputs, const RunOption
   if (batch_ == 0 || batch_ > largest_batch)
     throw Error(ErrorKind::usage,
                 fmt::format("[run] a batch of {} images, it takes 1…{}", batch_, largest_batch));
+  if (generate_ != 0 && model.impl().step_writer() != nullptr) require_best(model.impl(), choice_, "run");
   take_inputs(inputs);
   choose_outputs(chosen_names(options));
   take_together();
@@ -296,7 +302,7 @@ RawTensors NamedRun::operator()() {
     place_images(out[name], model_.impl().outputs()[outputs_[at]].images_axis);
   if (generate_ == 0) return out;
   if (model_.impl().writer() != nullptr)
-    run_text(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, out);
+    run_text(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, choice_, out);
   else
     run_steps(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, out);
   return out;

@@ -27,9 +27,9 @@ void RecurrentTokens::start(std::span<const uint32_t>) {
   last_ = traits_.ids.start;
 }
 
-TokenSource::Token RecurrentTokens::next() {
+std::optional<TokenSource::Token> RecurrentTokens::next() {
   last_ = steps_->step({&last_, 1})[0];
-  return {last_, steps_->probabilities()[0]};
+  return Token{last_, steps_->probabilities()[0]};
 }
 
 }  // namespace fovea

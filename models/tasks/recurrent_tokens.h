@@ -17,7 +17,7 @@ class RecurrentTokens : public TokenSource {
   uint32_t record(uint32_t words, uint32_t most) override;
   Tensor pixels() const override { return steps_->input(pixels_); }
   void start(std::span<const uint32_t> words) override;
-  Token next() override;
+  std::optional<Token> next() override;
   std::vector<float> looked(const TokenMapRequest&) const override { return steps_->weights(); }
 
  private:

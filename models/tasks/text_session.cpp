@@ -12,6 +12,7 @@
 #include "fovea/error.h"
 #include "fovea/generate.h"
 #include "models/tasks/classify.h"
+#include "models/tasks/generate.h"
 #include "models/tasks/token_source.h"
 #include "vision/overlay.h"
 #include "vision/preprocess.h"
@@ -54,7 +55,7 @@ struct TextSession::Impl {
       : model(m),
         tokenizer(t),
         options(o),
-        source(token_source(model.impl())),
+        source(token_source(model.impl(), options.choice)),
         traits(source->traits()),
         preprocessor(m.device().impl(), m.impl().preprocess()),
         drawer(m.device().impl()) {
@@ -65,6 +66,7 @@ struct TextSession::Impl {
                       tokenizer.vocabulary(), model.info().architecture, traits.vocabulary));
     if (options.most_tokens == 0) throw Error(ErrorKind::usage, "[text] 0 tokens at most: want 1 or more");
     check(options.map);
+    check_choice(options.choice, traits.vocabulary, "text");
   }
 
   const ModelInfo& info() const { return model.info(); }
@@ -142,9 +144,10 @@ struct TextSession::Impl {
     if (!started) throw Error(ErrorKind::usage, "[text] no picture: start() with one");
     if (ended || written == most) return std::nullopt;
     TextToken out;
-    const TokenSource::Token chosen = source->next();
-    out.id = chosen.id;
-    out.probability = chosen.probability;
+    const std::optional<TokenSource::Token> chosen = source->next();
+    if (!chosen) return std::nullopt;
+    out.id = chosen->id;
+    out.probability = chosen->probability;
     check_finite(info(), {&out.probability, 1});
     ++written;
     ended = out.id == traits.ids.end;

@@ -7,6 +7,7 @@
 #include "models/model/writer.h"
 #include "models/tasks/cached_tokens.h"
 #include "models/tasks/recurrent_tokens.h"
+#include "models/tasks/write_steps.h"
 
 namespace fovea {
 
@@ -33,11 +34,12 @@ TextTask task_of(const Model& model) {
   return task_of(model.impl());
 }
 
-std::unique_ptr<TokenSource> token_source(const LoadedModel& model) {
+std::unique_ptr<TokenSource> token_source(const LoadedModel& model, const TokenChoice& choice) {
   const TextTask task = task_of(model);
   if (task == TextTask::none)
     throw Error(ErrorKind::usage, fmt::format("[text] {} {}", model.info().architecture, to_string(task)));
-  if (model.writer() != nullptr) return std::make_unique<CachedTokens>(model);
+  if (model.writer() != nullptr) return std::make_unique<CachedTokens>(model, choice);
+  require_best(model, choice, "text");
   return std::make_unique<RecurrentTokens>(model);
 }
 

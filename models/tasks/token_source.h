@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -40,14 +41,14 @@ class TokenSource {
     uint32_t id = 0;
     float probability = 0;
   };
-  virtual Token next() = 0;
+  virtual std::optional<Token> next() = 0;  // nothing behind the last one
   // What went to each of the picture's tokens when the last one was chosen. The request is one that the
   // traits allow.
   virtual std::vector<float> looked(const TokenMapRequest& request) const = 0;
 };
 
 TextTask task_of(const LoadedModel& model);
-// Throws Error(usage) for a model that writes no text about pictures.
-std::unique_ptr<TokenSource> token_source(const LoadedModel& model);
+// Throws Error(usage) for a model that writes no text about pictures, and for a choice that it cannot make.
+std::unique_ptr<TokenSource> token_source(const LoadedModel& model, const TokenChoice& choice);
 
 }  // namespace fovea

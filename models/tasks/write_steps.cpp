@@ -1,6 +1,9 @@
 #include "models/tasks/write_steps.h"
 
+#include <fmt/format.h>
+
 #include "core/floats.h"
+#include "fovea/error.h"
 #include "runtime/ops/nn/softmax_topk.h"
 
 namespace fovea {
@@ -74,6 +77,13 @@ std::span<const uint32_t> WriteSteps::step(std::span<const uint32_t> before) {
   step_.run();
   step_.read(chosen_, std::as_writable_bytes(std::span(best_)));
   return best_;
+}
+
+void require_best(const LoadedModel& model, const TokenChoice& choice, const char* operation) {
+  if (choice.draws() || choice.beams != 1)
+    throw Error(ErrorKind::usage, fmt::format("[{}] {} takes the most probable id at each step: it knows no "
+                                              "temperature and no beams",
+                                              operation, model.info().architecture));
 }
 
 }  // namespace fovea

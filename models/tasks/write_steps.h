@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "fovea/token_choice.h"
 #include "models/model/model.h"
 #include "models/model/step_writer.h"
 #include "runtime/record/state.h"
@@ -48,5 +49,8 @@ class WriteSteps {
   Tensor ids_, chosen_, logits_, weights_, probabilities_;
   std::vector<uint32_t> best_;
 };
+
+// Throws Error(usage) for any choice but the best id of each step.
+void require_best(const LoadedModel& model, const TokenChoice& choice, const char* operation);
 
 }  // namespace fovea

@@ -181,6 +181,36 @@ TEST_CASE("A reader sees a word with a border, and its map reaches as far") {
   }
 }
 
+TEST_CASE("Beams and draws of a session are those of run(), with the maps of the steps that chose them") {
+  const Picture picture(side, side);
+  for (const char* name : {"trocr_small", "vit_gpt2", "blip_caption"})
+    for (const fovea::TokenChoice& choice :
+         {fovea::TokenChoice{.beams = 3}, fovea::TokenChoice{.beams = 4, .length_penalty = 0},
+          fovea::TokenChoice{.temperature = 2, .top_k = 20, .seed = 11}}) {
+      CAPTURE(name);
+      CAPTURE(choice.beams);
+      const Loaded loaded(name);
+      fovea::RunOptions options;
+      options.generate = 8;
+      options.choice = choice;
+      const auto run = fovea::run(loaded.model, {{"input", loaded.input(picture)}}, options);
+      auto session = loaded.session({8, {}, choice});
+      for (int again = 0; again < 2; ++again) {
+        session.start(picture.view());
+        size_t step = 0;
+        for (; const auto token = session.next(); ++step) {
+          CHECK(token->id == run.at("generated").integers[step + 1]);
+          check_map(token->map, row_of(run.at("step_cross_attn.1"), step, -1));
+          check_map(session.map({0, fovea::HeadFusion::single, 2}),
+                    row_of(run.at("step_cross_attn.0"), step, 2));
+          const double probability = probability_of(run.at("step_logits"), step, token->id);
+          CHECK(double{token->probability} == doctest::Approx(probability).epsilon(1e-4));
+        }
+        CHECK(static_cast<int64_t>(step + 1) == run.at("generated_length").integers[0]);
+      }
+    }
+}
+
 TEST_CASE("An answer's map goes through the question's tokens to the picture") {
   const Picture picture(side, side);
   const Loaded loaded("blip_vqa");
@@ -267,6 +297,8 @@ TEST_CASE("Words that a model does not take, and maps that there are none of, ar
   CHECK_THROWS_WITH_AS(reads.session({8, {2}}), doctest::Contains("has layers 0 to 1"), fovea::RequestError);
   CHECK_THROWS_WITH_AS(reads.session({8, {-1, fovea::HeadFusion::single, 4}}),
                        doctest::Contains("has heads 0 to 3"), fovea::RequestError);
+  CHECK_THROWS_WITH_AS(reads.session({8, {}, {.beams = 99}}), doctest::Contains("99 beams: want 1 to 16"),
+                       fovea::Error);
   CHECK_THROWS_WITH_AS(
       fovea::TextSession(reads.model, fovea::load_tokenizer(golden::folder("trocr_small")), {0, {}}),
       doctest::Contains("0 tokens at most"), fovea::Error);
