@@ -33,20 +33,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-const char* command_for(TextTask task) {
-  switch (task) {
-    case TextTask::read:
-      return "read";
-    case TextTask::describe:
-      return "caption";
-    case TextTask::answer:
-      return "ask";
-    case TextTask::none:
-      break;
-  }
-  return "classify";
-}
-
 void require_task(const Model& model, TextTask wanted) {
   const TextTask task = task_of(model);
   if (task == wanted) return;
@@ -237,6 +223,27 @@ void check_overlay(const TextFlags& flags, const std::vector<Input>& inputs) {
 }
 
 }  // namespace
+
+const char* command_for(TextTask task) {
+  switch (task) {
+    case TextTask::read:
+      return "read";
+    case TextTask::describe:
+      return "caption";
+    case TextTask::answer:
+      return "ask";
+    case TextTask::none:
+      break;
+  }
+  return "classify";
+}
+
+void refuse_writers(const Model& model, const char* command) {
+  const TextTask task = task_of(model);
+  if (task != TextTask::none)
+    wrong(fmt::format("{}: {} {}: use `fovea {}`", command, model.info().architecture, to_string(task),
+                      command_for(task)));
+}
 
 void add_text_flags(CLI::App& command, TextFlags& flags) {
   add_model_flags(command, flags.model);
