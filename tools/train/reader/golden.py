@@ -72,6 +72,10 @@ def make(seed):
     memory, state = net.encode(features)
     logits, weights = net(pictures, decoder_input)
     generated, lengths, step_logits, step_weights = net.read(pictures)
+    # Training's way gives the same.
+    packed, looked = net.teach(pictures, decoder_input, [len(pictures)] * decoder_input.shape[1])
+    torch.testing.assert_close(packed, logits.transpose(0, 1).flatten(0, 1), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(torch.stack(looked, 1), weights, atol=1e-3, rtol=1e-3)
     return net, {
         "input": pictures,
         "decoder_input": decoder_input,
