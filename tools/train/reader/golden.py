@@ -118,13 +118,10 @@ def main():
     while not telling(reference):
         seed += 1
         net, reference = make(seed)
-    # Widths are read from the weights, so the configuration does not repeat them.
-    config = {key: value for key, value in CONFIG.items() if key != "stem_widths"}
     with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as file:
-        json.dump({**config, "note": NOTE, "seed": seed}, file, indent=1, ensure_ascii=False)
+        json.dump({**model.stored_config(CONFIG), "note": NOTE, "seed": seed}, file, indent=1, ensure_ascii=False)
         file.write("\n")
-    weights = {name: t for name, t in net.state_dict().items() if not name.endswith("num_batches_tracked")}
-    safetensors.save(os.path.join(folder, "model.safetensors"), weights)
+    safetensors.save(os.path.join(folder, "model.safetensors"), model.weights(net))
     safetensors.save(os.path.join(folder, "reference.safetensors"), reference)
     print(f"seed {seed}: generated {reference['generated'].tolist()}, lengths {reference['generated_length'].tolist()}")
     print("highest weight a step:", reference["weights"].max(2).values.tolist())

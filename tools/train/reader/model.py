@@ -176,6 +176,28 @@ class Reader(nn.Module):
         return generated, lengths, step_logits, step_weights
 
 
+def stored_config(config):
+    """config.json's entries: the stem's widths are read from the weights, so they are not repeated."""
+    return {key: value for key, value in config.items() if key != "stem_widths"}
+
+
+def from_stored(config, tensors):
+    """The reader of a model folder, from its config.json and its tensors."""
+    count = len(config["strides"])
+    widths = [tensors[f"stem.{i}.conv.weight"].shape[0] for i in range(count)]
+    net = Reader({**config, "stem_widths": widths})
+    missing, unknown = net.load_state_dict(tensors, strict=False)
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if missing or unknown:
+        raise SystemExit(f"[reader] missing {missing}, unknown {unknown}")
+    return net.eval()
+
+
+def weights(net):
+    """The tensors that a forward pass reads; norms keep their statistics."""
+    return {name: tensor for name, tensor in net.state_dict().items() if not name.endswith("num_batches_tracked")}
+
+
 def encode_text(text, characters=CHARACTERS):
     """A text's ids, without start and end."""
     return [FIRST + characters.index(character) for character in text]

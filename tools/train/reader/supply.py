@@ -52,8 +52,8 @@ def recolour(pictures, insides, rng):
 
 
 def normalise(pictures):
-    """[B, 32, 160, 3] of 0 … 255 to the reader's input, which lies as convolutions on a CPU like it."""
-    pictures = torch.as_tensor(pictures).float().permute(0, 3, 1, 2)
+    """Pictures [32, 160, 3] of 0 … 255 to the reader's input, which lies as convolutions on a CPU like it."""
+    pictures = torch.from_numpy(np.stack(pictures)).float().permute(0, 3, 1, 2)
     return ((pictures / 255 - 0.5) / 0.5).contiguous(memory_format=torch.channels_last)
 
 
