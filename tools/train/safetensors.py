@@ -27,12 +27,13 @@ def load(path):
 
 
 def save(path, tensors, dtype="F32"):
-    """Writes tensors as `dtype`, in order of their names, so that equal weights give equal files."""
+    """Writes tensors as `dtype`, integers as I64, in order of their names, so that equal weights give equal files."""
     header, parts, offset = {}, [], 0
     for name in sorted(tensors):
-        values = tensors[name].detach().cpu().numpy().astype(DTYPES[dtype])
+        kind = dtype if tensors[name].is_floating_point() else "I64"
+        values = tensors[name].detach().cpu().numpy().astype(DTYPES[kind])
         part = np.ascontiguousarray(values).tobytes()
-        header[name] = {"dtype": dtype, "shape": list(values.shape), "data_offsets": [offset, offset + len(part)]}
+        header[name] = {"dtype": kind, "shape": list(values.shape), "data_offsets": [offset, offset + len(part)]}
         parts.append(part)
         offset += len(part)
     text = json.dumps(header, separators=(",", ":")).encode()
