@@ -15,7 +15,7 @@ struct TextFlags {
   ModelFlags model;
   std::vector<std::string> inputs;
   std::string words;  // a question, or how a description begins
-  std::string layer = "-1", head = "mean", region, overlay;
+  std::string layer = "-1", head = "mean", region, overlay, serve, token;
   uint32_t most_tokens = 64;
   bool json = false;
 };
