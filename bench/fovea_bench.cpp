@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/conv_shapes.h"
+#include "bench/decoder_steps.h"
 #include "bench/linear_shapes.h"
 #include "fovea/fovea.h"
 
@@ -43,10 +44,28 @@ int run(int argc, char** argv) {
       ->check(CLI::IsMember({"fp32", "fp16"}));
   program.add_option("--runs", runs, "Replays to take the median of")->check(CLI::Range(1, 100000));
   program.add_flag("--convolutions", convs, "Also the convolutions of two networks, each by itself");
+  fovea::bench::DecoderRun steps;
+  bool decoders = false;
+  program.add_flag("--decoder", decoders, "Steps of models that write, in place of everything else");
+  program.add_option("--steps", steps.steps, "With --decoder: steps to take the median of")
+      ->check(CLI::Range(1, 1000000));
+  program.add_option("--longest", steps.longest, "With --decoder: tokens before a text begins anew")
+      ->check(CLI::Range(1, 100000));
+  program.add_flag("--kernels", steps.kernels, "With --decoder: kernel by kernel");
+  program.add_option("--temperature", steps.choice.temperature, "With --decoder: tokens are drawn");
+  program.add_option("--top-k", steps.choice.top_k, "With --decoder: drawn from the best ones");
+  program.add_option("--beams", steps.choice.beams, "With --decoder: texts at once")
+      ->check(CLI::Range(1U, fovea::most_beams));
   program.add_option("MODEL", folders, "Model folders; none: the linear kernel only");
   CLI11_PARSE(program, argc, argv);
 
   const auto device = fovea::Device::open(selector);
+  if (decoders) {
+    for (const std::string& dtype : storage)
+      fovea::bench::print_decoder_steps(
+          device, folders, dtype == "fp16" ? fovea::Precision::fp16 : fovea::Precision::fp32, steps);
+    return 0;
+  }
   const double peak = device.measure_peak_gflops();
   fmt::print("{}, {}, Vulkan {}: arithmetic peak {:.1f} GFLOP/s (fp32, measured)\n", device.info().name,
              device.info().driver, device.info().api, peak);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/text_command.h"
 #include "apps/hub/model_flags.h"
 #include "apps/text/json.h"
 #include "apps/util/classes.h"
@@ -163,6 +164,7 @@ class Classifier {
 
 int classify(const Flags& flags) {
   const Model model = load_model(flags.model);
+  refuse_writers(model, "classify");
   if (!model.info().has_head)
     throw Error(ErrorKind::model,
                 fmt::format("{} has no classification head: use `fovea run` for its features or "

@@ -7,6 +7,7 @@
 #include "apps/cli/commands.h"
 #include "apps/hub/model_choice.h"
 #include "apps/hub/model_flags.h"
+#include "apps/ui/text_report.h"
 #include "apps/util/terminal.h"
 #include "core/text.h"
 
@@ -32,7 +33,8 @@ void list_methods(const ModelInfo* info) {
   }
 }
 
-void list_layers(const ModelInfo& info) {
+void list_layers(const Model& model) {
+  const ModelInfo& info = model.info();
   constexpr const char* row = "{:>5}  {:<8}  {:<14}  {:>5}  {:>7}  {:<13}  {}\n";
   write_out(fmt::format("{} at {}x{}\n", printable(info.architecture), info.height, info.width));
   if (!info.attention.empty())
@@ -43,8 +45,12 @@ void list_layers(const ModelInfo& info) {
                           fmt::format("{}x{}", layer.rows, layer.cols), methods_of(info, i),
                           printable(layer.name)));
   }
-  if (info.attention.empty()) write_out("no layer attends or gates\n");
-  if (info.maps.empty())
+  const TextTask task = task_of(model);
+  if (task != TextTask::none)
+    write_out(fmt::format("a map for each token that it writes: `fovea {}`\n", command_for(task)));
+  else if (info.attention.empty())
+    write_out("no layer attends or gates\n");
+  if (task == TextTask::none && info.maps.empty())
     write_out("no map: the head is not linear in a mean of cells either, so no cell has a part of a logit\n");
   if (info.cam_rows != 0)
     write_out(fmt::format("cam: each class over the last features, {}x{}\n", info.cam_rows, info.cam_cols));
@@ -56,7 +62,7 @@ int list(const ModelFlags& flags) {
     return exit_good;
   }
   const Model model = load_model(flags);
-  list_layers(model.info());
+  list_layers(model);
   list_methods(&model.info());
   return exit_good;
 }

@@ -11,12 +11,12 @@
 #include <system_error>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/text_command.h"
 #include "apps/serve/serve.h"
 #include "apps/text/typed.h"
 #include "apps/ui/capture.h"
 #include "apps/ui/export.h"
 #include "apps/ui/sidecar.h"
-#include "apps/ui/text_report.h"
 #include "apps/ui/window.h"
 #include "apps/util/classes.h"
 #include "apps/util/terminal.h"
@@ -168,9 +168,7 @@ int overlay_served(const OverlayFlags& flags, View view) {
   const SourceKind kind = camera ? SourceKind::camera : kind_of_source(flags.source);
   const ModelChoice choice = choose_model(flags.model.model);
   const Model model = load_model(flags.model, choice);
-  if (const TextTask task = task_of(model); task != TextTask::none)
-    wrong(fmt::format("--serve: {} {}: use `fovea {} --serve`", model.info().architecture, to_string(task),
-                      command_for(task)));
+  refuse_writers(model, "overlay");
   fit_to_model(view, flags, model.info());
   const Provenance provenance(model, choice,
                               camera ? "a browser's camera" : name_of_source(flags.source, kind));
@@ -194,6 +192,7 @@ int overlay_of(const OverlayFlags& flags) {
 
   const ModelChoice choice = choose_model(flags.model.model);
   const Model model = load_model(flags.model, choice);
+  refuse_writers(model, "overlay");
   fit_to_model(view, flags, model.info());
   catch_interrupts();
   if (still) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/cli/choice_flags.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/raw_inputs.h"
 #include "apps/hub/model_flags.h"
@@ -28,6 +29,7 @@ struct Flags {
   ModelFlags model;
   std::string input, output, outputs, attention;
   uint32_t batch = 0, generate = 0;
+  ChoiceFlags choice;
   bool gradients = false;
 };
 
@@ -72,10 +74,20 @@ std::vector<std::string> parse_outputs(const std::string& text, const Model& mod
   return chosen;
 }
 
+void require_abilities(const Flags& flags, const Model& model) {
+  const std::string& name = model.info().architecture;
+  if (flags.generate != 0 && !writes_ids(model))
+    throw Error(ErrorKind::usage, fmt::format("--generate {}: {} writes nothing", flags.generate, name));
+  if (flags.gradients && !has_loss(model))
+    throw Error(ErrorKind::usage, fmt::format("--gradients: {} has no loss", name));
+}
+
 int run(const Flags& flags) {
+  flags.choice.check();
   refuse_same_file("--output", flags.output, flags.input);
   const io::Safetensors file = io::Safetensors::open(flags.input);
   const Model model = load_model(sized(flags.model, file));
+  require_abilities(flags, model);
   RunOptions options;
   options.attention_layers =
       parse_layers(flags.attention, static_cast<uint32_t>(model.info().attention.size()));
@@ -84,6 +96,7 @@ int run(const Flags& flags) {
   if (flags.batch > 0) options.batch = flags.batch;
   options.gradients = flags.gradients;
   options.generate = flags.generate;
+  options.choice = flags.choice.choice;
 
   std::vector<io::OutputTensor> results;
   try {
@@ -135,6 +148,7 @@ void add_run(CLI::App& program, int& exit_code) {
           "`step_weights` or `step_cross_attn.<i>`")
       ->type_name("N")
       ->check(CLI::Range(1U, 1U << 16));
+  add_choice_flags(*command, flags->choice, "--generate");
   command->add_flag("--gradients", flags->gradients,
                     "Write `loss` and `grad.<parameter>` too, of a model that has a loss");
   command->add_option("--batch", flags->batch, "Images in one forward pass (default: up to 8)")

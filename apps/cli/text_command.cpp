@@ -187,12 +187,20 @@ int serve_page(const TextFlags& flags, TextTask task, const TextOptions& options
 
 }  // namespace
 
+void refuse_writers(const Model& model, const char* command) {
+  const TextTask task = task_of(model);
+  if (task != TextTask::none)
+    wrong(fmt::format("{}: {} {}: use `fovea {}`", command, model.info().architecture, to_string(task),
+                      command_for(task)));
+}
+
 void add_text_flags(CLI::App& command, TextFlags& flags) {
   add_model_flags(command, flags.model);
   command.add_option("--max-tokens", flags.most_tokens, "Tokens to write about a picture at most")
       ->check(CLI::Range(1U, 1U << 16))
       ->type_name("N")
       ->capture_default_str();
+  add_choice_flags(command, flags.choice);
   command.add_option("--region", flags.region, "The part of each picture to look at, in its pixels")
       ->type_name("X,Y,W,H");
   command.add_flag(
@@ -231,6 +239,8 @@ int write_texts(const TextFlags& flags, TextTask task) {
   if (!flags.token.empty() && flags.serve.empty()) wrong("--token: goes with --serve");
   TextOptions options;
   options.most_tokens = flags.most_tokens;
+  flags.choice.check();
+  options.choice = flags.choice.choice;
   try {
     options.map = token_map_named(flags.layer, flags.head);
     if (!flags.serve.empty()) return serve_page(flags, task, options);

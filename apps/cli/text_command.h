@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/cli/choice_flags.h"
 #include "apps/hub/model_flags.h"
 #include "fovea/generate.h"
 
@@ -17,8 +18,12 @@ struct TextFlags {
   std::string words;  // a question, or how a description begins
   std::string layer = "-1", head = "mean", region, overlay, serve, token;
   uint32_t most_tokens = 64;
+  ChoiceFlags choice;
   bool json = false;
 };
+
+// Throws Error(usage), with the command that it is for, for a model that writes about pictures.
+void refuse_writers(const Model& model, const char* command);
 
 void add_text_flags(CLI::App& command, TextFlags& flags);
 // Returns the exit code. Throws Error(usage) for a model that does something else with pictures.

@@ -21,7 +21,7 @@ Region region_named(const std::string& text);
 // A decoder's layer; a head's number or how heads are fused. Throws RequestError.
 TokenMapRequest token_map_named(const std::string& layer, const std::string& head);
 
-// The subcommand for models of this task.
+// The command for models of a task: "caption".
 const char* command_for(TextTask task);
 // What words in front of a text are called: "question", "prompt".
 const char* name_of_words(TextTask task);

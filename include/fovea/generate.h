@@ -13,6 +13,7 @@
 #include "fovea/maps.h"
 #include "fovea/model.h"
 #include "fovea/session.h"
+#include "fovea/token_choice.h"
 #include "fovea/tokenizer.h"
 
 namespace fovea {
@@ -47,21 +48,22 @@ struct TextToken {
   uint32_t id = 0;
   std::string token;      // as the tokenizer's files have it: "Ġcat", "</s>"
   std::string text;       // what it adds to text(); half a character is U+FFFD until the other half comes
-  float probability = 0;  // softmax over the vocabulary
+  float probability = 0;  // the model's softmax over the vocabulary, whatever chose the token
   TokenMap map;
 };
 
 struct TextOptions {
   uint32_t most_tokens = 64;  // written for a picture; fewer where the model has positions for no more
   TokenMapRequest map;        // of TextToken::map
+  TokenChoice choice{};       // every picture is drawn for with the same numbers
 };
 
-// One picture after another, for one thread at a time. Each token is the most probable one.
+// One picture after another, for one thread at a time.
 class TextSession {
  public:
-  // The tokenizer is that of the model's folder. Throws Error(usage) for a model that writes nothing,
-  // Error(model) where the tokenizer has ids that the model does not have, RequestError for a map that there
-  // is none of.
+  // The tokenizer is that of the model's folder. Throws Error(usage) for a model that writes nothing and for
+  // a choice that makes no sense, Error(model) where the tokenizer has ids that the model does not have,
+  // RequestError for a map that there is none of.
   TextSession(const Model& model, const Tokenizer& tokenizer, const TextOptions& options = {});
   ~TextSession();
   TextSession(TextSession&&) noexcept;
@@ -80,8 +82,8 @@ class TextSession {
   // and Error(usage) for a part outside the picture.
   void start(const ImageView& picture, std::string_view words = {},
              const std::optional<Region>& part = std::nullopt);
-  // The next token, the end token too; nothing behind that and when all are written. Throws
-  // Error(unsupported) where activations leave the range of fp16.
+  // The next token, the end token too; nothing behind that and when all are written. With beams the first
+  // call finds the whole text. Throws Error(unsupported) where activations leave the range of fp16.
   std::optional<TextToken> next();
   // Whether it came to an end by itself.
   bool ended() const;

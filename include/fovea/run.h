@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fovea/model.h"
+#include "fovea/token_choice.h"
 
 namespace fovea {
 
@@ -40,16 +41,22 @@ const TensorInfo* find(const std::vector<TensorInfo>& tensors, std::string_view 
 std::string to_string(const std::vector<TensorInfo>& tensors);
 std::string to_string(const TensorInfo& tensor);
 
+// Whether RunOptions::generate is for it, and RunOptions::gradients.
+bool writes_ids(const Model& model);
+bool has_loss(const Model& model);
+
 struct RunOptions {
   uint32_t batch = 8;                      // images in a forward pass; more are split
   std::vector<std::string> outputs;        // by name or alias; each under both where empty
   std::vector<uint32_t> attention_layers;  // whose whole attention is an output too
-  // Of a model that writes: ids that it writes at most, the best one at each step. 0: none. Adds `generated`
+  // Of a model that writes: ids that it writes at most, chosen as `choice` says. 0: none. Adds `generated`
   // [B, 1 + generate], which begins with the start id and is filled up with pads behind the end id;
   // `generated_length` [B], both of them counted; `step_logits` [B, generate, vocabulary]; and `step_weights`
   // [B, generate, keys] or `step_cross_attn.<layer>` [B, heads, generate, keys]; zeros where a row has ended.
+  // With beams also `generated_score` [B], by which the text won, and steps are those that chose its tokens.
   // A model that takes `prompt_ids` adds the same behind them, with `prompt_` in front of the names.
   uint32_t generate = 0;
+  TokenChoice choice{};  // a picture's number is its place among the inputs; recurrent models take the best
   // `loss` and `grad.<parameter>` too, of a model that has a loss; all images in one forward pass.
   bool gradients = false;
 };

@@ -163,6 +163,7 @@ void read_system(ModelConfig& config, const json& object) {
   config.naming = Naming::system;
   config.architecture = arg_string(object, "system", "", config.file);
   config.model_args = Args(object);
+  config.preprocess = system_preprocess(object, config.file);
   set_classes(config, object, config.file);
   config.label_names = read_labels(object, "label_names", config.file);
 }

@@ -103,6 +103,14 @@ std::string arg_string(const nlohmann::json& object, std::string_view key, std::
 std::array<uint32_t, 2> arg_size(const nlohmann::json& object, std::string_view key,
                                  std::array<uint32_t, 2> fallback, const std::filesystem::path& file,
                                  uint32_t min = 1, uint32_t max = 1U << 14);
+// What a model that writes characters has ids for: three of its own, 0 to 2, and the characters behind them.
+struct CharacterIds {
+  uint32_t start = 1, end = 2, pad = 0;
+  std::vector<std::string> characters;  // UTF-8, each of one code point
+};
+// From "start_id", "end_id", "pad_id" and "characters", a text. Throws Error(file) for others of those three,
+// for no characters, one that is there twice, and another number of them than "vocab_size" leaves.
+CharacterIds character_ids(const nlohmann::json& object, const std::filesystem::path& file);
 // Three numbers, one a colour channel.
 std::array<float, 3> arg_rgb(const nlohmann::json& object, std::string_view key,
                              std::array<float, 3> fallback, const std::filesystem::path& file, float min,

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "fovea/error.h"
 #include "models/config/config.h"
@@ -108,6 +110,37 @@ std::array<uint32_t, 2> arg_size(const json& object, std::string_view key, std::
   }
   fail(file, key, *value,
        fmt::format("a size: one whole number or [height, width], each from {} to {}", min, max));
+}
+
+CharacterIds character_ids(const json& object, const std::filesystem::path& file) {
+  constexpr uint32_t own = 3;
+  CharacterIds out;
+  const auto id = [&](const char* key, uint32_t fallback) {
+    return arg_uint(object, key, fallback, file, 0, own - 1);
+  };
+  out.start = id("start_id", out.start);
+  out.end = id("end_id", out.end);
+  out.pad = id("pad_id", out.pad);
+  const auto refuse = [&](const std::string& what) {
+    throw Error(ErrorKind::file, fmt::format("[config] {}: {}", file.string(), what));
+  };
+  if (setting(object, "vocab_size") == nullptr) refuse("has no vocab_size");
+  if (out.start == out.end || out.start == out.pad || out.end == out.pad)
+    refuse(fmt::format("start_id {}, end_id {} and pad_id {} must differ", out.start, out.end, out.pad));
+  const std::string text = arg_string(object, "characters", "", file);
+  std::set<std::string_view> seen;
+  for (size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+    do ++end;
+    while (end < text.size() && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80);
+    out.characters.push_back(text.substr(begin, end - begin));
+    if (!seen.insert(std::string_view(text).substr(begin, end - begin)).second)
+      refuse(fmt::format("characters has \"{}\" twice", excerpt(out.characters.back())));
+  }
+  const uint32_t vocabulary = arg_uint(object, "vocab_size", 0, file, own + 1);
+  if (out.characters.size() != vocabulary - own)
+    refuse(fmt::format("characters has {}, a vocab_size of {} leaves {} behind start, end and pad",
+                       out.characters.size(), vocabulary, vocabulary - own));
+  return out;
 }
 
 std::array<float, 3> arg_rgb(const json& object, std::string_view key, std::array<float, 3> fallback,

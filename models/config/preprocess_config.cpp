@@ -174,6 +174,16 @@ PreprocessConfig timm_preprocess(const json& settings, const json& model_args, c
   return preprocess;
 }
 
+PreprocessConfig system_preprocess(const json& config, const path& file) {
+  PreprocessConfig preprocess;
+  preprocess.height = arg_uint(config, "input_height", preprocess.height, file, 1, 1U << 14);
+  preprocess.width = arg_uint(config, "input_width", preprocess.width, file, 1, 1U << 14);
+  preprocess.crop_mode = CropMode::border;
+  preprocess.mean = arg_rgb(config, "mean", half_rgb, file, 0.0F, 1.0F);  // also the colour of the border
+  preprocess.std = read_std(config, "std", half_rgb, file);
+  return preprocess;
+}
+
 PreprocessConfig transformers_preprocess(const json& config, const json& preprocessor,
                                          const path& config_file, const path& file) {
   // ViTImageProcessor differs from DeiTImageProcessor and BeitImageProcessor in what it does when the file is

@@ -59,17 +59,17 @@ size_t LoadedModel::declare_output(std::string name, std::string alias) {
 }
 
 size_t LoadedModel::declare_pixels() {
-  const bool timm = naming_ == io::Naming::timm;
+  const bool short_name = naming_ != io::Naming::transformers;
   info_.takes_pictures = true;
-  return declare_input({timm ? "input" : "pixel_values",
-                        timm ? "pixel_values" : "input",
+  return declare_input({short_name ? "input" : "pixel_values",
+                        short_name ? "pixel_values" : "input",
                         DType::f32,
                         {3, preprocess_.height, preprocess_.width}});
 }
 
 size_t LoadedModel::declare_features() {
-  return naming_ == io::Naming::timm ? declare_output("features")
-                                     : declare_output("last_hidden_state", "features");
+  return naming_ != io::Naming::transformers ? declare_output("features")
+                                             : declare_output("last_hidden_state", "features");
 }
 
 std::optional<size_t> LoadedModel::output(std::string_view name) const {

@@ -74,7 +74,7 @@ class LoadedModel {
   // With where callers have the images, and what it needs.
   size_t declare_output(Port port);
   // Normalised pictures [images, 3, height, width], and the last layer's cells or tokens behind the final
-  // norm, under the names that timm or transformers have for them.
+  // norm, under the names that timm or transformers have for them; systems have timm's.
   size_t declare_pixels();
   size_t declare_features();
   // The linear head over features of this width whose weights `w` holds, times a factor; none where it holds

@@ -5,18 +5,20 @@
 #include <span>
 #include <vector>
 
+#include "models/model/id_writer.h"
 #include "runtime/record/recorder.h"
 
 namespace fovea {
 
-class StepWriter {
+class StepWriter : public IdWriter {
  public:
-  virtual ~StepWriter() = default;
-
-  struct Ids {
-    uint32_t start = 0, end = 0, pad = 0;
+  virtual uint32_t vocabulary() const = 0;
+  virtual uint32_t most() const { return UINT32_MAX; }  // ids that it writes
+  // The cells of a picture that a step looks at, row by row; none where its keys are something else.
+  struct Cells {
+    uint32_t rows = 0, cols = 0;
   };
-  virtual Ids ids() const = 0;
+  virtual Cells cells() const { return {}; }
 
   // Tensors [images, …] in an order of the model's own.
   struct Begun {

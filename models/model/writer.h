@@ -2,19 +2,17 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 
-#include "fovea/generate.h"
+#include "models/model/id_writer.h"
 #include "models/nn/text_stack.h"
 #include "models/nn/vocabulary_head.h"
 
 namespace fovea {
 
-class Writer {
+class Writer : public IdWriter {
  public:
-  virtual ~Writer() = default;
   virtual const layers::TextStack& text() const = 0;
   virtual const layers::VocabularyHead& head() const = 0;
   // Whether what the text is about is made from the model's input i; an input of prompts, where there is one.
@@ -24,12 +22,6 @@ class Writer {
   // What the text is about, [images, keys, width], from the model's inputs. Where that is a text that looked
   // at the picture, the tap hears how.
   virtual Tensor memory(Recorder& r, std::span<const Tensor> inputs, AttentionTap* tap) const = 0;
-
-  struct Ids {
-    uint32_t start = 0, end = 0, pad = 0;
-  };
-  virtual Ids ids() const = 0;
-  virtual TextTask task() const = 0;
 };
 
 }  // namespace fovea

@@ -29,10 +29,13 @@ Tensor TransformerLayer::operator()(Recorder& r, const Tensor& x, const LayerCon
     return c.past ? self_.step(r, in, residual, c.self, c.past, c.cache, c.tap, s_.self)
                   : self_(r, in, residual, c.self, c.cache, c.tap, s_.self);
   });
+  // Rows that look at one picture together ask as several tokens of it, so that it is not copied for each.
+  if (cross_) y = y.reshaped({c.kv.shape[0], y.shape[0] / c.kv.shape[0] * y.shape[1], y.shape[2]});
   if (cross_)
     y = with_norm(r, *norm_cross_, y, [&](const Tensor& in, const Tensor& residual) {
       return (*cross_)(r, in, c.kv, residual, c.cross, c.tap, s_.cross);
     });
+  y = y.reshaped(x.shape);
   return with_norm(r, norm2_, y, [&](const Tensor& in, const Tensor& residual) {
     return fc2_(r, fc1_(r, in, {s_.activation, {}, {}}), {ops::Activation::none, {}, residual});
   });

@@ -27,7 +27,8 @@ struct LayerContext {
   SeenKeys self{}, cross{};
   Tensor cache{};  // of the layer's own keys and values, [images, capacity, cache_width()], or empty
   Tensor past{};   // u32 [images]: tokens that the cache holds; where it is given, x is one token an image
-  Tensor kv{};     // of the other sequence: CrossAttention::keys_and_values
+  Tensor kv{};     // of the other sequence: CrossAttention::keys_and_values; of fewer images, each of which
+                   // as many of x in turn look at
   AttentionTap* tap = nullptr;
 };
 

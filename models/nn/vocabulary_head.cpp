@@ -30,14 +30,22 @@ VocabularyScores::VocabularyScores(WeightStore& store, const LinearNumbers& numb
 }
 
 Tensor VocabularyScores::operator()(Recorder& r, const Tensor& x) const {
-  if (parts_.size() == 1 && parts_.front().weights().columns == vocabulary_) return parts_.front()(r, x);
-  const Tensor y = r.temporary({x.shape[0], x.shape[1], vocabulary_}, x.dtype, "scores");
+  return joined(r, x, vocabulary_);
+}
+
+Tensor VocabularyScores::in_fours(Recorder& r, const Tensor& x) const {
+  return joined(r, x, (vocabulary_ + 3) / 4 * 4);
+}
+
+Tensor VocabularyScores::joined(Recorder& r, const Tensor& x, uint32_t columns) const {
+  if (parts_.size() == 1 && parts_.front().weights().columns == columns) return parts_.front()(r, x);
+  const Tensor y = r.temporary({x.shape[0], x.shape[1], columns}, x.dtype, "scores");
   uint32_t first = 0;
   for (const Linear& part : parts_) {
     const Tensor scores = part(r, x);
-    const uint32_t columns = scores.shape.last(), count = std::min(columns, vocabulary_ - first);
+    const uint32_t own = scores.shape.last(), count = std::min(own, columns - first);
     for (uint64_t row = 0; row < x.shape.rows(); ++row)
-      r.copy(scores.part(row * columns, {count}), y.part(row * vocabulary_ + first, {count}));
+      r.copy(scores.part(row * own, {count}), y.part(row * columns + first, {count}));
     first += count;
   }
   return y;

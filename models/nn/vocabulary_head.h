@@ -16,8 +16,12 @@ class VocabularyScores {
  public:
   VocabularyScores(WeightStore& store, const LinearNumbers& numbers);
   Tensor operator()(Recorder& r, const Tensor& x) const;
+  // Rows as they are computed, with columns behind the vocabulary up to a multiple of four.
+  Tensor in_fours(Recorder& r, const Tensor& x) const;
 
  private:
+  Tensor joined(Recorder& r, const Tensor& x, uint32_t columns) const;
+
   uint32_t vocabulary_;
   std::vector<Linear> parts_;
 };
@@ -33,11 +37,15 @@ class VocabularyHead {
         scores_(std::move(scores)) {}
 
   // x [images, tokens, width] → [images, tokens, vocabulary]
-  Tensor operator()(Recorder& r, const Tensor& x) const {
-    return scores_(r, dense_ ? (*norm_)(r, (*dense_)(r, x, {activation_, {}, {}})) : x);
-  }
+  Tensor operator()(Recorder& r, const Tensor& x) const { return scores_(r, before_scores(r, x)); }
+  // The same in rows that are a multiple of four, as kernels that choose from them want.
+  Tensor in_fours(Recorder& r, const Tensor& x) const { return scores_.in_fours(r, before_scores(r, x)); }
 
  private:
+  Tensor before_scores(Recorder& r, const Tensor& x) const {
+    return dense_ ? (*norm_)(r, (*dense_)(r, x, {activation_, {}, {}})) : x;
+  }
+
   std::optional<Linear> dense_;
   ops::Activation activation_ = ops::Activation::none;
   std::optional<LayerNorm> norm_;

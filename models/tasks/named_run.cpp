@@ -7,8 +7,10 @@
 
 #include "fovea/error.h"
 #include "fovea/session.h"
+#include "models/tasks/chunks.h"
 #include "models/tasks/run_steps.h"
 #include "models/tasks/run_text.h"
+#include "models/tasks/write_steps.h"
 
 namespace fovea {
 namespace {
@@ -27,7 +29,11 @@ size_t index_of(const std::vector<TensorInfo>& tensors, const std::string& name)
 }  // namespace
 
 NamedRun::NamedRun(const Model& model, const RawTensors& inputs, const RunOptions& options)
-    : model_(model), layers_(options.attention_layers), batch_(options.batch), generate_(options.generate) {
+    : model_(model),
+      layers_(options.attention_layers),
+      batch_(options.batch),
+      generate_(options.generate),
+      choice_(options.choice) {
   const size_t layers = model.info().attention.size();
   for (const uint32_t layer : layers_)
     if (layer >= layers)
@@ -39,6 +45,7 @@ NamedRun::NamedRun(const Model& model, const RawTensors& inputs, const RunOption
   if (batch_ == 0 || batch_ > largest_batch)
     throw Error(ErrorKind::usage,
                 fmt::format("[run] a batch of {} images, it takes 1…{}", batch_, largest_batch));
+  if (generate_ != 0 && model.impl().step_writer() != nullptr) require_best(model.impl(), choice_, "run");
   take_inputs(inputs);
   choose_outputs(chosen_names(options));
   take_together();
@@ -193,23 +200,6 @@ void NamedRun::choose_outputs(const std::vector<std::string>& names) {
 
 namespace {
 
-// Images from `first` on, as the device has them, zeros in the slots behind them. `outer`: entries of a
-// tensor before its axis of images.
-template <class To, class From>
-std::vector<To> chunk_of(const std::vector<From>& all, uint64_t outer, uint64_t count, uint64_t first,
-                         uint64_t images, uint32_t batch) {
-  const size_t inner = all.size() / count / outer;
-  std::vector<To> out(inner * outer * batch);
-  for (uint64_t i = 0; i < images; ++i)
-    for (uint64_t o = 0; o < outer; ++o) {
-      const auto from = all.begin() + static_cast<std::ptrdiff_t>((o * count + first + i) * inner);
-      std::transform(from, from + static_cast<std::ptrdiff_t>(inner),
-                     out.begin() + static_cast<std::ptrdiff_t>((i * outer + o) * inner),
-                     [](From v) { return static_cast<To>(v); });
-    }
-  return out;
-}
-
 // Values of images one behind the other, [count, outer, ...], to [outer, count, ...].
 template <class T>
 std::vector<T> with_images_inside(const std::vector<T>& all, uint64_t outer, uint64_t count) {
@@ -229,14 +219,7 @@ std::vector<T> with_images_inside(const std::vector<T>& all, uint64_t outer, uin
 void NamedRun::write_inputs(Forward& pass, uint64_t first, uint64_t images) const {
   for (size_t i = 0; i < inputs_.size(); ++i) {
     if (inputs_[i] == nullptr || !model_.impl().inputs()[i].causal_over.empty()) continue;
-    const RawTensor& tensor = *inputs_[i];
-    const Port& port = model_.impl().inputs()[i];
-    uint64_t outer = 1;
-    for (uint32_t d = 0; d < port.images_axis; ++d) outer *= tensor.shape[d];
-    if (port.type == DType::f32)
-      pass.write(i, chunk_of<float>(tensor.values, outer, count_, first, images, batch_));
-    else
-      pass.write(i, chunk_of<uint32_t>(tensor.integers, outer, count_, first, images, batch_));
+    write_chunk(pass, i, model_.impl().inputs()[i], *inputs_[i], {count_, first, images, batch_});
   }
 }
 
@@ -319,7 +302,7 @@ RawTensors NamedRun::operator()() {
     place_images(out[name], model_.impl().outputs()[outputs_[at]].images_axis);
   if (generate_ == 0) return out;
   if (model_.impl().writer() != nullptr)
-    run_text(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, out);
+    run_text(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, choice_, out);
   else
     run_steps(model_.impl(), {inputs_, shapes_, count_, batch_}, generate_, out);
   return out;

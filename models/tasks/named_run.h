@@ -44,6 +44,7 @@ class NamedRun {
   std::vector<uint32_t> layers_;
   uint64_t count_ = 0;
   uint32_t batch_, generate_;
+  TokenChoice choice_;
   Axes axes_;                                            // extents of the inputs, by name
   std::vector<const RawTensor*> inputs_;                 // by the model's index; null for those left out
   std::vector<std::optional<Shape>> shapes_;             // of one image of each

@@ -37,6 +37,14 @@ std::vector<TensorInfo> outputs_of(const Model& model) {
   return info_of(model.impl().outputs());
 }
 
+bool writes_ids(const Model& model) {
+  return model.impl().writer() != nullptr || model.impl().step_writer() != nullptr;
+}
+
+bool has_loss(const Model& model) {
+  return model.impl().output("loss").has_value();
+}
+
 const TensorInfo* find(const std::vector<TensorInfo>& tensors, std::string_view name) {
   for (const TensorInfo& t : tensors)
     if (t.name == name || (!t.alias.empty() && t.alias == name)) return &t;

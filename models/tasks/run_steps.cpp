@@ -6,23 +6,12 @@
 #include <string>
 
 #include "fovea/error.h"
+#include "models/tasks/chunks.h"
 #include "models/tasks/classify.h"
 #include "models/tasks/write_steps.h"
 
 namespace fovea {
 namespace {
-
-// Images from `first` on, zeros in the slots behind them.
-template <class To, class From>
-std::vector<To> some_of(const std::vector<From>& all, uint64_t count, uint64_t first, uint64_t images,
-                        uint32_t batch) {
-  const size_t one = all.size() / count;
-  std::vector<To> out(one * batch);
-  std::transform(all.begin() + static_cast<std::ptrdiff_t>(first * one),
-                 all.begin() + static_cast<std::ptrdiff_t>((first + images) * one), out.begin(),
-                 [](From value) { return static_cast<To>(value); });
-  return out;
-}
 
 class Writing {
  public:
@@ -49,16 +38,9 @@ class Writing {
 
  private:
   void start(uint64_t first, uint64_t images) {
-    for (size_t i = 0; i < inputs_.tensors.size(); ++i) {
-      const RawTensor* tensor = inputs_.tensors[i];
-      if (tensor == nullptr) continue;
-      if (model_.inputs()[i].type == DType::f32)
-        steps_.write(i, std::span<const float>(
-                            some_of<float>(tensor->values, inputs_.count, first, images, inputs_.batch)));
-      else
-        steps_.write(i, std::span<const uint32_t>(some_of<uint32_t>(tensor->integers, inputs_.count, first,
-                                                                    images, inputs_.batch)));
-    }
+    for (size_t i = 0; i < inputs_.tensors.size(); ++i)
+      if (const RawTensor* tensor = inputs_.tensors[i])
+        write_chunk(steps_, i, model_.inputs()[i], *tensor, {inputs_.count, first, images, inputs_.batch});
     steps_.start();
   }
 
@@ -101,7 +83,7 @@ class Writing {
   const LoadedModel& model_;
   const StepInputs& inputs_;
   uint32_t most_;
-  StepWriter::Ids ids_;
+  IdWriter::Ids ids_;
   WriteSteps steps_;
   RawTensors& out_;
 };
@@ -112,6 +94,9 @@ void run_steps(const LoadedModel& model, const StepInputs& inputs, uint32_t most
   if (model.step_writer() == nullptr)
     throw Error(ErrorKind::usage,
                 fmt::format("[run] {} writes nothing: it cannot generate", model.info().architecture));
+  if (const uint32_t longest = model.step_writer()->most(); most > longest)
+    throw Error(ErrorKind::usage, fmt::format("[run] generate {}: {} writes {} ids at most", most,
+                                              model.info().architecture, longest));
   Writing(model, inputs, most, out)();
 }
 

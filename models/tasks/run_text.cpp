@@ -6,39 +6,30 @@
 #include <string>
 
 #include "fovea/error.h"
+#include "models/tasks/beams.h"
+#include "models/tasks/chunks.h"
 #include "models/tasks/classify.h"
 #include "models/tasks/generate.h"
 
 namespace fovea {
 namespace {
 
-// Images from `first` on, zeros in the slots behind them.
-template <class To, class From>
-std::vector<To> some_of(const std::vector<From>& all, uint64_t count, uint64_t first, uint64_t images,
-                        uint32_t batch) {
-  const size_t one = all.size() / count;
-  std::vector<To> out(one * batch);
-  std::transform(all.begin() + static_cast<std::ptrdiff_t>(first * one),
-                 all.begin() + static_cast<std::ptrdiff_t>((first + images) * one), out.begin(),
-                 [](From value) { return static_cast<To>(value); });
-  return out;
-}
-
 // What is written behind prompts of one length.
 class Writing {
  public:
   Writing(const LoadedModel& model, const StepInputs& inputs, std::vector<uint32_t> prompts, uint32_t most,
-          std::string prefix)
+          const TokenChoice& choice, std::string prefix)
       : model_(model),
         inputs_(inputs),
         prompts_(std::move(prompts)),
         prompt_(static_cast<uint32_t>(prompts_.size() / inputs.count)),
         most_(most),
+        choice_(choice),
         prefix_(std::move(prefix)),
         ids_(model.writer()->ids()) {}
 
   void operator()(RawTensors& out) {
-    Generation::Options options{inputs_.batch, prompt_, most_, inputs_.shapes, true};
+    Generation::Options options{inputs_.batch, prompt_, most_, inputs_.shapes, true, true, {}, choice_};
     for (size_t i = 0; i < options.inputs.size(); ++i)
       if (model_.writer()->reads(i) == Writer::Reads::never) options.inputs[i].reset();
     Generation generation(model_, options);
@@ -47,7 +38,10 @@ class Writing {
     for (uint64_t first = 0; first < inputs_.count; first += inputs_.batch) {
       const uint64_t images = std::min<uint64_t>(inputs_.batch, inputs_.count - first);
       start(generation, options, first, images);
-      write(generation, first, images, out);
+      if (choice_.beams > 1)
+        search(generation, first, images, out);
+      else
+        write(generation, first, images, out);
     }
   }
 
@@ -66,21 +60,15 @@ class Writing {
       const Shape& one = generation.cross_shape(layer);
       zeros(fmt::format("step_cross_attn.{}", layer), {inputs_.count, one[1], most_, one[3]});
     }
+    if (choice_.beams > 1) zeros("generated_score", {inputs_.count});
   }
 
   void start(Generation& generation, const Generation::Options& options, uint64_t first, uint64_t images) {
-    for (size_t i = 0; i < options.inputs.size(); ++i) {
-      if (!options.inputs[i]) continue;
-      const RawTensor& tensor = *inputs_.tensors[i];
-      if (model_.inputs()[i].type == DType::f32)
-        generation.write(i, std::span<const float>(
-                                some_of<float>(tensor.values, inputs_.count, first, images, inputs_.batch)));
-      else
-        generation.write(i, std::span<const uint32_t>(some_of<uint32_t>(tensor.integers, inputs_.count, first,
-                                                                        images, inputs_.batch)));
-    }
-    generation.start(some_of<uint32_t>(prompts_, inputs_.count, first, images, inputs_.batch),
-                     static_cast<uint32_t>(images));
+    const Chunk chunk{inputs_.count, first, images, inputs_.batch};
+    for (size_t i = 0; i < options.inputs.size(); ++i)
+      if (options.inputs[i]) write_chunk(generation, i, model_.inputs()[i], *inputs_.tensors[i], chunk);
+    generation.start(chunk_of<uint32_t>(prompts_, chunk), static_cast<uint32_t>(images),
+                     static_cast<uint32_t>(first));
   }
 
   void write(Generation& generation, uint64_t first, uint64_t images, RawTensors& out) {
@@ -88,12 +76,7 @@ class Writing {
     RawTensor& lengths = out[prefix_ + "generated_length"];
     const uint64_t width = uint64_t{prompt_} + most_;
     std::vector<bool> over(images);
-    for (uint64_t row = 0; row < images; ++row) {
-      const auto to = generated.integers.begin() + static_cast<std::ptrdiff_t>((first + row) * width);
-      std::copy_n(prompts_.begin() + static_cast<std::ptrdiff_t>((first + row) * prompt_), prompt_, to);
-      std::fill_n(to + prompt_, most_, ids_.pad);
-      lengths.integers[first + row] = prompt_;
-    }
+    begin_with_prompts(first, images, out);
     for (uint32_t step = 0; step < most_ && !std::all_of(over.begin(), over.end(), [](bool b) { return b; });
          ++step) {
       const auto chosen = generation.step();
@@ -105,6 +88,49 @@ class Writing {
         over[row] = chosen[row] == ids_.end;
       }
     }
+  }
+
+  void begin_with_prompts(uint64_t first, uint64_t images, RawTensors& out) const {
+    RawTensor& generated = out[prefix_ + "generated"];
+    for (uint64_t image = first; image < first + images; ++image) {
+      const auto to =
+          generated.integers.begin() + static_cast<std::ptrdiff_t>(image * (uint64_t{prompt_} + most_));
+      std::copy_n(prompts_.begin() + static_cast<std::ptrdiff_t>(image * prompt_), prompt_, to);
+      std::fill_n(to + prompt_, most_, ids_.pad);
+      out[prefix_ + "generated_length"].integers[image] = prompt_;
+    }
+  }
+
+  // With beams: the tokens of the text that won, and the step that chose each.
+  void search(Generation& generation, uint64_t first, uint64_t images, RawTensors& out) {
+    begin_with_prompts(first, images, out);
+    const auto texts = search_beams(generation, static_cast<uint32_t>(images));
+    for (uint64_t row = 0; row < images; ++row) {
+      const uint64_t image = first + row;
+      const std::vector<BeamText> tokens = tokens_of(texts[row].text);
+      out[prefix_ + "generated_score"].values[image] = texts[row].score;
+      out[prefix_ + "generated_length"].integers[image] += static_cast<int64_t>(tokens.size());
+      for (size_t step = 0; step < tokens.size(); ++step) {
+        const BeamToken& token = *tokens[step];
+        check_finite(model_.info(), token.logits);
+        out[prefix_ + "generated"].integers[image * (uint64_t{prompt_} + most_) + prompt_ + step] = token.id;
+        std::copy(token.logits.begin(), token.logits.end(),
+                  out[prefix_ + "step_logits"].values.begin() +
+                      static_cast<std::ptrdiff_t>((image * most_ + step) * token.logits.size()));
+        for (size_t layer = 0; layer < token.cross.size(); ++layer)
+          place_heads(token.cross[layer].begin(), generation.cross_shape(layer), image, step,
+                      out[fmt::format("{}step_cross_attn.{}", prefix_, layer)]);
+      }
+    }
+  }
+
+  // [heads, keys] of one image's step, into [images, heads, steps, keys].
+  void place_heads(std::vector<float>::const_iterator from, const Shape& shape, uint64_t image, uint64_t step,
+                   RawTensor& to) const {
+    for (uint64_t head = 0; head < shape[1]; ++head)
+      std::copy_n(from + static_cast<std::ptrdiff_t>(head * shape[3]), shape[3],
+                  to.values.begin() +
+                      static_cast<std::ptrdiff_t>(((image * shape[1] + head) * most_ + step) * shape[3]));
   }
 
   // Of rows that had not ended before this step.
@@ -125,11 +151,9 @@ class Writing {
       const Shape& shape = generation.cross_shape(layer);  // [rows, heads, 1, keys]
       RawTensor& to = out[fmt::format("{}step_cross_attn.{}", prefix_, layer)];
       for (size_t row = 0; row < over.size(); ++row)
-        for (size_t head = 0; head < shape[1] && !over[row]; ++head)
-          std::copy_n(
-              rows.begin() + static_cast<std::ptrdiff_t>((row * shape[1] + head) * shape[3]), shape[3],
-              to.values.begin() +
-                  static_cast<std::ptrdiff_t>((((first + row) * shape[1] + head) * most_ + step) * shape[3]));
+        if (!over[row])
+          place_heads(rows.begin() + static_cast<std::ptrdiff_t>(row * shape[1] * shape[3]), shape,
+                      first + row, step, to);
     }
   }
 
@@ -137,23 +161,25 @@ class Writing {
   const StepInputs& inputs_;
   std::vector<uint32_t> prompts_;
   uint32_t prompt_, most_;
+  TokenChoice choice_;
   std::string prefix_;
   Writer::Ids ids_;
 };
 
 }  // namespace
 
-void run_text(const LoadedModel& model, const StepInputs& inputs, uint32_t most, RawTensors& out) {
+void run_text(const LoadedModel& model, const StepInputs& inputs, uint32_t most, const TokenChoice& choice,
+              RawTensors& out) {
   const Writer* writer = model.writer();
   for (size_t i = 0; i < inputs.tensors.size(); ++i)
     if (writer->reads(i) == Writer::Reads::always && inputs.tensors[i] == nullptr)
       throw Error(ErrorKind::usage, fmt::format("[run] no tensor `{}`: {} writes about it",
                                                 model.inputs()[i].name, model.info().architecture));
-  Writing(model, inputs, std::vector<uint32_t>(inputs.count, writer->ids().start), most, "")(out);
+  Writing(model, inputs, std::vector<uint32_t>(inputs.count, writer->ids().start), most, choice, "")(out);
   const std::optional<size_t> prompt = writer->prompt();
   if (!prompt || inputs.tensors[*prompt] == nullptr) return;
   const std::vector<int64_t>& given = inputs.tensors[*prompt]->integers;
-  Writing(model, inputs, {given.begin(), given.end()}, most, "prompt_")(out);
+  Writing(model, inputs, {given.begin(), given.end()}, most, choice, "prompt_")(out);
 }
 
 }  // namespace fovea

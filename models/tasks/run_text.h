@@ -5,10 +5,10 @@
 
 namespace fovea {
 
-// Adds `generated`, `generated_length`, `step_logits` and `step_cross_attn.<layer>`: up to `most` tokens
-// behind the start token, each the best one. Of a model that takes a prompt and has one: the same behind the
-// prompt, with `prompt_` in front of the names. The model has a
-// writer.
-void run_text(const LoadedModel& model, const StepInputs& inputs, uint32_t most, RawTensors& out);
+// Adds `generated`, `generated_length`, `step_logits` and `step_cross_attn.<layer>`, and with beams
+// `generated_score`: up to `most` tokens behind the start token. Of a model that takes a prompt and has one:
+// the same behind the prompt, with `prompt_` in front of the names. The model has a writer.
+void run_text(const LoadedModel& model, const StepInputs& inputs, uint32_t most, const TokenChoice& choice,
+              RawTensors& out);
 
 }  // namespace fovea

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -11,35 +13,12 @@
 #include "fovea/generate.h"
 #include "models/tasks/classify.h"
 #include "models/tasks/generate.h"
+#include "models/tasks/token_source.h"
 #include "vision/overlay.h"
 #include "vision/preprocess.h"
 
 namespace fovea {
 namespace {
-
-// The encoder's tokens, as the decoder's keys are.
-AttentionLayer picture_grid(const ModelInfo& info) {
-  for (const AttentionLayer& layer : info.attention)
-    if (layer.kind == AttentionKind::self_attention && layer.rows != 0) return layer;
-  throw Error(ErrorKind::usage,
-              fmt::format("[text] {} has no attention over cells of a picture", info.architecture));
-}
-
-// Of attention over the picture.
-uint32_t heads_of(const ModelInfo& info) {
-  uint32_t heads = 0;
-  for (const AttentionLayer& layer : info.attention)
-    if (layer.kind == AttentionKind::cross_attention) heads = layer.heads;
-  return heads;
-}
-
-const Writer& writer_of(const Model& model) {
-  const Writer* writer = model.impl().writer();
-  if (writer == nullptr)
-    throw Error(ErrorKind::usage,
-                fmt::format("[text] {} {}", model.info().architecture, to_string(TextTask::none)));
-  return *writer;
-}
 
 // Pixels of `part`, borrowed too. Moves it to their edges.
 ImageView cut(const ImageView& picture, Region& part) {
@@ -69,118 +48,67 @@ std::string added(const std::string& before, const std::string& now) {
   return now.substr(same);
 }
 
-// Rows [heads, queries, keys] as one [queries, keys].
-std::vector<float> fused(std::span<const float> rows, uint32_t heads, HeadFusion fusion, uint32_t head) {
-  const size_t each = rows.size() / heads;
-  const auto first = rows.subspan(fusion == HeadFusion::single ? head * each : 0, each);
-  std::vector<float> out(first.begin(), first.end());
-  if (fusion == HeadFusion::single) return out;
-  for (size_t i = each; i < rows.size(); ++i) {
-    float& to = out[i % each];
-    to = fusion == HeadFusion::mean  ? to + rows[i]
-         : fusion == HeadFusion::max ? std::max(to, rows[i])
-                                     : std::min(to, rows[i]);
-  }
-  if (fusion == HeadFusion::mean)
-    for (float& value : out) value /= static_cast<float>(heads);
-  return out;
-}
-
 }  // namespace
-
-const char* to_string(TextTask task) {
-  switch (task) {
-    case TextTask::read:
-      return "reads text in pictures";
-    case TextTask::describe:
-      return "describes pictures";
-    case TextTask::answer:
-      return "answers questions about pictures";
-    case TextTask::none:
-      break;
-  }
-  return "writes no text";
-}
-
-TextTask task_of(const Model& model) {
-  const Writer* writer = model.impl().writer();
-  return writer == nullptr ? TextTask::none : writer->task();
-}
 
 struct TextSession::Impl {
   Impl(const Model& m, const Tokenizer& t, const TextOptions& o)
       : model(m),
         tokenizer(t),
         options(o),
-        writer(writer_of(model)),
-        grid(picture_grid(model.info())),
+        source(token_source(model.impl(), options.choice)),
+        traits(source->traits()),
         preprocessor(m.device().impl(), m.impl().preprocess()),
         drawer(m.device().impl()) {
-    const size_t vocabulary = writer.text().vocabulary();
-    if (tokenizer.vocabulary() > vocabulary)
+    if (tokenizer.vocabulary() > traits.vocabulary)
       throw Error(
           ErrorKind::model,
           fmt::format("[text] the tokenizer has {} tokens and {} knows {}: it belongs to another model",
-                      tokenizer.vocabulary(), model.info().architecture, vocabulary));
+                      tokenizer.vocabulary(), model.info().architecture, traits.vocabulary));
     if (options.most_tokens == 0) throw Error(ErrorKind::usage, "[text] 0 tokens at most: want 1 or more");
     check(options.map);
+    check_choice(options.choice, traits.vocabulary, "text");
   }
 
   const ModelInfo& info() const { return model.info(); }
-  bool answers() const { return writer.task() == TextTask::answer; }
+  bool answers() const { return task_of(model) == TextTask::answer; }
 
   void check(const TokenMapRequest& request) const {
-    const auto layers = static_cast<int>(writer.text().depth());
+    const auto layers = static_cast<int>(traits.layers);
     if (request.layer < -layers || request.layer >= layers)
       throw RequestError(
           "layer", fmt::format("{}", request.layer),
           fmt::format("the decoder of {} has layers 0 to {}", info().architecture, layers - 1));
-    const uint32_t heads = heads_of(info());
-    if (request.fusion == HeadFusion::single && request.head >= heads)
-      throw RequestError("head", fmt::format("{}", request.head),
-                         fmt::format("the decoder of {} has heads 0 to {}", info().architecture, heads - 1));
+    if (request.fusion == HeadFusion::single && request.head >= traits.heads)
+      throw RequestError(
+          "head", fmt::format("{}", request.head),
+          fmt::format("the decoder of {} has heads 0 to {}", info().architecture, traits.heads - 1));
   }
 
   // Ids of the words that are given, the question's or those that are gone on with.
   std::vector<uint32_t> ids_of(std::string_view words) const {
     if (!answers() && words.empty()) return {};
-    if (!answers() && !writer.prompt())
+    if (!answers() && !traits.goes_on)
       throw Error(ErrorKind::usage,
                   fmt::format("[text] {} begins by itself: it takes no words", info().architecture));
     if (tokenizer.encode(words, {.special = false}).empty())
       throw Error(ErrorKind::usage, fmt::format("[text] {} of {} bytes holds no words",
                                                 answers() ? "a question" : "a beginning", words.size()));
     const std::vector<int32_t> out = tokenizer.encode(words, {.special = answers()});
-    const uint32_t longest = writer.text().longest();
-    if (out.size() > longest - (answers() ? 0 : 1))
+    if (out.size() > traits.positions)
       throw Error(ErrorKind::usage, fmt::format("[text] {} of {} tokens, {} has positions for {}",
-                                                answers() ? "a question" : "a beginning", ids.size(),
-                                                info().architecture, longest));
+                                                answers() ? "a question" : "a beginning", out.size(),
+                                                info().architecture, traits.positions));
     return {out.begin(), out.end()};
   }
 
   // Recorded anew where there are more or fewer words than last time.
   void record(uint32_t words) {
-    if (generation && recorded_words == words) return;
+    if (recorded_words == words) return;
     preprocessor.forget_targets();
-    generation.reset();
-    Generation::Options g;
-    g.prompt = answers() ? 1 : 1 + words;
-    g.most = std::min(options.most_tokens, writer.text().longest() + 1 - g.prompt);
-    g.details = true;
-    const std::vector<Port>& ports = model.impl().inputs();
-    g.inputs.resize(ports.size());
-    for (size_t i = 0; i < ports.size(); ++i) {
-      if (writer.reads(i) != Writer::Reads::always) continue;
-      const bool is_picture = ports[i].type == DType::f32;
-      g.inputs[i] = is_picture ? ports[i].shape : Shape{words};
-      (is_picture ? pixels : question) = i;
-    }
-    g.from_device = pixels;
-    generation.emplace(model.impl(), g);
+    recorded_words.reset();
+    most = source->record(words, options.most_tokens);
     model.device().impl().save_pipeline_cache();
     recorded_words = words;
-    most = g.most;
   }
 
   void start(const ImageView& picture, std::string_view words, const std::optional<Region>& asked) {
@@ -194,17 +122,10 @@ struct TextSession::Impl {
     seen = preprocessor.visible_region(view.width, view.height);
     seen.x += part.x;
     seen.y += part.y;
-    preprocessor.run(view, generation->input(pixels), 0);
-    std::vector<uint32_t> prompt = {generation->ids().start};
+    preprocessor.run(view, source->pixels(), 0);
+    source->start(given);
     ids.clear();
-    if (answers()) {
-      generation->write(question, std::span<const uint32_t>(given));
-    } else {
-      prompt.insert(prompt.end(), given.begin(), given.end());
-      ids.assign(given.begin(), given.end());
-    }
-    generation->start(prompt, 1);
-    question_rows = generation->memory_cross();
+    if (!answers()) ids.assign(given.begin(), given.end());
     text = decoded();
     written = 0;
     ended = false;
@@ -223,11 +144,13 @@ struct TextSession::Impl {
     if (!started) throw Error(ErrorKind::usage, "[text] no picture: start() with one");
     if (ended || written == most) return std::nullopt;
     TextToken out;
-    out.id = generation->step()[0];
-    out.probability = generation->probabilities()[0];
+    const std::optional<TokenSource::Token> chosen = source->next();
+    if (!chosen) return std::nullopt;
+    out.id = chosen->id;
+    out.probability = chosen->probability;
     check_finite(info(), {&out.probability, 1});
     ++written;
-    ended = out.id == generation->ids().end;
+    ended = out.id == traits.ids.end;
     const bool known = out.id < tokenizer.vocabulary();
     out.token = known ? tokenizer.token(static_cast<int32_t>(out.id)) : fmt::format("<{}>", out.id);
     if (!ended) {
@@ -243,49 +166,34 @@ struct TextSession::Impl {
   TokenMap map(const TokenMapRequest& request) const {
     check(request);
     if (!started || written == 0) throw Error(ErrorKind::usage, "[text] no token yet: next() gives one");
-    const auto layers = static_cast<int>(generation->cross_layers());
-    const auto layer = static_cast<size_t>(request.layer < 0 ? layers + request.layer : request.layer);
-    std::vector<float> keys =
-        fused(generation->cross(layer), generation->cross_shape(layer)[1], request.fusion, request.head);
-    if (!question_rows.empty()) keys = through_question(keys);
-    const size_t cells = size_t{grid.rows} * grid.cols;
-    if (keys.size() != grid.prefix_tokens + cells)
+    const std::vector<float> keys = source->looked(request);
+    const size_t cells = size_t{traits.rows} * traits.cols;
+    if (keys.size() != traits.prefix + cells)
       throw Error(
           ErrorKind::model,
           fmt::format("[text] the decoder of {} looks at {} tokens, the picture has {} and {}×{} cells",
-                      info().architecture, keys.size(), grid.prefix_tokens, grid.rows, grid.cols));
-    const auto in_picture = std::span(keys).subspan(grid.prefix_tokens);
-    TokenMap out{{grid.rows, grid.cols, {in_picture.begin(), in_picture.end()}}, 0};
-    for (uint32_t i = 0; i < grid.prefix_tokens; ++i) out.elsewhere += keys[i];
-    return out;
-  }
-
-  // From weights of the question's tokens to those of the picture's.
-  std::vector<float> through_question(const std::vector<float>& weights) const {
-    const Shape& shape = generation->memory_cross_shape();  // [1, heads, tokens, keys]
-    const std::vector<float> rows = fused(question_rows, shape[1], HeadFusion::mean, 0);
-    std::vector<float> out(shape[3]);
-    for (size_t i = 0; i < rows.size(); ++i) out[i % shape[3]] += weights[i / shape[3]] * rows[i];
+                      info().architecture, keys.size(), traits.prefix, traits.rows, traits.cols));
+    const auto in_picture = std::span(keys).subspan(traits.prefix);
+    TokenMap out{{traits.rows, traits.cols, {in_picture.begin(), in_picture.end()}}, 0};
+    for (uint32_t i = 0; i < traits.prefix; ++i) out.elsewhere += keys[i];
     return out;
   }
 
   Model model;
   Tokenizer tokenizer;
   TextOptions options;
-  const Writer& writer;
-  AttentionLayer grid;
-  std::optional<Generation> generation;  // outlives the preprocessor's programs, which write into it
+  std::unique_ptr<TokenSource> source;  // outlives the preprocessor's programs, which write into it
+  const TokenTraits& traits;
   Preprocessor preprocessor;
   MapOverlay drawer;
-  uint32_t recorded_words = 0, most = 0;
-  size_t pixels = 0, question = 0;  // inputs
+  std::optional<uint32_t> recorded_words;
+  uint32_t most = 0;
 
   bool started = false, ended = false;
   uint32_t written = 0;
   Region seen;
   std::vector<int32_t> ids;  // of the text, so without the start token
   std::string text;
-  std::vector<float> question_rows;  // [heads, tokens, keys]
 };
 
 TextSession::TextSession(const Model& model, const Tokenizer& tokenizer, const TextOptions& options)
@@ -299,7 +207,7 @@ const Model& TextSession::model() const {
 }
 
 bool TextSession::takes_words() const {
-  return impl_->answers() || impl_->writer.prompt();
+  return impl_->answers() || impl_->traits.goes_on;
 }
 
 void TextSession::require_words(std::string_view words) const {

@@ -1,20 +1,30 @@
 #include "models/tasks/write_steps.h"
 
+#include <fmt/format.h>
+
 #include "core/floats.h"
+#include "fovea/error.h"
 #include "runtime/ops/nn/softmax_topk.h"
 
 namespace fovea {
 
 WriteSteps::WriteSteps(const LoadedModel& model, uint32_t rows,
-                       const std::vector<std::optional<Shape>>& inputs)
+                       const std::vector<std::optional<Shape>>& inputs, std::optional<size_t> from_device)
     : rows_(rows), best_(rows) {
   const StepWriter& writer = *model.step_writer();
   Recorder r(model.device().impl());
   for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i]) {
+      inputs_.emplace_back();
+      continue;
+    }
     const Port& port = model.inputs()[i];
-    inputs_.push_back(inputs[i]
-                          ? r.input(of_images(rows, *inputs[i]), model.device_type(port), port.name.c_str())
-                          : Tensor{});
+    const Shape shape = of_images(rows, *inputs[i]);
+    const DType type = model.device_type(port);
+    const bool from_host = from_device != i;
+    inputs_.push_back(from_host ? r.input(shape, type, port.name.c_str())
+                                : r.temporary(shape, type, port.name.c_str()));
+    if (!from_host) r.keep(inputs_.back());
   }
   const StepWriter::Begun begun = writer.begin(r, inputs_);
   const std::vector<Tensor> carried = kept(r, model, begun.carried), seen = kept(r, model, begun.seen);
@@ -47,8 +57,10 @@ void WriteSteps::record_step(const LoadedModel& model, const StepWriter& writer,
     if (carried[i]) r.copy(step.carried[i], carried[i]);
   logits_ = step.logits;
   weights_ = step.weights;
-  chosen_ = ops::softmax_topk(r, logits_, 1).indices;
-  for (const Tensor& t : {logits_, weights_, chosen_}) r.output(t);
+  const ops::TopClasses best = ops::softmax_topk(r, logits_, 1);
+  chosen_ = best.indices;
+  probabilities_ = best.best;
+  for (const Tensor& t : {logits_, weights_, chosen_, probabilities_}) r.output(t);
   step_ = r.finish();
 }
 
@@ -65,6 +77,13 @@ std::span<const uint32_t> WriteSteps::step(std::span<const uint32_t> before) {
   step_.run();
   step_.read(chosen_, std::as_writable_bytes(std::span(best_)));
   return best_;
+}
+
+void require_best(const LoadedModel& model, const TokenChoice& choice, const char* operation) {
+  if (choice.draws() || choice.beams != 1)
+    throw Error(ErrorKind::usage, fmt::format("[{}] {} takes the most probable id at each step: it knows no "
+                                              "temperature and no beams",
+                                              operation, model.info().architecture));
 }
 
 }  // namespace fovea

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "fovea/token_choice.h"
 #include "models/model/model.h"
 #include "models/model/step_writer.h"
 #include "runtime/record/state.h"
@@ -15,9 +16,12 @@ namespace fovea {
 // Recorded once for some rows; a step is a replay, and its state stays on the device.
 class WriteSteps {
  public:
-  // inputs: of one image of each of the model's, none for those left out.
-  WriteSteps(const LoadedModel& model, uint32_t rows, const std::vector<std::optional<Shape>>& inputs);
+  // inputs: of one image of each of the model's, none for those left out; from_device: one that another
+  // program writes, into input().
+  WriteSteps(const LoadedModel& model, uint32_t rows, const std::vector<std::optional<Shape>>& inputs,
+             std::optional<size_t> from_device = std::nullopt);
 
+  Tensor input(size_t i) const { return begin_.shared(inputs_.at(i)); }
   void write(size_t input, std::span<const float> values);
   void write(size_t input, std::span<const uint32_t> values);
   // Reads the inputs and stands before the first step.
@@ -29,6 +33,9 @@ class WriteSteps {
     return step_.read_floats(logits_);
   }  // [rows, vocabulary], of the last step
   std::vector<float> weights() const { return step_.read_floats(weights_); }  // [rows, keys]
+  std::vector<float> probabilities() const {
+    return step_.read_floats(probabilities_);
+  }  // [rows], of the best
 
  private:
   std::vector<Tensor> kept(Recorder& r, const LoadedModel& model, const std::vector<Tensor>& tensors);
@@ -39,8 +46,11 @@ class WriteSteps {
   std::vector<Tensor> inputs_;
   std::deque<State> states_;
   Program begin_, step_;
-  Tensor ids_, chosen_, logits_, weights_;
+  Tensor ids_, chosen_, logits_, weights_, probabilities_;
   std::vector<uint32_t> best_;
 };
+
+// Throws Error(usage) for any choice but the best id of each step.
+void require_best(const LoadedModel& model, const TokenChoice& choice, const char* operation);
 
 }  // namespace fovea

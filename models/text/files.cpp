@@ -8,6 +8,7 @@
 #include "fovea/tokenizer.h"
 #include "models/config/json.h"
 #include "models/config/text.h"
+#include "models/text/characters.h"
 
 namespace fovea::text {
 
@@ -15,6 +16,8 @@ using nlohmann::json;
 
 namespace {
 
+// Of the model: what characters one writes that has no tokenizer.
+constexpr const char* model_config = "config.json";
 constexpr uintmax_t most_bytes = 64U << 20U;
 constexpr int deepest = 32;
 
@@ -48,14 +51,21 @@ TokenizerFiles read_tokenizer_files(const std::filesystem::path& folder) {
   for (const char* const name : tokenizer_file_names())
     if (std::filesystem::exists(folder / name, ignored))
       files.texts[name] = io::read_text(folder / name, "[tokenizer]", most_bytes);
+  if (files.texts.empty() && std::filesystem::exists(folder / model_config, ignored))
+    files.texts[model_config] = io::read_text(folder / model_config, "[tokenizer]", most_bytes);
   return files;
 }
 
 std::shared_ptr<const Pipeline> parse_tokenizer(const TokenizerFiles& files) {
-  if (files.texts.empty())
+  auto pipeline = std::make_shared<Pipeline>();
+  const std::optional<json> model = files.object(model_config);
+  if (model && has_characters(*model)) {
+    parse_characters(*model, files.path(model_config), *pipeline);
+    return pipeline;
+  }
+  if (files.texts.empty() || model)
     refuse(files.folder.string(), "no file of a tokenizer in it",
            "fetch tokenizer.json, or vocab.json and the like");
-  auto pipeline = std::make_shared<Pipeline>();
   if (const auto config = files.object("tokenizer_config.json"))
     pipeline->clean_up =
         flag(*config, "clean_up_tokenization_spaces", false, files.path("tokenizer_config.json"));

@@ -24,7 +24,7 @@ struct TokenizerFiles {
   std::map<std::string, std::string, std::less<>> texts;  // by name
 };
 
-// Those of tokenizer_file_names() that are there. Throws Error(file).
+// Those of tokenizer_file_names() that are there, else the model's own config.json. Throws Error(file).
 TokenizerFiles read_tokenizer_files(const std::filesystem::path& folder);
 // Throws Error(file).
 std::shared_ptr<const Pipeline> parse_tokenizer(const TokenizerFiles& files);

@@ -26,6 +26,7 @@ enum class Decoding {
   word_end,        // a space for each mark of a word's end
   pieces,          // a space for each ▁
   sentence_piece,  // what libsentencepiece says
+  characters,      // as they are
 };
 
 struct Pipeline {

@@ -1,5 +1,5 @@
 // Exact rows of attention as attention_rows.comp computes them, for CPU drivers: lanes fetch different
-// queries and hand them round by shuffles. A lane owns a key and sixteen rows.
+// queries and hand them round by shuffles. A lane owns a key and sixteen rows, or fewer where there are fewer.
 // Beside attention_rows: texels, as loads from storage buffers are loops over lanes on CPU drivers.
 // Variants: texel
 #version 450
@@ -11,12 +11,13 @@
 #include "shaders/common/logit_term.glsl"
 
 layout(constant_id = 0) const uint GROUP = 8;
-layout(constant_id = 1) const uint LANES = 8;    // of a subgroup that fetch different rows: 4, 8 or 16
-layout(constant_id = 2) const uint FUSION = 0;   // as in attention_rows.comp
-layout(constant_id = 3) const bool HAS_BIAS = false;
-layout(constant_id = 4) const bool HAS_MASK = false;
-layout(constant_id = 5) const bool HAS_LENGTHS = false;
-layout(constant_id = 6) const bool CAUSAL = false;
+layout(constant_id = 1) const uint LANES = 8;    // of a subgroup that fetch different rows: 16 at most, and divide ROWS
+layout(constant_id = 2) const uint ROWS = 16;
+layout(constant_id = 3) const uint FUSION = 0;   // as in attention_rows.comp
+layout(constant_id = 4) const bool HAS_BIAS = false;
+layout(constant_id = 5) const bool HAS_MASK = false;
+layout(constant_id = 6) const bool HAS_LENGTHS = false;
+layout(constant_id = 7) const bool CAUSAL = false;
 
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Block { AttentionRowsPush p; };
@@ -28,7 +29,6 @@ layout(binding = 4) readonly buffer Lengths { uint lengths[]; };  // as KeyLimit
 layout(binding = 5) readonly buffer Lse { float lse[]; };  // [images, heads, queries]
 layout(binding = 6) writeonly buffer Out { float probability[]; };  // [images, heads or 1, rows, keys]
 
-const uint ROWS = 16;
 const uint FETCHES = ROWS / LANES;
 
 void main() {

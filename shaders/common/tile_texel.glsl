@@ -1,14 +1,14 @@
 // The inner loop of linear layers and convolutions on CPU drivers: no shared memory, every load a texel. A lane
-// holds 16 rows × 4 columns. The lanes of a subgroup each fetch one row of x and hand it round by shuffles,
+// holds ROWS × 4 columns. The lanes of a subgroup each fetch one row of x and hand it round by shuffles,
 // because a load whose address differs between lanes costs a loop there, whatever it loads.
 layout(constant_id = 0) const uint GROUP = 8;
-layout(constant_id = 1) const uint LANES = 8;    // of a subgroup that fetch different rows: 4, 8 or 16
+layout(constant_id = 1) const uint LANES = 8;    // of a subgroup that fetch different rows: 16 at most, and divide ROWS
 layout(constant_id = 2) const uint COLUMNS = 8;  // lanes side by side; below GROUP the others hold further rows
+layout(constant_id = 3) const uint ROWS = 16;    // fewer for products of few rows, which would compute with none
 
 layout(local_size_x_id = 0) in;
 layout(binding = 1) uniform textureBuffer w;  // [k, columns4]
 
-const uint ROWS = 16;
 const uint FETCHES = ROWS / LANES;
 
 vec4 sum[ROWS];

@@ -10,8 +10,8 @@
 #include "shaders/common/storage.glsl"
 #include "shaders/common/tile_texel.glsl"
 #include "shaders/conv/conv.h"
-layout(constant_id = 3) const bool FOURS = true;  // columns are a multiple of four
-#define EPILOGUE 4
+layout(constant_id = 4) const bool FOURS = true;  // columns are a multiple of four
+#define EPILOGUE 5
 #include "shaders/common/epilogue_texel.glsl"
 
 layout(push_constant) uniform Block { ConvPush p; };

@@ -9,7 +9,7 @@
 #include "shaders/common/storage.glsl"
 #include "shaders/common/tile_texel.glsl"
 #include "shaders/nn/linear.h"
-#define EPILOGUE 3
+#define EPILOGUE 4
 #include "shaders/common/epilogue_texel.glsl"
 
 layout(push_constant) uniform Block { LinearPush p; };

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs into a fresh prefix, builds the example once through find_package and once through pkg-config,
-# and runs both: run.sh SOURCE-FOLDER BUILD-FOLDER CXX [CXX-FLAG…]
+# Installs into a fresh prefix, builds examples through find_package and one of them through pkg-config too,
+# and runs all: run.sh SOURCE-FOLDER BUILD-FOLDER CXX [CXX-FLAG…]
 set -euo pipefail
 source=$1 build=$2 cxx=$3
 shift 3
@@ -49,23 +49,33 @@ check() {
   grep -q 'no-such-model' "$work/error.txt" || fail "the error ($how) does not name the folder: $(cat "$work/error.txt")"
 }
 
-cmake -S "$source/examples/classify" -B "$work/example" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
-  -DCMAKE_CXX_FLAGS="$*" >"$work/configure.log" 2>&1 || fail "find_package: $(tail -n 20 "$work/configure.log")"
-cmake --build "$work/example" >"$work/build.log" 2>&1 || fail "find_package: $(tail -n 20 "$work/build.log")"
-check "$work/example/classify" find_package
+flags=("$@")
+build_example() {
+  cmake -S "$source/examples/$1" -B "$work/$1.build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
+    -DCMAKE_CXX_FLAGS="${flags[*]}" >"$work/configure.log" 2>&1 || fail "$1: $(tail -n 20 "$work/configure.log")"
+  cmake --build "$work/$1.build" >"$work/build.log" 2>&1 || fail "$1: $(tail -n 20 "$work/build.log")"
+}
+build_example classify
+check "$work/classify.build/classify" find_package
 cp "$work/out.txt" "$work/first.txt"
 
 pc=$(find "$prefix" -name fovea.pc)
 [ -n "$pc" ] || fail "fovea.pc is not installed"
 PKG_CONFIG_PATH=$(dirname "$pc")
 export PKG_CONFIG_PATH
-read -ra flags <<<"$(pkg-config --cflags --libs fovea)"
-"$cxx" "$@" -std=c++20 -I/usr/include/stb "$source/examples/classify/classify.cpp" -o "$work/classify" "${flags[@]}" ||
+read -ra uses <<<"$(pkg-config --cflags --libs fovea)"
+"$cxx" "$@" -std=c++20 -I/usr/include/stb "$source/examples/classify/classify.cpp" -o "$work/classify" "${uses[@]}" ||
   fail "pkg-config: the example does not build"
 LD_LIBRARY_PATH=$(pkg-config --variable=libdir fovea)${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 check "$work/classify" pkg-config
 cmp "$work/first.txt" "$work/out.txt" || fail "the two builds of the example disagree"
+
+build_example digits
+"$work/digits.build/digits" "$source/examples/digits/model" "$source/examples/digits/seven.png" >"$work/out.txt" ||
+  fail "the example of digits failed"
+[ "$(head -c 2 "$work/out.txt")" = 7, ] && [ "$(wc -l <"$work/out.txt")" = 29 ] ||
+  fail "the example of digits printed: $(cat "$work/out.txt")"
 
 if [ -x "$build/apps/fovea" ]; then
   "$prefix/bin/fovea" --help >"$work/help.txt" || fail "the installed program does not start"

@@ -38,6 +38,25 @@ def mini(folder):
     return faults
 
 
+def writes(folder):
+    """Of models that write, folders that transformers wrote: names and shapes, but for GPT-2's causal masks."""
+    config = json.loads((folder / "config.json").read_text())
+    encoder, decoder = config["encoder"], config["decoder"]
+    pick = lambda *names: next(decoder[name] for name in names if decoder.get(name) is not None)  # noqa: E731
+    width = pick("d_model", "n_embd") if decoder["model_type"] == "trocr" else pick("n_embd")
+    args = dict(width=width, depth=pick("decoder_layers", "n_layer"), vocabulary=decoder["vocab_size"],
+                hidden=decoder.get("decoder_ffn_dim") or decoder.get("n_inner") or 4 * width,
+                positions=pick("max_position_embeddings", "n_positions"), embed_dim=encoder["hidden_size"],
+                encoder_depth=encoder["num_hidden_layers"], encoder_hidden=encoder["intermediate_size"])
+    model = Model("trocr_small" if decoder["model_type"] == "trocr" else "vit_gpt2", silent=args,
+                  input_size=encoder["image_size"])
+    ours = {name: tensor[0] for name, tensor in model.tensors()[0].items()}
+    theirs = {name: tensor.shape for name, tensor in read_safetensors(folder / "model.safetensors").items()
+              if not name.endswith((".attn.bias", "attention.bias", ".masked_bias"))}
+    return [f"{folder.name}: {name} is {ours.get(name)}, transformers' is {theirs.get(name)}"
+            for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
+
+
 def parameters(architecture):
     total = 0
     for name, (shape, _, _) in Model(architecture).tensors(counters=False)[0].items():
@@ -52,14 +71,17 @@ def main():
     folders = sorted(path.parent for path in Path(sys.argv[2]).glob("*/model.safetensors")
                      if json.loads((path.parent / "config.json").read_text()).get("architecture") in VARIANTS)
     faults = [fault for folder in folders for fault in mini(folder)]
+    writers = sorted(path.parent for path in Path(sys.argv[2]).glob("*/config.json")
+                     if json.loads(path.read_text()).get("model_type") == "vision-encoder-decoder")
+    faults += [fault for folder in writers for fault in writes(folder)]
     sizes = [size for family in FAMILIES.values() for size in family.MILLIONS.items()]
     for architecture, millions in sizes:
         ours = round(parameters(architecture) / 1e6, 2)
         if abs(ours - millions) > 0.006:
             faults.append(f"{architecture} has {ours} M parameters, timm's {millions} M")
-    if not folders:
+    if not folders or not writers:
         faults.append(f"no model in {sys.argv[2]}")
-    print("\n".join(faults) or f"{len(folders)} small models and {len(sizes)} sizes agree, of {len(VARIANTS)}")
+    print("\n".join(faults) or f"{len(folders) + len(writers)} small models and {len(sizes)} sizes agree, of {len(VARIANTS)}")
     return 1 if faults else 0
 
 

@@ -16,7 +16,7 @@ def read_safetensors(path):
 
     def values(tensor):
         low, high = tensor["data_offsets"]
-        return np.frombuffer(content[begin + low:begin + high], {"F32": "<f4", "I64": "<i8"}[tensor["dtype"]])
+        return np.frombuffer(content[begin + low:begin + high], {"F32": "<f4", "I64": "<i8", "BOOL": "?"}[tensor["dtype"]])
     return {name: values(tensor).reshape(tensor["shape"]) for name, tensor in header.items()}
 
 

@@ -57,6 +57,8 @@ class Model:
         return dict(order), features
 
     def config(self, features):
+        if hasattr(self.family, "config"):  # a hub folder of transformers'
+            return self.family.config(self.all_args)
         return {"architecture": self.architecture, "num_classes": self.all_args["num_classes"],
                 "num_features": features, **({"model_args": self.args} if self.args else {}),
                 "pretrained_cfg": self.pretrained}

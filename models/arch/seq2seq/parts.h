@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/config/config.h"
+#include "models/model/id_writer.h"
 #include "models/nn/recurrent.h"
 #include "models/nn/sequence_attention.h"
 
@@ -19,6 +20,9 @@ struct Seq2SeqShape {
   ops::Cell cell() const { return luong ? ops::Cell::lstm : ops::Cell::gru; }
   uint32_t memory() const { return 2 * encoder; }
 };
+// As the configuration has them; `inputs`: its key for the size of what the encoder reads.
+Seq2SeqShape shape_of(const io::ModelConfig& config, const char* inputs);
+IdWriter::Ids ids_of(const io::ModelConfig& config);
 
 // Rows of steps, those of one step together: [steps, batch, width].
 class Stack {

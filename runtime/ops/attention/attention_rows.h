@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 
 #include "generated/shaders.h"
 #include "runtime/ops/attention/attention.h"
@@ -24,7 +25,9 @@ struct AttentionRows {
   static Grid grid(const Push& p, const Spec& s) {
     return {groups(p.a.keys, s.group), groups(p.rows, 8), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
   }
-  static Spec fitted(const DeviceInfo&, RowFusion fusion) { return {64, static_cast<uint32_t>(fusion)}; }
+  static Spec fitted(const DeviceInfo&, RowFusion fusion, uint32_t /*rows*/) {
+    return {64, static_cast<uint32_t>(fusion)};
+  }
   static std::vector<Spec> variants(const DeviceInfo&) {
     return {{64, 0}, {64, 1}, {64, 2}, {64, 3}, {64, 4}, {64, 0, 1, 1}, {64, 1, 1, 1}, {64, 0, 0, 0, 1, 1}};
   }
@@ -35,7 +38,8 @@ struct AttentionRowsTexel {
   static constexpr gpu::Family family = gpu::Family::texel;
   using Push = AttentionRowsPush;
   struct Spec {
-    uint32_t group = 8, lanes = 8, fusion = 0, has_bias = 0, has_mask = 0, has_lengths = 0, causal = 0;
+    uint32_t group = 8, lanes = 8, rows = 16, fusion = 0, has_bias = 0, has_mask = 0, has_lengths = 0,
+             causal = 0;
   };
   struct Bind {
     Texel q, k, bias, mask;
@@ -43,16 +47,20 @@ struct AttentionRowsTexel {
     Out probability;
   };
   static Grid grid(const Push& p, const Spec& s) {
-    return {groups(p.a.keys, s.group), groups(p.rows, 16), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
+    return {groups(p.a.keys, s.group), groups(p.rows, s.rows), p.a.images * (s.fusion == 0 ? p.a.heads : 1)};
   }
-  static Spec fitted(const DeviceInfo& device, RowFusion fusion) {
-    return {std::max(8U, device.subgroup_size), device.subgroup_size, static_cast<uint32_t>(fusion)};
+  // rows: that somebody asked for; a decoder's step asks for one.
+  static Spec fitted(const DeviceInfo& device, RowFusion fusion, uint32_t rows = 16) {
+    const uint32_t own = std::bit_ceil(std::min(rows, 16U));
+    return {std::max(8U, device.subgroup_size), std::min(own, device.subgroup_size), own,
+            static_cast<uint32_t>(fusion)};
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     std::vector<Spec> out;
     for (const RowFusion fusion :
          {RowFusion::none, RowFusion::mean, RowFusion::max, RowFusion::min, RowFusion::one_head})
       out.push_back(fitted(device, fusion));
+    for (const uint32_t rows : {1U, 4U}) out.push_back(fitted(device, RowFusion::none, rows));
     for (const uint32_t terms : {0U, 1U}) {
       out.push_back(out.front());
       out.back().has_bias = out.back().has_mask = terms;
@@ -95,7 +103,7 @@ inline Tensor attention_rows(Recorder& r, const AttentionInput& in, const Tensor
   const Tensor &bias = in.bias ? in.bias : in.q, &mask = in.mask ? in.mask : in.q,
                &lengths = in.lengths ? in.lengths : lse;
   attention_rows_kernels.dispatch(r, [&]<class K>(K) {
-    typename K::Spec spec = K::fitted(r.device().info(), fusion);
+    typename K::Spec spec = K::fitted(r.device().info(), fusion, rows);
     spec.has_bias = in.bias ? 1 : 0;
     spec.has_mask = in.mask ? 1 : 0;
     spec.has_lengths = in.lengths ? 1 : 0;

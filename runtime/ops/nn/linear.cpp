@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <memory>
 
@@ -88,6 +89,11 @@ std::array<TexelTile, 2> TexelTile::shapes(const DeviceInfo& device) {
   return {{{group, lanes, group}, {group, 4, 4}}};
 }
 
+TexelTile TexelTile::few(const DeviceInfo& device, uint32_t m) {
+  const uint32_t lanes = device.subgroup_size, group = std::max(8U, lanes), rows = std::bit_ceil(m);
+  return {group, std::min(rows, lanes), group, rows};
+}
+
 TexelTile TexelTile::fitted(const DeviceInfo& device, uint32_t m, uint32_t columns4) {
   const auto [wide, narrow] = shapes(device);
   const auto padded = [&](const TexelTile& t) {
@@ -101,12 +107,16 @@ std::vector<LinearTexel::Spec> LinearTexel::variants(const DeviceInfo& device) {
   std::vector<Spec> out;
   for (const TexelTile& tile : TexelTile::shapes(device))
     for (const LinearEpilogue& epilogue : epilogues) out.push_back({tile, epilogue});
+  for (const uint32_t m : {1U, 2U, 4U, 8U}) out.push_back({TexelTile::few(device, m), {}});
   return out;
 }
 
 LinearTexel::Spec LinearTexel::fitted(const Recorder& r, const Push& p, DType,
                                       const LinearEpilogue& epilogue) {
-  return {TexelTile::fitted(r.device().info(), p.m, p.columns4), epilogue};
+  const DeviceInfo& device = r.device().info();
+  return {
+      p.m <= TexelTile::most_few ? TexelTile::few(device, p.m) : TexelTile::fitted(device, p.m, p.columns4),
+      epilogue};
 }
 
 LinearTiled::Spec LinearTiled::fitted(const Recorder& r, const Push& p, DType dtype,

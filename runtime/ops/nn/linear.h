@@ -52,12 +52,16 @@ struct LinearTiled {
 // How the lanes of a workgroup divide it where shaders/common/tile_texel.glsl does the work.
 struct TexelTile {
   uint32_t group = 8, lanes = 8, columns = 8;  // columns: lanes side by side
-  uint32_t rows() const { return 16 * (group / columns); }
+  uint32_t own_rows = 16;                      // of a lane
+  uint32_t rows() const { return own_rows * (group / columns); }
   // Both shapes: all lanes side by side, and four, where the others hold further rows.
   static std::array<TexelTile, 2> shapes(const DeviceInfo& device);
   // The one that pads a product of m rows less. By rule, as the two differ little beyond that, while to
   // measure them a CPU driver would compile each first, for a tenth of a second.
   static TexelTile fitted(const DeviceInfo& device, uint32_t m, uint32_t columns4);
+  // For a product of at most eight rows, as a decoder's steps are.
+  static TexelTile few(const DeviceInfo& device, uint32_t m);
+  static constexpr uint32_t most_few = 8;
 };
 
 struct LinearTexel {

@@ -48,10 +48,13 @@ TEST_CASE("overlay draws every model without being told how") {
 TEST_CASE("overlay refuses models that write, in one line") {
   const Folder folder;
   save(folder / "a.png", picture(90, 70));
-  for (const char* name : {"blip_caption", "trocr_small", "vit_gpt2"}) {
+  for (const char* name : {"blip_caption", "trocr_small", "vit_gpt2", "fovea_reader_mini"}) {
     const Outcome outcome = run(folder, {"overlay", "--model", golden(name), "--out", "o.png", "a.png"});
     CHECK(outcome.code == 2);
-    CHECK(outcome.err.find("beside its picture: run it by names") != std::string::npos);
+    CHECK(outcome.err.find("pictures: use `fovea ") != std::string::npos);
+    CHECK(outcome.complaints().size() == 1);
+    CHECK(run(folder, {"classify", "--model", golden(name), "a.png"}).err.find("pictures: use `fovea ") !=
+          std::string::npos);
   }
 }
 
@@ -83,6 +86,8 @@ TEST_CASE("maps says what can be drawn") {
   CHECK(lines[20].starts_with("energy      class-agnostic  "));
   CHECK(lines[21].starts_with("cam         class-specific  "));
 
+  const Outcome writes = run(folder, {"maps", "--model", golden("fovea_reader_mini")});
+  CHECK(writes.out == "fovea_reader at 22x54\na map for each token that it writes: `fovea read`\n");
   const Outcome neither = run(folder, {"maps", "--model", golden("convnext_mini")});
   CHECK(neither.out.find("no layer attends or gates\ncam: each class over the last features, 3x3\n") !=
         std::string::npos);

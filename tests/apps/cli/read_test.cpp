@@ -41,27 +41,33 @@ std::vector<int64_t> ids_of(const json& line) {
   return out;
 }
 
-// [1, 3, side, side], as the preprocessor's configuration says.
-RawTensor normalised(const cv::Mat& bgr, const std::string& model) {
-  const json config = json::parse(read_text(golden::folder(model) / "preprocessor_config.json"));
-  RawTensor out{{1, 3, side, side}, {}, {}};
+// [1, 3, height, width].
+RawTensor normalised(const cv::Mat& bgr, const json& mean, const json& std) {
+  RawTensor out{{1, 3, static_cast<uint64_t>(bgr.rows), static_cast<uint64_t>(bgr.cols)}, {}, {}};
   for (size_t c = 0; c < 3; ++c)
-    for (int y = 0; y < side; ++y)
-      for (int x = 0; x < side; ++x) {
+    for (int y = 0; y < bgr.rows; ++y)
+      for (int x = 0; x < bgr.cols; ++x) {
         const double value = bgr.at<cv::Vec3b>(y, x)[static_cast<int>(2 - c)] / 255.0;
-        out.values.push_back(static_cast<float>((value - config.at("image_mean")[c].get<double>()) /
-                                                config.at("image_std")[c].get<double>()));
+        out.values.push_back(static_cast<float>((value - mean[c].get<double>()) / std[c].get<double>()));
       }
   return out;
+}
+
+// As the preprocessor's configuration says.
+RawTensor normalised(const cv::Mat& bgr, const std::string& model) {
+  const json config = json::parse(read_text(golden::folder(model) / "preprocessor_config.json"));
+  return normalised(bgr, config.at("image_mean"), config.at("image_std"));
 }
 
 // What `fovea run --generate` writes behind the start token and the prompt, its pads left out.
 std::vector<int64_t> ids_by_run(const Folder& folder, const std::string& model,
                                 const std::vector<io::OutputTensor>& inputs, const std::string& prefix,
-                                size_t given) {
+                                size_t given, const Strings& more = {}, const std::string& most = "12") {
   io::write_safetensors(folder / "x.safetensors", inputs);
-  const Outcome outcome = run(folder, {"run", "--model", golden::folder(model), "--dtype", "fp32", "--input",
-                                       "x.safetensors", "--output", "y.safetensors", "--generate", "12"});
+  Strings arguments = {"run",           "--model",  golden::folder(model), "--dtype",    "fp32", "--input",
+                       "x.safetensors", "--output", "y.safetensors",       "--generate", most};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const Outcome outcome = run(folder, arguments);
   CAPTURE(outcome.err);
   REQUIRE(outcome.code == 0);
   const auto file = io::Safetensors::open(folder / "y.safetensors");
@@ -134,6 +140,95 @@ TEST_CASE("read, caption and ask write the ids that run writes of the same pixel
     check_line(line, image.size());
     CHECK(line.contains("question") == (name == "ask"));
   }
+}
+
+TEST_CASE("read takes a reader that says its characters itself, and draws where it looked") {
+  const Folder folder;
+  const std::string model = "fovea_reader_mini";
+  const cv::Mat image = picture(54, 22, 3);  // of the model's size
+  save(folder / "a.png", image);
+  const json line = written(folder, command("read", model, {"--overlay", "o.png", "a.png"}));
+  const RawTensor input = normalised(image, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5});
+  const std::vector<int64_t> expected = ids_by_run(folder, model, {tensor("input", input)}, "", 1, {}, "9");
+  CHECK(ids_of(line) == expected);
+  const Tokenizer tokenizer = load_tokenizer(golden::folder(model));
+  CHECK(line.at("text") == tokenizer.decode(std::vector<int32_t>(expected.begin(), expected.end())));
+  CHECK(line.at("grid") == json({6, 14}));
+  CHECK(line.at("seen") == json({0.0, 0.0, 54.0, 22.0}));
+  for (const json& token : line.at("tokens")) {
+    CHECK(token.at("attention").at("elsewhere") == 0);
+    CHECK(token.at("attention").at("box").size() == 4);
+  }
+  CHECK_FALSE(load(folder / "o.png").empty());
+  const json walk =
+      written(folder, command("read", model, {"--max-tokens", "2", "--overlay", "o.gif", "a.png"}));
+  CHECK(walk.at("tokens").size() <= 2);
+  CHECK(read_text(folder / "o.gif").starts_with("GIF89a"));
+  const Outcome plain = run(folder, {"read", "--model", golden::folder(model), "--dtype", "fp32", "a.png"});
+  CHECK(plain.code == 0);
+  CHECK(plain.out == line.at("text").get<std::string>() + "\n");
+}
+
+TEST_CASE("tokens are drawn and searched for as run does, equally for equal seeds and every picture") {
+  const Folder folder;
+  const cv::Mat image = picture(side, side, 3);
+  save(folder / "a.png", image);
+  const std::vector<io::OutputTensor> inputs = {tensor("input", normalised(image, "vit_gpt2"))};
+  const auto ids_with = [&](Strings options) {
+    Strings arguments = options;
+    arguments.insert(arguments.end(), {"--max-tokens", "12", "a.png"});
+    const json line = written(folder, command("caption", "vit_gpt2", arguments));
+    check_line(line, image.size());
+    const auto out = ids_of(line);
+    CHECK(out == ids_by_run(folder, "vit_gpt2", inputs, "", 1, options));
+    return out;
+  };
+  const auto greedy = ids_with({});
+  const auto drawn = ids_with({"--temperature", "2", "--seed", "5"});
+  CHECK(drawn != greedy);
+  CHECK(drawn != ids_with({"--temperature", "2", "--seed", "6"}));
+  CHECK(drawn == ids_with({"--temperature", "2", "--seed", "5", "--top-k", "100000"}));
+  CHECK(greedy == ids_with({"--temperature", "2", "--top-k", "1"}));
+  CHECK(greedy == ids_with({"--beams", "1", "--temperature", "0"}));
+  ids_with({"--beams", "4"});
+  ids_with({"--beams", "3", "--length-penalty", "-0.5"});
+
+  // A picture's text does not depend on its neighbours, and a prompt may go before.
+  save(folder / "b.png", picture(50, 80, 2));
+  const Outcome both =
+      run(folder, command("caption", "vit_gpt2",
+                          {"--temperature", "2", "--seed", "5", "--max-tokens", "12", "b.png", "a.png"}));
+  REQUIRE(both.json_lines().size() == 2);
+  CHECK(ids_of(both.json_lines()[1]) == drawn);
+  const json prompted =
+      written(folder, command("caption", "blip_caption",
+                              {"--beams", "3", "--prompt", "a photo of", "--max-tokens", "6", "a.png"}));
+  CHECK(prompted.at("text").get<std::string>().starts_with("a photo of"));
+}
+
+TEST_CASE("choices that would change nothing, and that exclude one another, are refused in words") {
+  const Folder folder;
+  save(folder / "a.png", picture(64, 64));
+  const auto refuses = [&](const Strings& more, const std::string& words) {
+    CAPTURE(words);
+    Strings arguments = more;
+    arguments.push_back("a.png");
+    const Outcome outcome = run(folder, command("read", "trocr_small", arguments));
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 2);
+    CHECK(outcome.out.empty());
+    CHECK(outcome.err.find(words) != std::string::npos);
+  };
+  refuses({"--top-k", "5"}, "--top-k: goes with --temperature");
+  refuses({"--seed", "5"}, "--seed: goes with --temperature");
+  refuses({"--seed", "5", "--temperature", "0"}, "--seed: goes with --temperature");
+  refuses({"--temperature", "-1"}, "--temperature -1: want 0");
+  refuses({"--temperature", "nan"}, "--temperature nan: want 0");
+  refuses({"--length-penalty", "2"}, "--length-penalty: goes with --beams");
+  refuses({"--beams", "2", "--temperature", "1"}, "--beams 2: beams take the best");
+  refuses({"--beams", "17"}, "--beams");
+  refuses({"--beams", "0"}, "--beams");
+  refuses({"--temperature", "1", "--top-k", "0"}, "--top-k");
 }
 
 TEST_CASE("caption goes on with a prompt, which is in the text and not among the tokens") {

@@ -111,6 +111,32 @@ TEST_CASE("run refuses tensors that do not fit, saying what the model takes") {
   CHECK_FALSE(fs::exists(folder / "y.safetensors"));
 }
 
+TEST_CASE("run writes what a model generates and its gradients, and refuses both of one that has none") {
+  const Folder folder;
+  const auto results_of = [&](const std::string& model, const std::vector<std::string>& flags) {
+    const std::string path = golden::folder(model);
+    std::vector<std::string> all = {"run",
+                                    "--model",
+                                    path,
+                                    "--input",
+                                    path + "/reference.safetensors",
+                                    "--output",
+                                    (folder / "out.safetensors").string()};
+    all.insert(all.end(), flags.begin(), flags.end());
+    return run(folder, all);
+  };
+  CHECK(results_of("seq2seq_additive", {"--generate", "3", "--gradients"}).code == 0);
+  const auto found = fovea::io::Safetensors::open(folder / "out.safetensors");
+  for (const char* name : {"generated", "generated_length", "step_logits", "loss", "grad.out.weight"})
+    CHECK_MESSAGE(found.find(name) != nullptr, name);
+  const Outcome silent = results_of("vit_mini", {"--generate", "3"});
+  CHECK(silent.code == 2);
+  CHECK(silent.err.find("--generate 3: vit_tiny_patch16_224 writes nothing") != std::string::npos);
+  const Outcome lossless = results_of("vit_mini", {"--gradients"});
+  CHECK(lossless.code == 2);
+  CHECK(lossless.err.find("--gradients: vit_tiny_patch16_224 has no loss") != std::string::npos);
+}
+
 TEST_CASE("devices lists what there is, and one default") {
   const Folder folder;
   const Outcome table = run(folder, {"devices"});

@@ -196,7 +196,7 @@ class Texts(unittest.TestCase):
         done = subprocess.run([os.environ["FOVEA_PROGRAM"], "overlay", "--model", READER, "--serve", "0"], capture_output=True,
                               text=True)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("use `fovea read --serve`", done.stderr)
+        self.assertIn("use `fovea read`", done.stderr)
 
     def test_ctrl_c_ends_it_in_the_midst_of_a_text(self):
         with Program(command="read", model=READER) as program:

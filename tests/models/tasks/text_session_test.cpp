@@ -13,8 +13,8 @@ namespace {
 constexpr uint32_t side = 64;
 
 struct Picture {
-  Picture(uint32_t width, uint32_t height) : pixels(size_t{width} * height * 3), w(width), h(height) {
-    uint32_t state = 7;
+  Picture(uint32_t width, uint32_t height, uint32_t state = 7)
+      : pixels(size_t{width} * height * 3), w(width), h(height) {
     for (uint8_t& v : pixels) {
       state = state * 1664525U + 1013904223U;
       v = static_cast<uint8_t>(state >> 24);
@@ -36,9 +36,9 @@ struct Loaded {
   // A picture of the model's size, as it is normalised.
   fovea::RawTensor input(const Picture& picture) const {
     const fovea::Preprocessing p = fovea::preprocessing_of(model);
-    fovea::RawTensor out{{1, 3, side, side}, {}, {}};
+    fovea::RawTensor out{{1, 3, picture.h, picture.w}, {}, {}};
     for (size_t c = 0; c < 3; ++c)
-      for (size_t i = 0; i < size_t{side} * side; ++i)
+      for (size_t i = 0; i < size_t{picture.h} * picture.w; ++i)
         out.values.push_back((static_cast<float>(picture.pixels[i * 3 + c]) / 255 - p.mean[c]) / p.std[c]);
     return out;
   }
@@ -61,6 +61,16 @@ std::vector<double> row_of(const fovea::RawTensor& t, size_t step, int head) {
       out[k] +=
           double{t.values[(h * steps + step) * keys + k]} / (head < 0 ? static_cast<double>(heads) : 1.0);
   return out;
+}
+
+// Of an id, from the logits [1, steps, vocabulary] of its step.
+double probability_of(const fovea::RawTensor& logits, size_t step, uint32_t id) {
+  const size_t vocabulary = logits.shape[2];
+  double sum = 0;
+  for (size_t i = 0; i < vocabulary; ++i)
+    sum += std::exp(double{logits.values[step * vocabulary + i]} -
+                    double{logits.values[step * vocabulary + id]});
+  return 1 / sum;
 }
 
 void check_map(const fovea::TokenMap& map, const std::vector<double>& keys) {
@@ -97,15 +107,108 @@ TEST_CASE("A token's map is the cross-attention of the step that chose it") {
       CHECK(token->id == run.at("generated").integers[step + 1]);
       check_map(token->map, row_of(run.at("step_cross_attn.1"), step, -1));
       check_map(session.map({0, fovea::HeadFusion::single, 2}), row_of(run.at("step_cross_attn.0"), step, 2));
-      const auto& logits = run.at("step_logits");
-      const size_t vocabulary = logits.shape[2];
-      double sum = 0;
-      for (size_t i = 0; i < vocabulary; ++i)
-        sum += std::exp(double{logits.values[step * vocabulary + i]} -
-                        double{logits.values[step * vocabulary + token->id]});
-      CHECK(double{token->probability} == doctest::Approx(1 / sum).epsilon(1e-4));
+      const double probability = probability_of(run.at("step_logits"), step, token->id);
+      CHECK(double{token->probability} == doctest::Approx(probability).epsilon(1e-4));
     }
   }
+}
+
+TEST_CASE("A recurrent reader's map is the attention of the step that chose its character") {
+  const Loaded loaded("fovea_reader_mini");
+  const Picture picture(54, 22), other(54, 22, 8);
+  fovea::RunOptions options;
+  options.generate = 9;
+  auto session = loaded.session({64, {}});
+  CHECK_FALSE(session.takes_words());
+  for (const Picture* given : {&picture, &other, &picture}) {
+    const auto run = fovea::run(loaded.model, {{"input", loaded.input(*given)}}, options);
+    fovea::RawTensor weights = run.at("step_weights");
+    weights.shape.insert(weights.shape.begin() + 1, 1);  // [1, heads, steps, keys]
+    session.start(given->view());
+    std::vector<int32_t> ids;
+    while (const auto token = session.next()) {
+      const size_t step = ids.size();
+      ids.push_back(static_cast<int32_t>(token->id));
+      CHECK(ids.back() == run.at("generated").integers[step + 1]);
+      CHECK(token->token == loaded.tokenizer.token(ids.back()));
+      CHECK(token->map.cells.rows == 6);
+      CHECK(token->map.cells.cols == 14);
+      check_map(token->map, row_of(weights, step, -1));
+      const double probability = probability_of(run.at("step_logits"), step, token->id);
+      CHECK(double{token->probability} == doctest::Approx(probability).epsilon(1e-4));
+    }
+    CHECK(ids.size() == static_cast<size_t>(run.at("generated_length").integers.front()) - 1);
+    CHECK(session.text() == loaded.tokenizer.decode(ids));
+    CHECK(session.ended() == (ids.back() == 2));
+  }
+  CHECK_THROWS_WITH_AS(session.require_words("a"), doctest::Contains("takes no words"), fovea::Error);
+  CHECK_THROWS_WITH_AS(loaded.session({8, {1}}), doctest::Contains("has layers 0 to 0"), fovea::RequestError);
+  CHECK_THROWS_WITH_AS(loaded.session({8, {-1, fovea::HeadFusion::single, 1}}),
+                       doctest::Contains("has heads 0 to 0"), fovea::RequestError);
+}
+
+TEST_CASE("A reader sees a word with a border, and its map reaches as far") {
+  const Loaded loaded("fovea_reader_mini");
+  auto session = loaded.session();
+  const Picture wide(200, 30);
+  session.start(wide.view());
+  // To 54 × 8, in rows 7 to 14 of 22.
+  const fovea::Region seen = session.visible_region();
+  CHECK(seen.x == 0);
+  CHECK(seen.width == 200);
+  CHECK(seen.y == doctest::Approx(-7 * 30.0 / 8));
+  CHECK(seen.height == doctest::Approx(22 * 30.0 / 8));
+  const auto token = session.next();
+  REQUIRE(token);
+  CHECK(token->map.elsewhere == 0);
+  CHECK(mass_of(token->map.cells, 0, 0, 6, 14) == doctest::Approx(1));
+  CHECK(session.overlay(wide.view(), token->map.cells).size() == wide.pixels.size());
+  // A picture that is as it is resized to, with its border, is the same.
+  std::vector<uint8_t> small(54 * 8 * 3);
+  for (size_t i = 0; i < small.size(); ++i) small[i] = static_cast<uint8_t>(i * 7 % 251);
+  Picture inner(54, 8), whole(54, 22);
+  inner.pixels = small;
+  std::fill(whole.pixels.begin(), whole.pixels.end(), uint8_t{128});  // 127.5, half to even
+  std::copy(small.begin(), small.end(), whole.pixels.begin() + 7 * 54 * 3);
+  session.start(inner.view());
+  const auto with_border = all_of(session);
+  session.start(whole.view());
+  const auto as_it_is = all_of(session);
+  REQUIRE(with_border.size() == as_it_is.size());
+  for (size_t i = 0; i < as_it_is.size(); ++i) {
+    CHECK(with_border[i].id == as_it_is[i].id);
+    CHECK(with_border[i].map.cells.values == as_it_is[i].map.cells.values);
+  }
+}
+
+TEST_CASE("Beams and draws of a session are those of run(), with the maps of the steps that chose them") {
+  const Picture picture(side, side);
+  for (const char* name : {"trocr_small", "vit_gpt2", "blip_caption"})
+    for (const fovea::TokenChoice& choice :
+         {fovea::TokenChoice{.beams = 3}, fovea::TokenChoice{.beams = 4, .length_penalty = 0},
+          fovea::TokenChoice{.temperature = 2, .top_k = 20, .seed = 11}}) {
+      CAPTURE(name);
+      CAPTURE(choice.beams);
+      const Loaded loaded(name);
+      fovea::RunOptions options;
+      options.generate = 8;
+      options.choice = choice;
+      const auto run = fovea::run(loaded.model, {{"input", loaded.input(picture)}}, options);
+      auto session = loaded.session({8, {}, choice});
+      for (int again = 0; again < 2; ++again) {
+        session.start(picture.view());
+        size_t step = 0;
+        for (; const auto token = session.next(); ++step) {
+          CHECK(token->id == run.at("generated").integers[step + 1]);
+          check_map(token->map, row_of(run.at("step_cross_attn.1"), step, -1));
+          check_map(session.map({0, fovea::HeadFusion::single, 2}),
+                    row_of(run.at("step_cross_attn.0"), step, 2));
+          const double probability = probability_of(run.at("step_logits"), step, token->id);
+          CHECK(double{token->probability} == doctest::Approx(probability).epsilon(1e-4));
+        }
+        CHECK(static_cast<int64_t>(step + 1) == run.at("generated_length").integers[0]);
+      }
+    }
 }
 
 TEST_CASE("An answer's map goes through the question's tokens to the picture") {
@@ -194,6 +297,8 @@ TEST_CASE("Words that a model does not take, and maps that there are none of, ar
   CHECK_THROWS_WITH_AS(reads.session({8, {2}}), doctest::Contains("has layers 0 to 1"), fovea::RequestError);
   CHECK_THROWS_WITH_AS(reads.session({8, {-1, fovea::HeadFusion::single, 4}}),
                        doctest::Contains("has heads 0 to 3"), fovea::RequestError);
+  CHECK_THROWS_WITH_AS(reads.session({8, {}, {.beams = 99}}), doctest::Contains("99 beams: want 1 to 16"),
+                       fovea::Error);
   CHECK_THROWS_WITH_AS(
       fovea::TextSession(reads.model, fovea::load_tokenizer(golden::folder("trocr_small")), {0, {}}),
       doctest::Contains("0 tokens at most"), fovea::Error);

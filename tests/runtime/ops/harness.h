@@ -97,6 +97,12 @@ inline Numbers to_numbers(std::span<const std::byte> bytes, DType dtype) {
   for (size_t i = 0; i < out.size(); ++i) {
     float single = 0;
     uint16_t half = 0;
+    if (dtype == DType::u32) {
+      uint32_t word = 0;
+      std::memcpy(&word, &bytes[i * 4], 4);
+      out[i] = word;
+      continue;
+    }
     if (dtype == DType::f16) {
       std::memcpy(&half, &bytes[i * 2], 2);
       single = half_to_float(half);
@@ -106,6 +112,11 @@ inline Numbers to_numbers(std::span<const std::byte> bytes, DType dtype) {
     out[i] = double{single};
   }
   return out;
+}
+
+// What was read of a u32 tensor.
+inline std::vector<uint32_t> to_words(const Numbers& numbers) {
+  return {numbers.begin(), numbers.end()};
 }
 
 inline Numbers read_numbers(const Program& program, const Tensor& t) {

@@ -103,12 +103,18 @@ def cases():
             yield (60, 70), interpolation, CENTER, 0.9, (29, 29), RGB, 1, "noise", strip
             yield (150, 40), interpolation, BORDER, 1.0, (29, 35), GRAY, 0, "noise", strip
             yield (150, 333), interpolation, SQUASH, 1.0, (50, 50), BGR, 2, "noise", strip
+    # Words into a reader's canvas, whose mean colour is between two values.
+    for size in [(32, 160), (33, 161), (30, 200), (200, 30), (64, 64), (17, 39), (1, 500), (400, 1), (90, 450), (121, 400)]:
+        for target in [(32, 160), (22, 54)]:
+            for kind in ("noise", "black_and_white"):
+                yield size, 2, BORDER, 1.0, target, RGB, 0, kind, WHOLE, 0.5
     yield (1, 65535), 2, CENTER, 0.9, (32, 32), RGB, 0, "noise", WHOLE
     yield (65535, 1), 2, BORDER, 0.9, (32, 32), RGB, 0, "noise", WHOLE
     yield (2, 65535), 3, SQUASH, 1.0, (32, 32), RGB, 0, "noise", WHOLE
 
 
-def run_case(probe, rng, size, interpolation, mode, crop_pct, target, pixel_format, padding, kind, strip):
+def run_case(probe, rng, size, interpolation, mode, crop_pct, target, pixel_format, padding, kind, strip,
+             mean=0.45):
     height, width = size
     rgb = picture_of(rng, width, height, kind)
     if pixel_format == GRAY:
@@ -116,7 +122,6 @@ def run_case(probe, rng, size, interpolation, mode, crop_pct, target, pixel_form
     stored = {RGB: rgb, BGR: rgb[:, :, ::-1], GRAY: rgb[:, :, :1]}[pixel_format]
     rows = stored.reshape(height, -1)
     rows = np.concatenate([rows, np.full((height, padding), 77, np.uint8)], 1)
-    mean = 0.45
     got = probe(rows.tobytes(), width, height, rows.shape[1], pixel_format, interpolation, mode, crop_pct,
                 target, mean, strip)
     want = expected(Image.fromarray(rgb), FILTERS[interpolation], mode, crop_pct, target, mean)

@@ -156,6 +156,19 @@ TEST_CASE("LinearTexel at every group and lane count") {
     }
 }
 
+TEST_CASE("LinearTexel for few rows") {
+  if (!has_shuffles()) return;
+  for (const DType dtype : storage_types())
+    for (const Size& s : {Size{1, 4, 4}, Size{2, 192, 64}, Size{3, 1000, 48}, Size{5, 20, 588},
+                          Size{8, 36, 4}, Size{11, 64, 20}})
+      for (const uint32_t m : {1U, 2U, 4U, 5U, 8U}) {
+        const ops::TexelTile tile = ops::TexelTile::few(device().info(), m);
+        CAPTURE(m);
+        CHECK(tile.rows() >= m);
+        check_kernel<ops::LinearTexel>(s, dtype, {tile, {}}, everything);
+      }
+}
+
 TEST_CASE("a texel tile pads a product least") {
   DeviceInfo cpu;
   for (const uint32_t lanes : {4U, 8U}) {

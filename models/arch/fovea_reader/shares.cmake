@@ -1,0 +1,1 @@
+set(shares seq2seq)
