@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "apps/cli/commands.h"
-#include "apps/cli/text_command.h"
 #include "apps/hub/model_choice.h"
 #include "apps/hub/model_flags.h"
+#include "apps/ui/text_report.h"
 #include "apps/util/terminal.h"
 #include "core/text.h"
 

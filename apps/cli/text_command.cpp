@@ -3,18 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <cmath>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "apps/serve/serve.h"
 #include "apps/text/json.h"
 #include "apps/text/typed.h"
 #include "apps/ui/painter.h"
+#include "apps/ui/text_report.h"
 #include "apps/ui/token_pictures.h"
 #include "apps/ui/writer.h"
 #include "apps/util/decode.h"
@@ -42,39 +41,15 @@ void require_task(const Model& model, TextTask wanted) {
                                                          command_for(task), to_string(wanted))));
 }
 
-std::optional<Region> parse_region(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  double numbers[4] = {};
-  const char* at = text.c_str();
-  for (double& number : numbers) {
-    char* end = nullptr;
-    number = std::strtod(at, &end);
-    const bool last = &number == &numbers[3];
-    if (end == at || *end != (last ? '\0' : ','))
-      wrong(fmt::format("--region {}: want X,Y,W,H in pixels of the picture, for example 120,80,200,40",
-                        printable(text)));
-    at = end + 1;
-  }
-  return Region{numbers[0], numbers[1], numbers[2], numbers[3]};
-}
-
-TokenMapRequest parse_map(const TextFlags& flags) {
-  TokenMapRequest map;
-  const char* const end = flags.layer.data() + flags.layer.size();
-  if (const auto [stop, error] = std::from_chars(flags.layer.data(), end, map.layer);
-      error != std::errc() || stop != end)
-    wrong(fmt::format("--layer {}: want a number, 0 the decoder's first layer, -1 its last",
-                      printable(flags.layer)));
-  if (parse_number(flags.head, map.head)) {
-    map.fusion = HeadFusion::single;
-    return map;
-  }
-  try {
-    map.fusion = fusion_named(flags.head);
-  } catch (const RequestError& error) {
-    wrong(fmt::format("--head {}: {} or a number", error.value(), error.reason()));
-  }
-  return map;
+// A model that does the task, and where it came from.
+std::pair<Model, ModelChoice> model_for(TextTask task, const ModelFlags& flags) {
+  if (!is_model_chosen(flags.model))
+    wrong(fmt::format("{}: needs a model that {}: give one with --model, $FOVEA_MODEL or `fovea default`",
+                      command_for(task), to_string(task)));
+  const ModelChoice choice = choose_model(flags.model);
+  const Model model = load_model(flags, choice);
+  require_task(model, task);
+  return {model, choice};
 }
 
 // A picture that moves from token to token.
@@ -82,24 +57,17 @@ bool is_walk(const std::string& path) {
   return lower_case(path).ends_with(".gif") || lower_case(path).ends_with(".mp4");
 }
 
-// What was written about one picture.
-struct Written {
-  std::vector<TextToken> tokens;
-  std::vector<std::string> texts;  // so far, one a token
-  double text_ms = 0;
-};
-
 class Writings {
  public:
   // `pictures` are those of `inputs`.
   Writings(const TextFlags& flags, const std::vector<Input>& inputs, DecodeQueue& pictures,
            TextSession& session)
       : flags_(flags),
-        part_(parse_region(flags.region)),
         inputs_(inputs),
         pictures_(pictures),
         session_(session),
         progress_(inputs.size(), {.unit = "images"}) {
+    if (!flags.region.empty()) part_ = region_named(flags.region);
     // As `classify` aligns them.
     constexpr size_t widest = 72;
     for (const Input& input : inputs)
@@ -168,40 +136,9 @@ class Writings {
     write_picture(flags_.overlay, sheet(tiles));
   }
 
-  static Json box_of(const Region& r) {
-    const auto rounded = [](double pixels) { return std::round(pixels * 100) / 100; };
-    return {rounded(r.x), rounded(r.y), rounded(r.width), rounded(r.height)};
-  }
-
-  Json attention_of(const TokenMap& map) const {
-    Json out = {{"elsewhere", shortest(map.elsewhere)}};
-    if (const auto focus = focus_of(map.cells, session_.visible_region())) {
-      const Json centre = box_of({focus->x, focus->y, 0, 0});
-      out["centre"] = {centre[0], centre[1]};
-      out["box"] = box_of(focus->box);
-    } else {
-      out["centre"] = out["box"] = nullptr;
-    }
-    return out;
-  }
-
   std::string json_line(const Input& input, const Decoded& decoded, const Written& written) const {
-    Json tokens = Json::array();
-    for (const TextToken& token : written.tokens)
-      tokens.push_back({{"id", token.id},
-                        {"token", token.token},
-                        {"text", token.text},
-                        {"probability", shortest(token.probability)},
-                        {"attention", attention_of(token.map)}});
-    const AttentionMap& grid = written.tokens.front().map.cells;
-    Json line = {{"path", input.path.native()}, {"text", session_.text()}};
-    if (!flags_.words.empty())
-      line[task_of(session_.model()) == TextTask::answer ? "question" : "prompt"] = flags_.words;
-    line["ended"] = session_.ended();
-    line["tokens"] = std::move(tokens);
-    line["seen"] = box_of(session_.visible_region());
-    line["grid"] = {grid.rows, grid.cols};
-    line["ms"] = {{"decode", rounded_ms(decoded.ms)}, {"text", rounded_ms(written.text_ms)}};
+    Json line = {{"path", input.path.native()}};
+    line.update(text_json(session_, flags_.words, written, decoded.ms));
     return dump(line) + '\n';
   }
 
@@ -222,21 +159,33 @@ void check_overlay(const TextFlags& flags, const std::vector<Input>& inputs) {
   refuse_same_file("--overlay", flags.overlay, inputs.front().path.native());
 }
 
-}  // namespace
-
-const char* command_for(TextTask task) {
-  switch (task) {
-    case TextTask::read:
-      return "read";
-    case TextTask::describe:
-      return "caption";
-    case TextTask::answer:
-      return "ask";
-    case TextTask::none:
-      break;
-  }
-  return "classify";
+int write_about(const std::vector<Input>& inputs, const TextFlags& flags, TextTask task,
+                const TextOptions& options) {
+  if (!flags.region.empty()) static_cast<void>(region_named(flags.region));
+  if (task == TextTask::answer && flags.words.empty()) wrong("ask: the question is empty");
+  check_overlay(flags, inputs);
+  const auto [model, choice] = model_for(task, flags.model);
+  DecodeQueue pictures(inputs, 4);
+  TextSession session(model, load_tokenizer(choice.folder), options);
+  session.require_words(flags.words);  // what cannot be asked fails here once, not with every picture
+  catch_interrupts();
+  return Writings(flags, inputs, pictures, session).run();
 }
+
+int serve_page(const TextFlags& flags, TextTask task, const TextOptions& options) {
+  if (!flags.inputs.empty() || !flags.overlay.empty() || !flags.region.empty() || flags.json)
+    wrong("--serve: pictures come from the page, leave out IMAGE, --region, --overlay and --json");
+  const serve::Address address = serve::parse_address(flags.serve);
+  const serve::Guard guard(address, serve::token_or_variable(flags.token));
+  const auto [model, choice] = model_for(task, flags.model);
+  TextSession session(model, load_tokenizer(choice.folder), options);
+  if (!flags.words.empty()) session.require_words(flags.words);
+  catch_interrupts();
+  return serve::serve_texts(session, {flags.words, flags.layer, flags.head, flags.most_tokens}, address,
+                            guard);
+}
+
+}  // namespace
 
 void refuse_writers(const Model& model, const char* command) {
   const TextTask task = task_of(model);
@@ -271,34 +220,33 @@ void add_text_flags(CLI::App& command, TextFlags& flags) {
       ->type_name("H|mean|max|min")
       ->capture_default_str();
   command
-      .add_option("IMAGE", flags.inputs,
-                  "Image files, folders (recursive; names that begin with a dot are left out), globs, or - "
-                  "for a list on standard input")
-      ->required();
+      .add_option(
+          "--serve", flags.serve,
+          "Show a page in browsers at this address, 127.0.0.1 if none is given, which takes the pictures")
+      ->type_name("[ADDR:]PORT");
+  command
+      .add_option("--token", flags.token,
+                  "What browsers must know, as in http://ADDR:PORT/?token=WORD (else $FOVEA_TOKEN); needed "
+                  "beyond this machine")
+      ->type_name("WORD");
+  command.add_option(
+      "IMAGE", flags.inputs,
+      "Image files, folders (recursive; names that begin with a dot are left out), globs, or - "
+      "for a list on standard input");
 }
 
 int write_texts(const TextFlags& flags, TextTask task) {
+  if (!flags.token.empty() && flags.serve.empty()) wrong("--token: goes with --serve");
   TextOptions options;
   options.most_tokens = flags.most_tokens;
-  options.map = parse_map(flags);
   flags.choice.check();
   options.choice = flags.choice.choice;
-  static_cast<void>(parse_region(flags.region));
-  if (task == TextTask::answer && flags.words.empty()) wrong("ask: the question is empty");
-  if (!is_model_chosen(flags.model.model))
-    wrong(fmt::format("{}: needs a model that {}: give one with --model, $FOVEA_MODEL or `fovea default`",
-                      command_for(task), to_string(task)));
-  const ModelChoice choice = choose_model(flags.model.model);
-  const std::vector<Input> inputs = expand_inputs(flags.inputs, std::cin);
-  check_overlay(flags, inputs);
-  const Model model = load_model(flags.model, choice);
-  require_task(model, task);
-  DecodeQueue pictures(inputs, 4);
   try {
-    TextSession session(model, load_tokenizer(choice.folder), options);
-    session.require_words(flags.words);  // what cannot be asked fails here once, not with every picture
-    catch_interrupts();
-    return Writings(flags, inputs, pictures, session).run();
+    options.map = token_map_named(flags.layer, flags.head);
+    if (!flags.serve.empty()) return serve_page(flags, task, options);
+    if (flags.inputs.empty())
+      wrong(fmt::format("IMAGE is required (see fovea {} --help)", command_for(task)));
+    return write_about(expand_inputs(flags.inputs, std::cin), flags, task, options);
   } catch (const RequestError& error) {
     wrong(fmt::format("--{} {}: {}", error.field(), error.value(), error.reason()));
   }

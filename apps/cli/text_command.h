@@ -16,14 +16,12 @@ struct TextFlags {
   ModelFlags model;
   std::vector<std::string> inputs;
   std::string words;  // a question, or how a description begins
-  std::string layer = "-1", head = "mean", region, overlay;
+  std::string layer = "-1", head = "mean", region, overlay, serve, token;
   uint32_t most_tokens = 64;
   ChoiceFlags choice;
   bool json = false;
 };
 
-// The command for models of a task: "caption".
-const char* command_for(TextTask task);
 // Throws Error(usage), with the command that it is for, for a model that writes about pictures.
 void refuse_writers(const Model& model, const char* command);
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "apps/serve/page.h"
 #include "apps/serve/view_json.h"
 #include "apps/ui/painter.h"
 #include "fovea/error.h"
@@ -21,54 +20,16 @@ constexpr milliseconds longest_wait{10000};
 // after a quarter of a minute. Less than the time after which a viewer is forgotten.
 constexpr int reader_rests_ms = 25000;
 
-Response json_response(const Json& json, int status = 200) {
-  return text_response(dump(json) + '\n', "application/json", status);
-}
-
-uint64_t whole_parameter(const Request& request, const char* name, uint64_t otherwise) {
-  const std::string* text = request.parameter(name);
-  if (text == nullptr) return otherwise;
-  const bool digits = !text->empty() && text->size() <= 18 &&
-                      std::all_of(text->begin(), text->end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!digits) throw Refusal(422, fmt::format("{}: want a whole number", name));
-  return std::stoull(*text);
-}
-
 Json body_as_json(const Request& request) {
   Json out = Json::parse(request.body, nullptr, false);
   if (out.is_discarded()) throw Refusal(400, "the body is not JSON");
   return out;
 }
 
-std::vector<std::string_view> split(std::string_view path) {
-  std::vector<std::string_view> out;
-  for (size_t at = 1; at <= path.size();) {
-    const size_t end = std::min(path.find('/', at), path.size());
-    out.push_back(path.substr(at, end - at));
-    at = end + 1;
-  }
-  return out;
-}
-
 }  // namespace
 
-// One address and method. "*" stands for any name.
-struct Api::Route {
-  const char* method;
-  std::vector<std::string_view> path;
-  Response (Api::*answer)(const Request&, const Parts&);
-  uint64_t most_body = 0;
-
-  bool leads_to(const Parts& parts) const {
-    return std::equal(path.begin(), path.end(), parts.begin(), parts.end(),
-                      [](std::string_view mine, std::string_view given) {
-                        return mine == given || (mine == "*" && !given.empty());
-                      });
-  }
-};
-
-const std::vector<Api::Route>& Api::routes() {
-  static const std::vector<Route> all = {
+const std::vector<Route<Api>>& Api::routes() {
+  static const std::vector<Route<Api>> all = {
       {"GET", {"api", "status"}, &Api::status},
       {"GET", {"api", "model"}, &Api::model},
       {"GET", {"api", "labels"}, &Api::labels},
@@ -92,20 +53,6 @@ const std::vector<Api::Route>& Api::routes() {
   return all;
 }
 
-const Api::Route& Api::route_of(const Request& request, Parts& parts) {
-  parts = split(request.path);
-  if (request.path == "/") parts = {""};
-  const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
-  std::string others;
-  for (const Route& route : routes()) {
-    if (!route.leads_to(parts)) continue;
-    if (route.method == method) return route;
-    others += (others.empty() ? "" : ", ") + std::string(route.method);
-  }
-  if (others.empty()) throw Refusal(404, "there is nothing at this address");
-  throw Refusal(405, fmt::format("this address takes {}", others));
-}
-
 Api::Api(Engine& engine, BrowserCamera& camera, const Provenance& provenance, const View& first_view,
          const Guard& guard)
     : engine_(engine),
@@ -117,8 +64,8 @@ Api::Api(Engine& engine, BrowserCamera& camera, const Provenance& provenance, co
 
 uint64_t Api::admit(const Request& head) {
   guard_.check(head);
-  Parts parts;
-  const Route& route = route_of(head, parts);
+  const Parts parts = parts_of(head);
+  const Route<Api>& route = route_of(routes(), head, parts);
   // Before 4 MiB are read for somebody who made the name up.
   if (route.answer == &Api::camera_frame) camera_.check(std::string(parts[2]));
   return route.most_body;
@@ -126,15 +73,12 @@ uint64_t Api::admit(const Request& head) {
 
 Response Api::answer(const Request& request) {
   if (std::optional<Response> welcome = guard_.welcome(request)) return *welcome;
-  Parts parts;
-  const Route& route = route_of(request, parts);
+  const Parts parts = parts_of(request);
+  const Route<Api>& route = route_of(routes(), request, parts);
   try {
     return (this->*route.answer)(request, parts);
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::device_lost || error.kind() == ErrorKind::no_device) {
-      const std::lock_guard lock(failing_);
-      failure_ = std::current_exception();
-    }
+    note(error);
     // A viewer that left between two lines of this request.
     if (error.kind() == ErrorKind::usage) throw Refusal(422, error.what());
     throw;
@@ -146,18 +90,9 @@ void Api::sweep() {
   camera_.sweep();
 }
 
-void Api::rethrow_failure() const {
-  const std::lock_guard lock(failing_);
-  if (failure_) std::rethrow_exception(failure_);
-}
-
-// Only what was built into the program: no request reaches the disk.
 Response Api::file(const Request& request, const Parts& parts) {
   (void)request;
-  const std::string_view name = parts[0].empty() ? std::string_view("index.html") : parts[0];
-  for (const PageFile& page : page_files())
-    if (name == page.name) return text_response(std::string(page.bytes), std::string(page.type));
-  throw Refusal(404, "there is nothing at this address");
+  return page_response(parts[0], "index.html");
 }
 
 Json Api::source() const {
@@ -253,7 +188,7 @@ std::shared_ptr<const Shown> Api::wait_for_newer(Viewer& viewer, const Request& 
   for (;;) {
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
     const auto shown = viewer.newer(after, std::clamp(left, milliseconds(0), milliseconds(200)));
-    if (shown || stopping_ || left <= milliseconds(0)) return shown;
+    if (shown || stopping() || left <= milliseconds(0)) return shown;
   }
 }
 

@@ -2,21 +2,20 @@
 #pragma once
 
 #include <atomic>
-#include <exception>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "apps/serve/browser_camera.h"
 #include "apps/serve/guard.h"
-#include "apps/serve/server.h"
+#include "apps/serve/service.h"
 #include "apps/serve/uploads.h"
 #include "apps/serve/viewers.h"
 #include "apps/ui/sidecar.h"
 
 namespace fovea::apps::serve {
 
-class Api : public Handler {
+class Api : public Service {
  public:
   // `camera` is the engine's feed.
   Api(Engine& engine, BrowserCamera& camera, const Provenance& provenance, const View& first_view,
@@ -25,18 +24,10 @@ class Api : public Handler {
   uint64_t admit(const Request& head) override;
   Response answer(const Request& request) override;
 
-  // Forgets those who ask for nothing any more.
-  void sweep();
-  // Lets those who wait for a picture go.
-  void stop() { stopping_ = true; }
-  // Throws what ended the engine, such as a lost device.
-  void rethrow_failure() const;
+  void sweep() override;
 
  private:
-  using Parts = std::vector<std::string_view>;  // of the path
-  struct Route;
-  static const std::vector<Route>& routes();
-  static const Route& route_of(const Request& request, Parts& parts);
+  static const std::vector<Route<Api>>& routes();
 
   Response file(const Request&, const Parts& parts);
   Response status(const Request&, const Parts&);
@@ -68,9 +59,6 @@ class Api : public Handler {
   Stills stills_;
   std::mutex decoding_;  // of the browser's camera
   std::atomic<int> streams_{0};
-  std::atomic<bool> stopping_{false};
-  mutable std::mutex failing_;
-  std::exception_ptr failure_;
 };
 
 }  // namespace fovea::apps::serve

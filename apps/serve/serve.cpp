@@ -23,6 +23,22 @@ void keep_memory_flat() {
 #endif
 }
 
+int run(Service& api, const Address& address) {
+  Server server(address.host, address.port, api);
+  const bool v6 = address.host.find(':') != std::string::npos;
+  const std::string host = v6 ? fmt::format("[{}]", address.host) : address.host;
+  write_out(fmt::format("http://{}:{}/\n", host, server.port()));
+  flush_out();
+  while (!interrupted()) {
+    server.serve(std::chrono::milliseconds(100));
+    api.sweep();
+    api.rethrow_failure();
+  }
+  api.stop();
+  server.stop();
+  return exit_good;
+}
+
 }  // namespace
 
 std::string token_or_variable(const std::string& flag) {
@@ -37,19 +53,14 @@ int serve(const Provenance& provenance, std::unique_ptr<FrameFeed> source, const
   BrowserCamera& camera = *feed;
   Engine engine(provenance.model(), std::move(feed));
   Api api(engine, camera, provenance, first_view, guard);
-  Server server(address.host, address.port, api);
-  const bool v6 = address.host.find(':') != std::string::npos;
-  const std::string host = v6 ? fmt::format("[{}]", address.host) : address.host;
-  write_out(fmt::format("http://{}:{}/\n", host, server.port()));
-  flush_out();
-  while (!interrupted()) {
-    server.serve(std::chrono::milliseconds(100));
-    api.sweep();
-    api.rethrow_failure();
-  }
-  api.stop();
-  server.stop();
-  return exit_good;
+  return run(api, address);
+}
+
+int serve_texts(TextSession& session, const TextDefaults& defaults, const Address& address,
+                const Guard& guard) {
+  keep_memory_flat();
+  TextApi api(session, defaults, guard);
+  return run(api, address);
 }
 
 }  // namespace fovea::apps::serve

@@ -86,6 +86,11 @@ class Server::Peer : public Outlet {
 
   bool stopping() const override { return server_.stopping_; }
 
+  bool gone() override {
+    pollfd entry{fd_, POLLRDHUP, 0};
+    return poll(&entry, 1, 0) > 0;
+  }
+
   bool ready(int wait_ms) override {
     return wait(POLLOUT | POLLRDHUP, Clock::now() + milliseconds(wait_ms)) == Waited::yes;
   }

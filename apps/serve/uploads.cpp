@@ -24,7 +24,6 @@ namespace fovea::apps::serve {
 namespace {
 
 constexpr uint32_t most_classes = 20;
-constexpr int most_waiting = 8;
 
 // "12", "-1" and "3.5" become numbers, as they would be in JSON.
 Json value_of(const std::string& text) {
@@ -93,28 +92,6 @@ cv::Mat decode_upload(const Request& request, uint64_t most_pixels) {
   }
 }
 
-// The session for one request at a time.
-class Stills::Turn {
- public:
-  explicit Turn(Stills& stills) : stills_(stills), held_(stills.waiting_) {
-    if (++held_.count > most_waiting) throw Refusal(503, "too many pictures are waiting");
-    lock_ = std::unique_lock(stills_.mutex_);
-  }
-  Session& session() { return stills_.session(); }
-
- private:
-  struct Count {
-    explicit Count(std::atomic<int>& c) : count(c) {}
-    ~Count() { --count; }
-    Count(const Count&) = delete;
-    Count& operator=(const Count&) = delete;
-    std::atomic<int>& count;
-  };
-  Stills& stills_;
-  Count held_;  // counted down also when the constructor throws
-  std::unique_lock<std::mutex> lock_;
-};
-
 Session& Stills::session() {
   if (!session_) {
     SessionOptions options;
@@ -131,10 +108,10 @@ Response Stills::classify(const Request& request) {
   const uint32_t top = number_of_classes(request);
   if (!model_.info().has_head)
     throw Refusal(422, fmt::format("{} has no classification head", model_.info().architecture));
-  Turn turn(*this);
+  const Turn turn(turns_);
   const cv::Mat image = decode_upload(request, most_upload_pixels);
   const ImageView view = view_of(image);
-  Classification result = turn.session().classify({&view, 1}).front();
+  Classification result = session().classify({&view, 1}).front();
   result.topk.resize(std::min<size_t>(result.topk.size(), top));
   return text_response(dump(Json{{"api", api_version},
                                  {"picture", {image.cols, image.rows}},
@@ -154,8 +131,8 @@ Response Stills::map(const Request& request) {
   if (wanted != "json" && wanted != "npy" && wanted != "png")
     throw Refusal(422, "format: want json, npy or png");
   View view = view_of_query(request, info);
-  Turn turn(*this);
-  Session& session = turn.session();
+  const Turn turn(turns_);
+  Session& session = this->session();
   const cv::Mat image = decode_upload(request, most_upload_pixels);
   const ImageView pixels = view_of(image);
   AttentionMap map;

@@ -1,13 +1,12 @@
 // Pictures that strangers send: looked at before they are decoded, a few at a time.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <opencv2/core/mat.hpp>
 #include <optional>
 
 #include "apps/serve/http/http.h"
+#include "apps/serve/turns.h"
 #include "apps/text/json.h"
 #include "fovea/session.h"
 
@@ -28,12 +27,10 @@ class Stills {
   Response map(const Request& request);
 
  private:
-  class Turn;
   Session& session();
 
   const Model model_;
-  std::atomic<int> waiting_{0};
-  std::mutex mutex_;
+  Turns turns_;
   std::optional<Session> session_;  // once somebody asks
 };
 

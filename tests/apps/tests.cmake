@@ -20,8 +20,9 @@ fovea_python_test(ui_source ui 300 ../tools/stream_soak.py --probe $<TARGET_FILE
 fovea_python_test(ui_window ui 300 apps/ui/window/drive.py $<TARGET_FILE:fovea_program>
                   ${CMAKE_CURRENT_SOURCE_DIR}/golden/vit_mini)
 
+fovea_tests(serve apps/serve LINKS fovea_apps)
 # The server: what it promises, what strangers may send, and its page in a real browser.
-foreach(name api hostile page)
+foreach(name api hostile page text_api text_hostile text_page)
   fovea_python_test(serve_${name} serve 300 apps/serve/${name}_test.py)
 endforeach()
 

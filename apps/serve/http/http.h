@@ -47,6 +47,8 @@ class Outlet {
   // False when the peer is gone or too slow.
   virtual bool send(std::string_view bytes) = 0;
   virtual bool stopping() const = 0;
+  // Whether the peer has hung up.
+  virtual bool gone() = 0;
 };
 
 using Bytes = std::shared_ptr<const std::string>;  // one picture for many clients

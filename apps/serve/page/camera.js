@@ -3,6 +3,18 @@ import { Refused, pause, request, send, tell } from './net.js';
 
 const longestSide = 960;
 
+export async function openCamera() {
+  if (!navigator.mediaDevices) {
+    throw new Error('A browser lends its camera to https and localhost only: open the page through a tunnel, ssh -L 8080:localhost:8080 HOST.');
+  }
+  return navigator.mediaDevices.getUserMedia({
+    video: { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: { ideal: 'environment' } },
+  });
+}
+
+export const playing = (stream) =>
+  Object.assign(document.createElement('video'), { muted: true, playsInline: true, srcObject: stream });
+
 export class Camera {
   #id = null;
   #stream = null;
@@ -12,12 +24,7 @@ export class Camera {
   }
 
   async start() {
-    if (!navigator.mediaDevices) {
-      throw new Error('A browser lends its camera to https and localhost only: open the page through a tunnel, ssh -L 8080:localhost:8080 HOST.');
-    }
-    const stream = await navigator.mediaDevices.getUserMedia({
-      video: { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: { ideal: 'environment' } },
-    });
+    const stream = await openCamera();
     try {
       this.#id = (await send('POST', '/api/camera', {})).camera;
     } catch (error) {
@@ -42,7 +49,7 @@ export class Camera {
 
   // One frame at a time: the next is taken when the program has the one before.
   async #run(id, stream) {
-    const video = Object.assign(document.createElement('video'), { muted: true, playsInline: true, srcObject: stream });
+    const video = playing(stream);
     const canvas = document.createElement('canvas');
     await video.play().catch(() => {});
     while (this.#id === id) {

@@ -1,62 +1,32 @@
 """The page in a real browser: its camera is the source, a click asks a patch, controls and keys work."""
-import os
 import re
 import sys
 import time
 import unittest
 
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
+from browsing import Browsing
 from support import Program
 
-DRIVER = os.environ.get("CHROMEDRIVER", "/usr/bin/chromedriver")
 
-
-def browser(size="1280,800"):
-    options = Options()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio",
-                     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", f"--window-size={size}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(service=Service(DRIVER), options=options)
-
-
-class Page(unittest.TestCase):
+class Page(Browsing):
     @classmethod
     def setUpClass(cls):
+        super().setUpClass()
         cls.program = Program()
         cls.addClassCleanup(cls.program.__exit__)
-        cls.browser = browser()
-        cls.addClassCleanup(cls.browser.quit)
         cls.browser.get(cls.program.url)
-
-    def find(self, name):
-        return self.browser.find_element(By.ID, name)
-
-    def until(self, what, seconds=20):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if found := what():
-                return found
-            time.sleep(0.1)
-        self.fail(f"never happened; the page says {self.find('notice').text!r}, {self.find('title').text!r}")
 
     def viewer(self):
         """Its address, from what the page has asked for."""
-        asked = self.browser.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
-        return re.search(r"/api/viewers/[0-9a-f]{32}", "\n".join(reversed(asked)))[0]
+        return re.search(r"/api/viewers/[0-9a-f]{32}", self.asked("/api/viewers/"))[0]
 
     def state(self):
         return self.program.ask("GET", self.viewer()).json
-
-    def pixels(self):
-        return self.browser.execute_script("return document.getElementById('picture').toDataURL()")
 
     def key(self, *keys):
         self.browser.find_element(By.TAG_NAME, "body").send_keys(*keys)

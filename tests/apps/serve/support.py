@@ -13,7 +13,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-MODEL = Path(__file__).resolve().parents[2] / "golden" / "vit_mini"
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+MODEL = GOLDEN / "vit_mini"
 
 
 def picture(number, size=(320, 240), form="JPEG"):
@@ -38,10 +39,10 @@ class Answer:
 class Program:
     """The program on a free port of this machine."""
 
-    def __init__(self, *arguments, address="127.0.0.1:0", environment=None):
+    def __init__(self, *arguments, command="overlay", model=MODEL, address="127.0.0.1:0", environment=None):
         variables = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "FOVEA_TOKEN")}
-        variables.update(FOVEA_MODEL=str(MODEL), **(environment or {}))
-        self.process = subprocess.Popen([os.environ["FOVEA_PROGRAM"], "overlay", "--serve", address, *arguments],
+        variables.update(FOVEA_MODEL=str(model), **(environment or {}))
+        self.process = subprocess.Popen([os.environ["FOVEA_PROGRAM"], command, "--serve", address, *arguments],
                                         stdout=subprocess.PIPE, env=variables, text=True)
         self.url = self.process.stdout.readline().strip()
         if not self.url:
