@@ -41,6 +41,7 @@ class Args {
  public:
   Args();  // none
   explicit Args(nlohmann::json object);
+  // Implicit, for arg_uint(config.model_args, …). NOLINTNEXTLINE(google-explicit-constructor)
   operator const nlohmann::json&() const { return *object_; }
   bool contains(std::string_view key) const;
   bool gives(std::string_view key) const;  // contains it, and not as null

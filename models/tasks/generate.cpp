@@ -214,7 +214,7 @@ std::span<const BeamCandidate> Generation::step_beams() {
 }
 
 std::vector<float> Generation::logits() const {
-  const std::vector<float> padded = step_.read_floats(scores_);
+  std::vector<float> padded = step_.read_floats(scores_);
   const size_t row = scores_.shape.last(), count = vocabulary();
   if (row == count) return padded;
   std::vector<float> out;

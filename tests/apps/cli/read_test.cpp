@@ -174,12 +174,12 @@ TEST_CASE("tokens are drawn and searched for as run does, equally for equal seed
   const cv::Mat image = picture(side, side, 3);
   save(folder / "a.png", image);
   const std::vector<io::OutputTensor> inputs = {tensor("input", normalised(image, "vit_gpt2"))};
-  const auto ids_with = [&](Strings options) {
+  const auto ids_with = [&](const Strings& options) {
     Strings arguments = options;
     arguments.insert(arguments.end(), {"--max-tokens", "12", "a.png"});
     const json line = written(folder, command("caption", "vit_gpt2", arguments));
     check_line(line, image.size());
-    const auto out = ids_of(line);
+    auto out = ids_of(line);
     CHECK(out == ids_by_run(folder, "vit_gpt2", inputs, "", 1, options));
     return out;
   };

@@ -40,7 +40,8 @@ TEST_CASE("run gives all that a reference holds, from its inputs alone or the wh
     write_inputs(folder / "x.safetensors",
                  {{name.ends_with("_hf") ? "pixel_values" : "input", inputs.at("input")}});
     const std::string whole = golden::folder(name) / "reference.safetensors";
-    for (const auto& [input, batch] : {std::pair{std::string("x.safetensors"), "1"}, {whole, "8"}}) {
+    for (const auto& given : {std::pair{std::string("x.safetensors"), "1"}, {whole, "8"}}) {
+      const std::string input = given.first, batch = given.second;
       CAPTURE(input);
       const Outcome outcome =
           run(folder, {"run", "--model", golden::folder(name), "--dtype", "fp32", "--batch", batch,
