@@ -187,7 +187,7 @@ std::shared_ptr<const Shown> Api::wait_for_newer(Viewer& viewer, const Request& 
   const auto deadline = Clock::now() + milliseconds(std::min(whole_parameter(request, "wait", 0), most));
   for (;;) {
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
-    const auto shown = viewer.newer(after, std::clamp(left, milliseconds(0), milliseconds(200)));
+    auto shown = viewer.newer(after, std::clamp(left, milliseconds(0), milliseconds(200)));
     if (shown || stopping() || left <= milliseconds(0)) return shown;
   }
 }
