@@ -13,6 +13,7 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 
 import model
 import safetensors
+import teach
 
 CONFIG = {
     "system": model.SYSTEM,
@@ -73,7 +74,7 @@ def make(seed):
     logits, weights = net(pictures, decoder_input)
     generated, lengths, step_logits, step_weights = net.read(pictures)
     # Training's way gives the same.
-    packed, looked = net.teach(pictures, decoder_input, [len(pictures)] * decoder_input.shape[1])
+    packed, looked = teach.teach(net, pictures, decoder_input, [len(pictures)] * decoder_input.shape[1])
     torch.testing.assert_close(packed, logits.transpose(0, 1).flatten(0, 1), atol=1e-3, rtol=1e-3)
     torch.testing.assert_close(torch.stack(looked, 1), weights, atol=1e-3, rtol=1e-3)
     return net, {

@@ -120,38 +120,6 @@ class Reader(nn.Module):
             weights.append(looked)
         return self.out(torch.stack(readouts, 1)), torch.stack(weights, 1)
 
-    def teach(self, pictures, ids, counts, half=False):
-        """What `forward` gives, for training: (logits [sum of counts, V], each step's weights), step after step.
-
-        Rows come in order of falling length, and step t has the first counts[t] alone. Memory is never made: a
-        weighted sum of it is one of the features and one of the columns' states, each through its own matrix, so a
-        step reads 96 numbers of a cell instead of 256. `half` runs the large products in bfloat16."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            features = self.stem(pictures)
-            rows, cols = features.shape[2:]
-            columns = F.relu(self.columns(features.permute(0, 3, 1, 2).flatten(2)))
-        seen, state = self.encoder(columns.float())
-        key = self.attention.key_layer
-        bias = F.linear(self.cells.bias, key.weight, key.bias)
-        features = features.flatten(2).transpose(1, 2)
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            keys = F.linear(features, key.weight @ self.cells.weight, bias).unflatten(1, (rows, cols))
-        keys = (keys.float() + F.linear(seen, key.weight @ self.seen.weight)[:, None]).flatten(1, 2)
-        features, embedded = features.float(), self.embedding(ids)
-        readouts, weights = [], []
-        for t, count in enumerate(counts):
-            if count < len(state):
-                keys, features, seen, state = keys[:count], features[:count], seen[:count], state[:count]
-            looked = self.attention(keys, state)
-            shown = torch.bmm(looked[:, None], features).squeeze(1)
-            around = torch.bmm(looked.unflatten(1, (rows, cols)).sum(1)[:, None], seen).squeeze(1)
-            context = self.cells(shown) + self.seen(around)
-            e = embedded[:count, t]
-            state = self.cell(torch.cat([e, context], 1), state)
-            readouts.append(torch.cat([state, context, e], 1))
-            weights.append(looked)
-        return self.out(torch.cat(readouts)), weights
-
     @torch.no_grad()
     def read(self, pictures):
         """Greedy: ids [B, 1 + max_steps] from the start id, their number with start and end id, and each step's

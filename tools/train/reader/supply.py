@@ -70,7 +70,7 @@ def cells_of(boxes, grid):
 
 
 def pack(examples, grid, fresh, rng):
-    """Drawn words, longest first, and step after step as Reader.teach wants them: (input, ids [B, T], counts of
+    """Drawn words, longest first, and step after step as teach.py wants them: (input, ids [B, T], counts of
     rows a step, targets [N], cells of the character [N, rows·cols], which of these are known [N])."""
     pictures = np.stack([picture for _, picture, _, _ in examples]).astype(np.float32)
     pictures[fresh:] = recolour(pictures[fresh:], [inside for *_, inside in examples[fresh:]], rng)

@@ -33,6 +33,7 @@ import draw
 import model
 import sources
 import supply
+import teach
 from running import Share, average, rate_at, report
 
 SMOOTHING = 0.05
@@ -128,7 +129,7 @@ class Run:
         batch = self.supply.batch(seed, args.batch // args.workers, longest, args.hard)
         pictures, ids, counts, targets, cells, known = batch
         self.net.train()
-        logits, weights = self.net.teach(pictures, ids, counts, half=not args.float)
+        logits, weights = teach.teach(self.net, pictures, ids, counts, half=not args.float)
         spelling = F.cross_entropy(logits, targets, label_smoothing=SMOOTHING)
         on_it = (torch.cat(weights)[known] * cells[known]).sum(1)
         looking = -(on_it + 1e-4).log().mean()
