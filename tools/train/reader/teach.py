@@ -41,6 +41,7 @@ class Sources(torch.autograd.Function):
         by_column = weights.unflatten(2, (-1, cols)).sum(2)
         # energy is the same in all steps, so they leave it out of what they sum up; 4 is the slope of tanh.
         to_keys = ctx.kept["keys"].mul_(4 * ctx.kept["energy"])
+        ctx.kept.clear()
         return to_keys, weights.transpose(1, 2) @ shown, by_column.transpose(1, 2) @ around, None
 
 
@@ -82,7 +83,7 @@ class Look(torch.autograd.Function):
             to_asked[at] = slopes.sum(1)
             ctx.kept["keys"][at] += slopes
         # Steps come back last first, and rows that ended early are not in the last ones.
-        ctx.kept["steps"].append((weights, to_shown, to_around))
+        ctx.kept["steps"].append((weights.detach(), to_shown, to_around))
         return to_asked * (4 * energy), to_energy, None, None, None, None
 
 

@@ -179,15 +179,14 @@ class Run:
                 shares = {kind: accuracy(self.ema, words) for kind, words in self.watched.items()}
                 figures = ", ".join(f"{kind} {100 * share:.1f} %" for kind, share in shares.items())
                 report(self.args.out, self.progress(losses, began) + f", exact words: {figures}")
-                self.save("last.pt")
-                saved = measured = time.time()
+                measured = time.time()
                 began, losses = (measured, time.process_time()), []
             elif len(losses) == 100:
                 report(self.args.out, self.progress(losses, began))
-                if time.time() - saved > 180:
-                    self.save("last.pt")
-                    saved = time.time()
                 began, losses = (time.time(), time.process_time()), []
+            if time.time() - saved > 180 or done:
+                self.save("last.pt")
+                saved = time.time()
 
 
 def main():
