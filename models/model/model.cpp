@@ -49,6 +49,30 @@ size_t LoadedModel::declare_input(Port port) {
   return inputs_.size() - 1;
 }
 
+size_t LoadedModel::declare_words(std::string name, std::string axis, uint64_t below) {
+  return declare_input({.name = std::move(name),
+                        .alias = "",
+                        .type = DType::u32,
+                        .shape = {0},
+                        .axes = {std::move(axis)},
+                        .optional = true,
+                        .below = below});
+}
+
+size_t LoadedModel::declare_lengths(std::string axis, bool optional) {
+  return declare_input({.name = "lengths",
+                        .alias = "",
+                        .type = DType::u32,
+                        .shape = {},
+                        .optional = optional,
+                        .up_to = std::move(axis)});
+}
+
+size_t LoadedModel::declare_output_from(std::string name, size_t needs) {
+  return declare_output(
+      {.name = std::move(name), .alias = "", .type = DType::f32, .shape = {}, .needs = {needs}});
+}
+
 size_t LoadedModel::declare_output(Port port) {
   outputs_.push_back(std::move(port));
   return outputs_.size() - 1;

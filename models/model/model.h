@@ -69,10 +69,15 @@ class LoadedModel {
   virtual void forward(Pass& pass) const = 0;
 
   size_t declare_input(Port port);
+  // Integers that may be left out, each less than `below`, one a token of an axis: ids, a mask.
+  size_t declare_words(std::string name, std::string axis, uint64_t below);
+  // `lengths`: of each image along an axis.
+  size_t declare_lengths(std::string axis, bool optional = true);
   // Its shape is that of what the pass gives.
   size_t declare_output(std::string name, std::string alias = "");
   // With where callers have the images, and what it needs.
   size_t declare_output(Port port);
+  size_t declare_output_from(std::string name, size_t needs);  // an input that may be left out
   // Normalised pictures [images, 3, height, width], and the last layer's cells or tokens behind the final
   // norm, under the names that timm or transformers have for them; systems have timm's.
   size_t declare_pixels();

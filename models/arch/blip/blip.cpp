@@ -146,24 +146,13 @@ class Blip : public LoadedModel, public Writer {
 
   void declare() {
     encoder_state_ = declare_output("encoder_last_hidden_state");
-    const auto words = [&](const char* name, const char* axis, uint64_t below) {
-      return declare_input({.name = name,
-                            .alias = "",
-                            .type = DType::u32,
-                            .shape = {0},
-                            .axes = {axis},
-                            .optional = true,
-                            .below = below});
-    };
-    ids_ = words("input_ids", "tokens", text_.vocabulary());
-    mask_ = words("attention_mask", "tokens", 2);
+    ids_ = declare_words("input_ids", "tokens", text_.vocabulary());
+    mask_ = declare_words("attention_mask", "tokens", 2);
     if (question_) {
-      question_state_ = declare_output(
-          {.name = "question_hidden_state", .alias = "", .type = DType::f32, .shape = {}, .needs = {ids_}});
+      question_state_ = declare_output_from("question_hidden_state", ids_);
     } else {
-      prompt_ = words("prompt_ids", "prompt", text_.vocabulary());
-      logits_ =
-          declare_output({.name = "logits", .alias = "", .type = DType::f32, .shape = {}, .needs = {ids_}});
+      prompt_ = declare_words("prompt_ids", "prompt", text_.vocabulary());
+      logits_ = declare_output_from("logits", ids_);
     }
   }
 

@@ -91,27 +91,15 @@ class Reader : public LoadedModel, public StepWriter {
     return out;
   }
 
-  size_t declare_ids() {
-    return declare_input({.name = "decoder_input",
-                          .alias = "",
-                          .type = DType::u32,
-                          .shape = {0},
-                          .axes = {"decoder_steps"},
-                          .optional = true,
-                          .below = shape_.vocabulary});
-  }
-  size_t declare_taught(const char* name) {
-    return declare_output(
-        {.name = name, .alias = "", .type = DType::f32, .shape = {}, .needs = {decoder_input_}});
-  }
-
   Seq2SeqShape shape_;
   Ids ids_;
   uint32_t most_;
-  const size_t pixels_ = declare_pixels(), decoder_input_ = declare_ids();
+  const size_t pixels_ = declare_pixels(),
+               decoder_input_ = declare_words("decoder_input", "decoder_steps", shape_.vocabulary);
   const size_t features_ = declare_features(), encoder_output_ = declare_output("encoder_output"),
-               decoder_h_0_ = declare_output("decoder_h_0"), logits_ = declare_taught("logits"),
-               weights_ = declare_taught("weights");
+               decoder_h_0_ = declare_output("decoder_h_0"),
+               logits_ = declare_output_from("logits", decoder_input_),
+               weights_ = declare_output_from("weights", decoder_input_);
   Stem stem_;
   Columns columns_;
   Encoder encoder_;

@@ -33,12 +33,7 @@ class Classifier : public DifferentiableModel {
         attention_(store_, from.weights / "attention", 1, shape_.width()),
         classifier_(*classifier(from.config, from.weights / "classifier", shape_.width())) {
     input_ = declare_input({"input", "", DType::f32, {0, shape_.inputs}, {"steps", ""}});
-    lengths_ = declare_input({.name = "lengths",
-                              .alias = "",
-                              .type = DType::u32,
-                              .shape = {},
-                              .optional = true,
-                              .up_to = "steps"});
+    lengths_ = declare_lengths("steps");
     labels_ = declare_input({.name = "labels",
                              .alias = "",
                              .type = DType::u32,

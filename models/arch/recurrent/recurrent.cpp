@@ -31,12 +31,7 @@ class RecurrentModel : public DifferentiableModel {
       : DifferentiableModel(from), shape_(shape_of(from.config)), layers_(store_, from.weights, shape_) {
     const Shape states{shape_.states(), shape_.hidden};
     input_ = declare_input({"input", "", DType::f32, {0, shape_.inputs}, {"steps", ""}});
-    lengths_ = declare_input({.name = "lengths",
-                              .alias = "",
-                              .type = DType::u32,
-                              .shape = {},
-                              .optional = true,
-                              .up_to = "steps"});
+    lengths_ = declare_lengths("steps");
     h_0_ = declare_state("h_0", states);
     if (lstm()) c_0_ = declare_state("c_0", states);
     coef_ = declare_input({.name = "coef",

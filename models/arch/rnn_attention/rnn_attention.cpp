@@ -105,15 +105,8 @@ RnnAttention::RnnAttention(const Loading& from)
   queries_ = declare_input({"queries", "", DType::f32, {0, shape.query_size}, {"queries", ""}});
   keys_ = declare_input({"keys", "", DType::f32, {0, shape.key_size}, {"keys", ""}});
   values_ = declare_input({"values", "", DType::f32, {0, value_size}, {"keys", ""}});
-  mask_ = declare_input({.name = "mask",
-                         .alias = "",
-                         .type = DType::u32,
-                         .shape = {0},
-                         .axes = {"keys"},
-                         .optional = true,
-                         .below = 2});
-  lengths_ = declare_input(
-      {.name = "lengths", .alias = "", .type = DType::u32, .shape = {}, .optional = !local, .up_to = "keys"});
+  mask_ = declare_words("mask", "keys", 2);
+  lengths_ = declare_lengths("keys", !local);
   coef_ = declare_input({.name = "coef",
                          .alias = "",
                          .type = DType::f32,

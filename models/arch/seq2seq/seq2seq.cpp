@@ -84,28 +84,14 @@ class Seq2Seq : public DifferentiableModel, public StepWriter {
 
 void Seq2Seq::declare(const Loading& from) {
   input_ = declare_input({"input", "", DType::f32, {0, shape_.inputs}, {"steps", ""}});
-  lengths_ = declare_input(
-      {.name = "lengths", .alias = "", .type = DType::u32, .shape = {}, .optional = true, .up_to = "steps"});
-  const auto declare_ids = [&](const char* name) {
-    return declare_input({.name = name,
-                          .alias = "",
-                          .type = DType::u32,
-                          .shape = {0},
-                          .axes = {"decoder_steps"},
-                          .optional = true,
-                          .below = shape_.vocabulary});
-  };
-  decoder_input_ = declare_ids("decoder_input");
-  targets_ = declare_ids("targets");
+  lengths_ = declare_lengths("steps");
+  decoder_input_ = declare_words("decoder_input", "decoder_steps", shape_.vocabulary);
+  targets_ = declare_words("targets", "decoder_steps", shape_.vocabulary);
   encoder_output_ = declare_output("encoder_output");
   decoder_h_0_ = declare_output("decoder_h_0");
   if (shape_.luong) decoder_c_0_ = declare_output("decoder_c_0");
-  const auto declare_taught = [&](const char* name) {
-    return declare_output(
-        {.name = name, .alias = "", .type = DType::f32, .shape = {}, .needs = {decoder_input_}});
-  };
-  logits_ = declare_taught("logits");
-  weights_ = declare_taught("weights");
+  logits_ = declare_output_from("logits", decoder_input_);
+  weights_ = declare_output_from("weights", decoder_input_);
   declare_loss(from.weights, {"input"}, {decoder_input_, targets_});
 }
 

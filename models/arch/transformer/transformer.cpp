@@ -116,19 +116,10 @@ class Transformer : public LoadedModel {
       return declare_input(
           {.name = name, .alias = "", .type = DType::f32, .shape = {0, width}, .axes = {axis, ""}});
     };
-    const auto mask = [&](const char* name, const char* axis) {
-      return declare_input({.name = name,
-                            .alias = "",
-                            .type = DType::u32,
-                            .shape = {0},
-                            .axes = {axis},
-                            .optional = true,
-                            .below = 2});
-    };
     source_ = vectors("src", "source");
     target_ = vectors("tgt", "target");
-    source_mask_ = mask("src_key_padding_mask", "source");
-    target_mask_ = mask("tgt_key_padding_mask", "target");
+    source_mask_ = declare_words("src_key_padding_mask", "source", 2);
+    target_mask_ = declare_words("tgt_key_padding_mask", "target", 2);
     causal_ = declare_input({.name = "causal_mask",
                              .alias = "",
                              .type = DType::u32,

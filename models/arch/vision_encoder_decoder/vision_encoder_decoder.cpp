@@ -87,15 +87,8 @@ class VisionEncoderDecoder : public LoadedModel, public Writer {
     set_ids(from.config, decoder);
     task_ = decoder.model_type == "gpt2" ? TextTask::describe : TextTask::read;
     encoder_state_ = declare_output("encoder_last_hidden_state");
-    ids_ = declare_input({.name = "decoder_input_ids",
-                          .alias = "",
-                          .type = DType::u32,
-                          .shape = {0},
-                          .axes = {"tokens"},
-                          .optional = true,
-                          .below = text_.vocabulary()});
-    logits_ =
-        declare_output({.name = "logits", .alias = "", .type = DType::f32, .shape = {}, .needs = {ids_}});
+    ids_ = declare_words("decoder_input_ids", "tokens", text_.vocabulary());
+    logits_ = declare_output_from("logits", ids_);
   }
 
   // Tied to the vocabulary's table, or a matrix of its own.
