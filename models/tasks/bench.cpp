@@ -123,7 +123,9 @@ BenchReport bench_model(const Model& model, const BenchOptions& options) {
 
 BenchReport bench_model(const Model& model, const RawTensors& inputs, uint32_t runs) {
   return at_boundary("bench", [&] {
-    const NamedRun run(model, inputs, {.batch = largest_batch});
+    RunOptions together;
+    together.batch = largest_batch;
+    const NamedRun run(model, inputs, together);
     return bench_passes(model.impl(), runs, [&](bool profile) { return run.first_pass(profile); });
   });
 }

@@ -7,6 +7,7 @@
 
 #include "core/floats.h"
 #include "fovea/error.h"
+#include "models/tasks/recorded_inputs.h"
 #include "runtime/ops/attention/attention_rows.h"
 
 namespace fovea {
@@ -21,21 +22,11 @@ Forward::Forward(const LoadedModel& model, const Options& options) : options_(op
 }
 
 void Forward::record(Recorder& r, const LoadedModel& model) {
-  for (size_t i = 0; i < model.inputs().size(); ++i) {
-    const Port& port = model.inputs()[i];
-    const std::optional<Shape> one = !options_.inputs.empty() ? options_.inputs.at(i)
-                                     : port.optional          ? std::nullopt
-                                                              : std::optional(port.shape);
-    if (!one) {
-      inputs_.emplace_back();
-      continue;
-    }
-    const Shape shape = of_images(options_.batch, *one);
-    const DType type = model.device_type(port);
-    inputs_.push_back(options_.host_input ? r.input(shape, type, port.name.c_str())
-                                          : r.temporary(shape, type, port.name.c_str()));
-    if (!options_.host_input) r.keep(inputs_.back());
-  }
+  std::vector<std::optional<Shape>> shapes = options_.inputs;
+  if (shapes.empty())
+    for (const Port& port : model.inputs())
+      shapes.push_back(port.optional ? std::nullopt : std::optional(port.shape));
+  inputs_ = record_inputs(r, model, options_.batch, shapes, [&](size_t) { return options_.host_input; });
   maps::Kept kept;
   const bool tapped = options_.attention || options_.all_maps || !options_.full_attention.empty();
   std::vector<size_t> wanted = options_.outputs;

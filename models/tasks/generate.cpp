@@ -9,6 +9,7 @@
 
 #include "core/floats.h"
 #include "fovea/error.h"
+#include "models/tasks/recorded_inputs.h"
 #include "runtime/ops/attention/attention_rows.h"
 #include "runtime/ops/attention/cache_reorder.h"
 #include "runtime/ops/nn/choose_token.h"
@@ -94,19 +95,8 @@ Generation::Generation(const LoadedModel& model, const Options& options)
 // What is looked at, as keys and values, and the prompt but for its last token.
 void Generation::record_begin(const LoadedModel& model) {
   Recorder r(model.device().impl());
-  for (size_t i = 0; i < model.inputs().size(); ++i) {
-    const Port& port = model.inputs()[i];
-    if (!options_.inputs[i]) {
-      inputs_.emplace_back();
-      continue;
-    }
-    const Shape shape = of_images(options_.pictures, *options_.inputs[i]);
-    const DType type = model.device_type(port);
-    const bool from_host = options_.from_device != i;
-    inputs_.push_back(from_host ? r.input(shape, type, port.name.c_str())
-                                : r.temporary(shape, type, port.name.c_str()));
-    if (!from_host) r.keep(inputs_.back());
-  }
+  inputs_ = record_inputs(r, model, options_.pictures, options_.inputs,
+                          [&](size_t i) { return options_.from_device != i; });
   const layers::TextStack& text = writer_.text();
   AttentionTap tap;
   const std::vector<Tensor> kv =

@@ -45,6 +45,9 @@ NamedRun::NamedRun(const Model& model, const RawTensors& inputs, const RunOption
   if (batch_ == 0 || batch_ > largest_batch)
     throw Error(ErrorKind::usage,
                 fmt::format("[run] a batch of {} images, it takes 1…{}", batch_, largest_batch));
+  if (generate_ != 0 && !writes_ids(model))
+    throw Error(ErrorKind::usage,
+                fmt::format("[run] {} writes nothing: it cannot generate", model.info().architecture));
   if (generate_ != 0 && model.impl().step_writer() != nullptr) require_best(model.impl(), choice_, "run");
   take_inputs(inputs);
   choose_outputs(chosen_names(options));
@@ -164,7 +167,7 @@ std::vector<std::string> NamedRun::chosen_names(const RunOptions& options) const
     chosen.push_back(port.name);
     if (!port.alias.empty()) chosen.push_back(port.alias);
   }
-  if (options.gradients && !model_.impl().output("loss"))
+  if (options.gradients && !has_loss(model_))
     throw Error(ErrorKind::usage,
                 fmt::format("[run] gradients of {}, which has no loss", model_.info().architecture));
   return chosen;

@@ -17,8 +17,8 @@ struct StepInputs {
 };
 
 // Adds `generated`, `generated_length`, `step_logits` and `step_weights`: up to `most` ids behind the start
-// id, each the best one, pads behind the end id, and zeros where a row has ended. Throws Error(usage) for a
-// model that writes nothing.
+// id, each the best one, pads behind the end id, and zeros where a row has ended. The model has a step
+// writer. Throws Error(usage) for more ids than it writes.
 void run_steps(const LoadedModel& model, const StepInputs& inputs, uint32_t most, RawTensors& out);
 
 }  // namespace fovea

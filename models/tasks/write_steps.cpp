@@ -4,6 +4,7 @@
 
 #include "core/floats.h"
 #include "fovea/error.h"
+#include "models/tasks/recorded_inputs.h"
 #include "runtime/ops/nn/softmax_topk.h"
 
 namespace fovea {
@@ -13,19 +14,7 @@ WriteSteps::WriteSteps(const LoadedModel& model, uint32_t rows,
     : rows_(rows), best_(rows) {
   const StepWriter& writer = *model.step_writer();
   Recorder r(model.device().impl());
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (!inputs[i]) {
-      inputs_.emplace_back();
-      continue;
-    }
-    const Port& port = model.inputs()[i];
-    const Shape shape = of_images(rows, *inputs[i]);
-    const DType type = model.device_type(port);
-    const bool from_host = from_device != i;
-    inputs_.push_back(from_host ? r.input(shape, type, port.name.c_str())
-                                : r.temporary(shape, type, port.name.c_str()));
-    if (!from_host) r.keep(inputs_.back());
-  }
+  inputs_ = record_inputs(r, model, rows, inputs, [&](size_t i) { return from_device != i; });
   const StepWriter::Begun begun = writer.begin(r, inputs_);
   const std::vector<Tensor> carried = kept(r, model, begun.carried), seen = kept(r, model, begun.seen);
   begin_ = r.finish();
