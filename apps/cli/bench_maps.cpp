@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "apps/util/elapsed.h"
 #include "apps/util/median.h"
 
 namespace fovea::apps {
@@ -11,7 +12,7 @@ template <typename F>
 double timed_ms(const F& f) {
   const auto start = std::chrono::steady_clock::now();
   f();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return ms_since(start);
 }
 
 }  // namespace

@@ -47,11 +47,8 @@ class Classifier {
         inputs_(inputs),
         pictures_(pictures),
         session_(session),
-        progress_(inputs.size(), {.unit = "images"}) {
-    // Aligned while that is kind to the eye; one very long path should not push all labels off the screen.
-    constexpr size_t widest = 72;
-    for (const Input& input : inputs)
-      path_width_ = std::max(path_width_, std::min(widest, input.path.native().size()));
+        progress_(inputs.size(), {.unit = "images"}),
+        path_width_(path_width(inputs)) {
     for (const std::string& label : session.model().info().labels)
       label_width_ = std::max(label_width_, std::min<size_t>(label.size(), 40));
   }
@@ -70,12 +67,7 @@ class Classifier {
     finish(batch);
     progress_.hide();
     flush_out();
-    if (failed_ > 0) complain(fmt::format("{} of {} inputs failed", failed_, inputs_.size()));
-    if (interrupted()) {
-      complain(fmt::format("interrupted after {} of {} inputs", taken, inputs_.size()));
-      return exit_interrupted;
-    }
-    return failed_ > 0 ? exit_failed : exit_good;
+    return conclude(inputs_, taken, failed_);
   }
 
  private:
@@ -159,7 +151,7 @@ class Classifier {
   DecodeQueue& pictures_;
   Session& session_;
   Progress progress_;
-  size_t path_width_ = 0, label_width_ = 0, failed_ = 0;
+  size_t path_width_, label_width_ = 0, failed_ = 0;
 };
 
 int classify(const Flags& flags) {

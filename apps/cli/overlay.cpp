@@ -162,8 +162,8 @@ void fit_to_model(View& view, const OverlayFlags& flags, const ModelInfo& info) 
 int overlay_served(const OverlayFlags& flags, View view) {
   if (!flags.out.empty() || !flags.npy.empty())
     wrong("--serve: shows the picture, leave out --out and --npy");
-  const serve::Address address = serve::parse_address(flags.serve);
-  const serve::Guard guard(address, serve::token_or_variable(flags.token));
+  const serve::Address address = serve::parse_address(flags.serve.address);
+  const serve::Guard guard(address, serve::token_or_variable(flags.serve.token));
   const bool camera = flags.source.empty();
   const SourceKind kind = camera ? SourceKind::camera : kind_of_source(flags.source);
   const ModelChoice choice = choose_model(flags.model.model);
@@ -178,9 +178,9 @@ int overlay_served(const OverlayFlags& flags, View view) {
 }
 
 int overlay_of(const OverlayFlags& flags) {
-  if (!flags.token.empty() && flags.serve.empty()) wrong("--token: goes with --serve");
+  flags.serve.check();
   View view = parse_view(flags);
-  if (!flags.serve.empty()) return overlay_served(flags, view);
+  if (flags.serve.given()) return overlay_served(flags, view);
   if (flags.source.empty()) wrong("SOURCE is required (see fovea overlay --help)");
   const SourceKind kind = kind_of_source(flags.source);
   if (!flags.npy.empty() && kind != SourceKind::image) wrong("--npy goes with a single image");
@@ -273,16 +273,9 @@ void add_output_options(CLI::App& command, OverlayFlags& flags) {
       .add_option("--npy", flags.npy,
                   "Also write the map, [rows, cols] or [layers, rows, cols], as float32 NumPy")
       ->type_name("FILE");
-  command
-      .add_option("--serve", flags.serve,
+  add_serve_flags(command, flags.serve,
                   "Show it in browsers at this address, 127.0.0.1 if none is given; without SOURCE a "
-                  "browser's camera is the source")
-      ->type_name("[ADDR:]PORT");
-  command
-      .add_option("--token", flags.token,
-                  "What browsers must know, as in http://ADDR:PORT/?token=WORD (else $FOVEA_TOKEN); needed "
-                  "beyond this machine")
-      ->type_name("WORD");
+                  "browser's camera is the source");
   command.add_option(
       "SOURCE", flags.source,
       "An image, a folder, a video file, a camera's index, a URL or a GStreamer pipeline. In a window "

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "apps/cli/serve_flags.h"
 #include "apps/hub/model_flags.h"
 #include "apps/ui/painter.h"
 
@@ -19,7 +20,7 @@ struct OverlayFlags {
   std::string scale = "frame";
   bool side_by_side = false;
   std::string out, npy, source;
-  std::string serve, token;
+  ServeFlags serve;
 };
 
 // Each returns the exit code.

@@ -141,12 +141,7 @@ int overlay_folder(const OverlayFlags& flags, Painter& painter) {
     progress.advance();
   }
   progress.hide();
-  if (failed > 0) complain(fmt::format("{} of {} inputs failed", failed, inputs.size()));
-  if (interrupted()) {
-    complain(fmt::format("interrupted after {} of {} inputs", taken, inputs.size()));
-    return exit_interrupted;
-  }
-  return failed > 0 ? exit_failed : exit_good;
+  return conclude(inputs, taken, failed);
 }
 
 }  // namespace fovea::apps

@@ -18,6 +18,7 @@
 #include "apps/ui/writer.h"
 #include "apps/util/decode.h"
 #include "apps/util/decode_queue.h"
+#include "apps/util/elapsed.h"
 #include "apps/util/encode.h"
 #include "apps/util/exit_codes.h"
 #include "apps/util/inputs.h"
@@ -29,8 +30,6 @@
 
 namespace fovea::apps {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 void require_task(const Model& model, TextTask wanted) {
   const TextTask task = task_of(model);
@@ -60,19 +59,15 @@ bool is_walk(const std::string& path) {
 class Writings {
  public:
   // `pictures` are those of `inputs`.
-  Writings(const TextFlags& flags, const std::vector<Input>& inputs, DecodeQueue& pictures,
-           TextSession& session)
+  Writings(const TextFlags& flags, const std::vector<Input>& inputs, const std::optional<Region>& part,
+           DecodeQueue& pictures, TextSession& session)
       : flags_(flags),
+        part_(part),
         inputs_(inputs),
         pictures_(pictures),
         session_(session),
-        progress_(inputs.size(), {.unit = "images"}) {
-    if (!flags.region.empty()) part_ = region_named(flags.region);
-    // As `classify` aligns them.
-    constexpr size_t widest = 72;
-    for (const Input& input : inputs)
-      path_width_ = std::max(path_width_, std::min(widest, input.path.native().size()));
-  }
+        progress_(inputs.size(), {.unit = "images"}),
+        path_width_(path_width(inputs)) {}
 
   int run() {
     size_t taken = 0, failed = 0;
@@ -93,17 +88,12 @@ class Writings {
       progress_.advance();
     }
     progress_.hide();
-    if (failed > 0) complain(fmt::format("{} of {} inputs failed", failed, inputs_.size()));
-    if (interrupted()) {
-      complain(fmt::format("interrupted after {} of {} inputs", taken, inputs_.size()));
-      return exit_interrupted;
-    }
-    return failed > 0 ? exit_failed : exit_good;
+    return conclude(inputs_, taken, failed);
   }
 
  private:
   void about(const Input& input, const Decoded& decoded) {
-    const auto start = Clock::now();
+    const auto start = std::chrono::steady_clock::now();
     Written written;
     session_.start(view_of(decoded.image), flags_.words, part_);
     while (auto token = session_.next()) {
@@ -111,7 +101,7 @@ class Writings {
       written.texts.push_back(session_.text());
       if (interrupted()) break;
     }
-    written.text_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    written.text_ms = ms_since(start);
     if (!flags_.overlay.empty()) draw(decoded.image, written);
     if (stdout_is_terminal()) progress_.hide();
     const std::string path = printable(input.path.native()), text = printable(session_.text());
@@ -148,7 +138,7 @@ class Writings {
   DecodeQueue& pictures_;
   TextSession& session_;
   Progress progress_;
-  size_t path_width_ = 0;
+  size_t path_width_;
 };
 
 void check_overlay(const TextFlags& flags, const std::vector<Input>& inputs) {
@@ -161,7 +151,8 @@ void check_overlay(const TextFlags& flags, const std::vector<Input>& inputs) {
 
 int write_about(const std::vector<Input>& inputs, const TextFlags& flags, TextTask task,
                 const TextOptions& options) {
-  if (!flags.region.empty()) static_cast<void>(region_named(flags.region));
+  std::optional<Region> part;
+  if (!flags.region.empty()) part = region_named(flags.region);
   if (task == TextTask::answer && flags.words.empty()) wrong("ask: the question is empty");
   check_overlay(flags, inputs);
   const auto [model, choice] = model_for(task, flags.model);
@@ -169,14 +160,14 @@ int write_about(const std::vector<Input>& inputs, const TextFlags& flags, TextTa
   TextSession session(model, load_tokenizer(choice.folder), options);
   session.require_words(flags.words);  // what cannot be asked fails here once, not with every picture
   catch_interrupts();
-  return Writings(flags, inputs, pictures, session).run();
+  return Writings(flags, inputs, part, pictures, session).run();
 }
 
 int serve_page(const TextFlags& flags, TextTask task, const TextOptions& options) {
   if (!flags.inputs.empty() || !flags.overlay.empty() || !flags.region.empty() || flags.json)
     wrong("--serve: pictures come from the page, leave out IMAGE, --region, --overlay and --json");
-  const serve::Address address = serve::parse_address(flags.serve);
-  const serve::Guard guard(address, serve::token_or_variable(flags.token));
+  const serve::Address address = serve::parse_address(flags.serve.address);
+  const serve::Guard guard(address, serve::token_or_variable(flags.serve.token));
   const auto [model, choice] = model_for(task, flags.model);
   TextSession session(model, load_tokenizer(choice.folder), options);
   if (!flags.words.empty()) session.require_words(flags.words);
@@ -219,16 +210,9 @@ void add_text_flags(CLI::App& command, TextFlags& flags) {
   command.add_option("--head", flags.head, "One head, or heads fused")
       ->type_name("H|mean|max|min")
       ->capture_default_str();
-  command
-      .add_option(
-          "--serve", flags.serve,
-          "Show a page in browsers at this address, 127.0.0.1 if none is given, which takes the pictures")
-      ->type_name("[ADDR:]PORT");
-  command
-      .add_option("--token", flags.token,
-                  "What browsers must know, as in http://ADDR:PORT/?token=WORD (else $FOVEA_TOKEN); needed "
-                  "beyond this machine")
-      ->type_name("WORD");
+  add_serve_flags(
+      command, flags.serve,
+      "Show a page in browsers at this address, 127.0.0.1 if none is given, which takes the pictures");
   command.add_option(
       "IMAGE", flags.inputs,
       "Image files, folders (recursive; names that begin with a dot are left out), globs, or - "
@@ -236,14 +220,14 @@ void add_text_flags(CLI::App& command, TextFlags& flags) {
 }
 
 int write_texts(const TextFlags& flags, TextTask task) {
-  if (!flags.token.empty() && flags.serve.empty()) wrong("--token: goes with --serve");
+  flags.serve.check();
   TextOptions options;
   options.most_tokens = flags.most_tokens;
   flags.choice.check();
   options.choice = flags.choice.choice;
   try {
     options.map = token_map_named(flags.layer, flags.head);
-    if (!flags.serve.empty()) return serve_page(flags, task, options);
+    if (flags.serve.given()) return serve_page(flags, task, options);
     if (flags.inputs.empty())
       wrong(fmt::format("IMAGE is required (see fovea {} --help)", command_for(task)));
     return write_about(expand_inputs(flags.inputs, std::cin), flags, task, options);

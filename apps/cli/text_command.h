@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/cli/choice_flags.h"
+#include "apps/cli/serve_flags.h"
 #include "apps/hub/model_flags.h"
 #include "fovea/generate.h"
 
@@ -16,7 +17,8 @@ struct TextFlags {
   ModelFlags model;
   std::vector<std::string> inputs;
   std::string words;  // a question, or how a description begins
-  std::string layer = "-1", head = "mean", region, overlay, serve, token;
+  std::string layer = "-1", head = "mean", region, overlay;
+  ServeFlags serve;
   uint32_t most_tokens = 64;
   ChoiceFlags choice;
   bool json = false;

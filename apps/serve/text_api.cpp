@@ -12,16 +12,13 @@
 #include "apps/serve/view_json.h"
 #include "apps/ui/text_report.h"
 #include "apps/util/decode.h"
+#include "apps/util/elapsed.h"
 #include "fovea/error.h"
 
 namespace fovea::apps::serve {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 // What a request asks for. Throws Refusal.
 struct Asked {

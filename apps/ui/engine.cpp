@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "apps/util/decode.h"
+#include "apps/util/elapsed.h"
 #include "fovea/error.h"
 
 namespace fovea::apps {
@@ -26,10 +27,6 @@ constexpr double slower_share = 0.25;
 
 // How long a changed view waits for the next frame before it is drawn on the last one.
 constexpr milliseconds patience{100};
-
-double ms_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 // The device is gone for good; anything else is about one frame or one view.
 bool fatal(const Error& error) {

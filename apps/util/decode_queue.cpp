@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "apps/util/decode.h"
+#include "apps/util/elapsed.h"
 
 namespace fovea::apps {
 namespace {
@@ -32,7 +33,7 @@ Decoded decode(const Input& input) {
   } catch (const std::exception& error) {
     result.error = error.what();
   }
-  result.ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  result.ms = ms_since(start);
   return result;
 }
 

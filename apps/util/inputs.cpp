@@ -1,5 +1,6 @@
 #include "apps/util/inputs.h"
 
+#include <fmt/format.h>
 #include <glob.h>
 
 #include <algorithm>
@@ -8,6 +9,9 @@
 #include <system_error>
 
 #include "apps/text/typed.h"
+#include "apps/util/exit_codes.h"
+#include "apps/util/terminal.h"
+
 namespace fovea::apps {
 namespace {
 
@@ -100,6 +104,22 @@ std::vector<Input> expand_inputs(const std::vector<std::string>& arguments, std:
     if (inputs.size() == before) inputs.push_back({"-", "no path on standard input"});
   }
   return inputs;
+}
+
+size_t path_width(const std::vector<Input>& inputs) {
+  constexpr size_t widest = 72;
+  size_t width = 0;
+  for (const Input& input : inputs) width = std::max(width, std::min(widest, input.path.native().size()));
+  return width;
+}
+
+int conclude(const std::vector<Input>& inputs, size_t taken, size_t failed) {
+  if (failed > 0) complain(fmt::format("{} of {} inputs failed", failed, inputs.size()));
+  if (interrupted()) {
+    complain(fmt::format("interrupted after {} of {} inputs", taken, inputs.size()));
+    return exit_interrupted;
+  }
+  return failed > 0 ? exit_failed : exit_good;
 }
 
 }  // namespace fovea::apps
