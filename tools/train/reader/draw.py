@@ -206,7 +206,11 @@ class Drawer:
         return text, np.asarray(picture), boxes, (left, top, left + width, top + height)
 
     def __call__(self, rng, hard, longest=LONGEST):
-        return (self.hard if hard else self.plain)(rng, longest)
+        while True:
+            try:
+                return (self.hard if hard else self.plain)(rng, longest)
+            except OSError:  # FreeType cannot draw a glyph of some fonts at some sizes
+                continue
 
 
 def photographed(rng, picture):
