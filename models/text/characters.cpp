@@ -1,6 +1,7 @@
 #include "models/text/characters.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "fovea/error.h"
 #include "models/config/config.h"

@@ -2,6 +2,7 @@
 #pragma once
 
 #define VULKAN_HPP_NO_STRUCT_CONSTRUCTORS
+#define VULKAN_HPP_NO_STRUCT_SETTERS
 #include <vulkan/vulkan_raii.hpp>
 
 #include "fovea/error.h"
