@@ -1,66 +1,41 @@
-// The program `fovea`: option parsing, and the one place where errors become a line and an exit code.
-#include <fmt/format.h>
-
-#include <CLI/CLI.hpp>
+// The program `fovea`: its commands, and the one place where errors become a line and an exit code.
 #include <exception>
 #include <new>
 #include <opencv2/core/utils/logger.hpp>
-#include <string>
-#include <string_view>
 
 #include "apps/cli/commands.h"
 #include "apps/util/codec_messages.h"
 #include "apps/util/terminal.h"
-#include "core/text.h"
 #include "fovea/error.h"
 
 namespace fovea::apps {
 namespace {
 
-// Help and version come as "errors" too, with code 0.
-int report(const CLI::App& program, const CLI::ParseError& error, std::string_view first_argument) {
-  if (error.get_exit_code() == 0) return program.exit(error);
-  std::string_view message = error.what();
-  while (!message.empty() && message.back() == '\n') message.remove_suffix(1);
-  const auto named = [&](const CLI::App* command) { return command->get_name() == first_argument; };
-  if (!program.get_subcommands(named).empty())
-    complain(fmt::format("{} (see fovea {} --help)", printable(message), first_argument));
-  else if (!first_argument.empty() && first_argument.front() != '-')
-    complain(fmt::format("no command `{}` (see fovea --help)", printable(first_argument)));
-  else
-    complain(fmt::format("{} (see fovea --help)", printable(message)));
-  return exit_usage;
-}
-
 int run(int argc, char** argv) {
-  CLI::App program{"Vision attention models on Vulkan: what a picture shows, and where the model looked",
-                   "fovea"};
-  program.set_version_flag("--version", "fovea " FOVEA_VERSION);
-  program.require_subcommand(1);
+  CommandLine line("fovea",
+                   "Vision attention models on Vulkan: what a picture shows, and where the model looked",
+                   "fovea " FOVEA_VERSION);
+  const Command program = line.program();
+  program.needs_command();
   program.footer(
       "Exit codes: 0 all good, 1 some or all inputs failed, 2 wrong usage.\n"
       "fovea COMMAND --help lists a command's options.");
-  int exit_code = exit_good;
-  add_classify(program, exit_code);
-  add_read(program, exit_code);
-  add_caption(program, exit_code);
-  add_ask(program, exit_code);
-  add_overlay(program, exit_code);
-  add_maps(program, exit_code);
-  add_evaluate(program, exit_code);
-  add_run(program, exit_code);
-  add_pull(program, exit_code);
-  add_models(program, exit_code);
-  add_default(program, exit_code);
-  add_devices(program, exit_code);
-  add_bench(program, exit_code);
-  add_first_result(program, exit_code);
-  add_window_check(program, exit_code);
-  try {
-    program.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    exit_code = report(program, error, argc > 1 ? argv[1] : "");
-  }
+  add_classify(program);
+  add_read(program);
+  add_caption(program);
+  add_ask(program);
+  add_overlay(program);
+  add_maps(program);
+  add_evaluate(program);
+  add_run(program);
+  add_pull(program);
+  add_models(program);
+  add_default(program);
+  add_devices(program);
+  add_bench(program);
+  add_first_result(program);
+  add_window_check(program);
+  const int exit_code = line.run(argc, argv);
   flush_out();
   return exit_code;
 }

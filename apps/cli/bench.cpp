@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -252,41 +253,34 @@ int bench(const Flags& flags) {
 
 }  // namespace
 
-void add_bench(CLI::App& program, int& exit_code) {
+void add_bench(const Command& program) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App* command =
-      program.add_subcommand("bench", "Time the forward pass, its kernels and the first result");
-  add_model_flags(*command, flags->model);
-  CLI::Option* batch = command->add_option("--batch", flags->batch, "Images in one forward pass")
-                           ->check(CLI::Range(1U, largest_batch))
-                           ->capture_default_str();
-  command->add_option("--runs", flags->runs, "Replays to take the median of")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  CLI::Option* attention = command->add_flag(
-      "--attention", flags->attention,
-      "Draw the raw map of every layer and a rollout in each pass too, to see what maps cost");
-  CLI::Option* maps =
-      command->add_flag("--maps", flags->maps, "Time each map method instead, beside the forward pass");
-  CLI::Option* live =
+  const Command command = program.command("bench", "Time the forward pass, its kernels and the first result");
+  add_model_flags(command, flags->model);
+  const Option batch = command.option("--batch", flags->batch, "Images in one forward pass")
+                           .between(1, largest_batch)
+                           .with_default();
+  command.option("--runs", flags->runs, "Replays to take the median of").between(1, 1000000).with_default();
+  const Option attention =
+      command.flag("--attention", flags->attention,
+                   "Draw the raw map of every layer and a rollout in each pass too, to see what maps cost");
+  const Option maps =
+      command.flag("--maps", flags->maps, "Time each map method instead, beside the forward pass");
+  const Option live =
       command
-          ->add_option(
-              "--live", flags->live,
-              "Time the live pipeline instead, beside the bare model: BGR frames, 640x480 if not said")
-          ->type_name("WxH")
-          ->expected(0, 1)
-          ->default_str("640x480")
-          ->run_callback_for_default();
-  command->add_flag("--json", flags->json, "One JSON object");
-  CLI::Option* plan = command->add_flag("--plan", flags->plan, "Print the memory plan too");
-  CLI::Option* input =
+          .option("--live", flags->live,
+                  "Time the live pipeline instead, beside the bare model: BGR frames, 640x480 if not said")
+          .type_name("WxH")
+          .alone("640x480");
+  command.flag("--json", flags->json, "One JSON object");
+  const Option plan = command.flag("--plan", flags->plan, "Print the memory plan too");
+  const Option input =
       command
-          ->add_option(
-              "--input", flags->input,
-              "Time a pass over these inputs by name instead, as `fovea run` takes them, of any model")
-          ->type_name("FILE");
-  for (CLI::Option* other : {batch, attention, maps, live, plan}) input->excludes(other);
-  command->callback([flags, &exit_code] { exit_code = bench(*flags); });
+          .option("--input", flags->input,
+                  "Time a pass over these inputs by name instead, as `fovea run` takes them, of any model")
+          .type_name("FILE");
+  for (const Option& other : {batch, attention, maps, live, plan}) input.excludes(other);
+  command.runs([flags] { return bench(*flags); });
 }
 
 }  // namespace fovea::apps

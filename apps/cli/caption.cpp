@@ -6,15 +6,15 @@
 
 namespace fovea::apps {
 
-void add_caption(CLI::App& program, int& exit_code) {
+void add_caption(const Command& program) {
   const auto flags = std::make_shared<TextFlags>();
-  CLI::App* command = program.add_subcommand("caption", "Describe each picture in words");
+  const Command command = program.command("caption", "Describe each picture in words");
   command
-      ->add_option("--prompt", flags->words,
-                   "How the description begins, for models that go on with one: \"a photograph of\"")
-      ->type_name("TEXT");
-  add_text_flags(*command, *flags);
-  command->callback([flags, &exit_code] { exit_code = write_texts(*flags, TextTask::describe); });
+      .option("--prompt", flags->words,
+              "How the description begins, for models that go on with one: \"a photograph of\"")
+      .type_name("TEXT");
+  add_text_flags(command, *flags);
+  command.runs([flags] { return write_texts(*flags, TextTask::describe); });
 }
 
 }  // namespace fovea::apps

@@ -1,21 +1,20 @@
 // How a model that writes chooses its tokens, as typed.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
+#include "apps/command_line/command_line.h"
 #include "fovea/token_choice.h"
 
 namespace fovea::apps {
 
 struct ChoiceFlags {
   TokenChoice choice;
-  CLI::Option *temperature = nullptr, *top_k = nullptr, *seed = nullptr, *beams = nullptr, *penalty = nullptr;
+  Option temperature, top_k, seed, beams, penalty;
 
   // Throws Error(usage) for those that would change nothing, and those that exclude one another.
   void check() const;
 };
 
 // needs: an option without which they mean nothing, or empty.
-void add_choice_flags(CLI::App& command, ChoiceFlags& flags, const char* needs = "");
+void add_choice_flags(const Command& command, ChoiceFlags& flags, const char* needs = "");
 
 }  // namespace fovea::apps

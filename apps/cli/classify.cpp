@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -176,24 +177,21 @@ int classify(const Flags& flags) {
 
 }  // namespace
 
-void add_classify(CLI::App& program, int& exit_code) {
+void add_classify(const Command& program) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App* command = program.add_subcommand("classify", "Say what each picture shows");
-  add_model_flags(*command, flags->model);
-  command->add_option("--top-k", flags->top_k, "Classes to report")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  command->add_option("--batch", flags->batch, "Images in one forward pass")
-      ->check(CLI::Range(1U, largest_batch))
-      ->capture_default_str();
-  command->add_flag("--json", flags->json, "One JSON object a line for each image, in input order");
+  const Command command = program.command("classify", "Say what each picture shows");
+  add_model_flags(command, flags->model);
+  command.option("--top-k", flags->top_k, "Classes to report").between(1, 1000000).with_default();
+  command.option("--batch", flags->batch, "Images in one forward pass")
+      .between(1, largest_batch)
+      .with_default();
+  command.flag("--json", flags->json, "One JSON object a line for each image, in input order");
   command
-      ->add_option(
-          "INPUT", flags->inputs,
-          "Image files, folders (recursive; names that begin with a dot are left out), globs, or - for "
-          "a list on standard input")
-      ->required();
-  command->callback([flags, &exit_code] { exit_code = classify(*flags); });
+      .option("INPUT", flags->inputs,
+              "Image files, folders (recursive; names that begin with a dot are left out), globs, or - for "
+              "a list on standard input")
+      .required();
+  command.runs([flags] { return classify(*flags); });
 }
 
 }  // namespace fovea::apps

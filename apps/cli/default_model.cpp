@@ -47,13 +47,12 @@ int run(const Flags& flags) {
 
 }  // namespace
 
-void add_default(CLI::App& program, int& exit_code) {
+void add_default(const Command& program) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App* command =
-      program.add_subcommand("default", "Show or set the model that is meant without --model");
-  command->add_option("NAME", flags->name, "A pulled model, a folder, or `embedded`");
-  command->add_flag("--unset", flags->unset, "Forget it");
-  command->callback([flags, &exit_code] { exit_code = run(*flags); });
+  const Command command = program.command("default", "Show or set the model that is meant without --model");
+  command.option("NAME", flags->name, "A pulled model, a folder, or `embedded`");
+  command.flag("--unset", flags->unset, "Forget it");
+  command.runs([flags] { return run(*flags); });
 }
 
 }  // namespace fovea::apps

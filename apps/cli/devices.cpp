@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -101,11 +102,11 @@ int devices(bool json) {
 
 }  // namespace
 
-void add_devices(CLI::App& program, int& exit_code) {
+void add_devices(const Command& program) {
   const auto json = std::make_shared<bool>(false);
-  CLI::App* command = program.add_subcommand("devices", "List Vulkan devices, and which one is used");
-  command->add_flag("--json", *json, "One JSON array");
-  command->callback([json, &exit_code] { exit_code = devices(*json); });
+  const Command command = program.command("devices", "List Vulkan devices, and which one is used");
+  command.flag("--json", *json, "One JSON array");
+  command.runs([json] { return devices(*json); });
 }
 
 }  // namespace fovea::apps

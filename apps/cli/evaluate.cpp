@@ -6,6 +6,7 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <optional>
 #include <system_error>
@@ -193,35 +194,34 @@ int evaluate_maps(const Flags& flags) {
 
 }  // namespace
 
-void add_evaluate(CLI::App& program, int& exit_code) {
-  CLI::App* verb = program.add_subcommand("evaluate", "Measure what a model does");
-  verb->require_subcommand(1);
+void add_evaluate(const Command& program) {
+  const Command verb = program.command("evaluate", "Measure what a model does");
+  verb.needs_command();
   const auto flags = std::make_shared<Flags>();
-  CLI::App* command = verb->add_subcommand(
+  const Command command = verb.command(
       "maps", "Measure how true its attention maps are, beside a random map and a spot at the centre");
-  add_model_flags(*command, flags->model);
-  command->add_option("--images", flags->images, "Pictures: a folder, a file or a pattern")
-      ->type_name("FOLDER")
-      ->required();
+  add_model_flags(command, flags->model);
+  command.option("--images", flags->images, "Pictures: a folder, a file or a pattern")
+      .type_name("FOLDER")
+      .required();
   command
-      ->add_option("--labels", flags->labels,
-                   "Lines INDEX<tab>ID: a picture's class is the id that its folder or name begins with; "
-                   "without it, the class that the model gives it")
-      ->type_name("TSV");
-  command->add_option("--methods", flags->methods, "Some methods, with commas (default all the model has)")
-      ->delimiter(',')
-      ->type_name("A,B");
-  command->add_option("--out", flags->out, "Folder for maps.csv, maps.json and one plot a metric")
-      ->type_name("DIR");
-  command->add_flag("--json", flags->json, "JSON instead of a table");
-  command->add_option("--limit", flags->limit, "Stop after so many pictures")->type_name("N");
-  command
-      ->add_option("--steps", flags->steps, "Points of the deletion and insertion curves, a multiple of 10")
-      ->capture_default_str();
-  command->add_option("--batch", flags->batch, "Pictures in one forward pass")
-      ->check(CLI::Range(1U, largest_batch))
-      ->capture_default_str();
-  command->callback([flags, &exit_code] { exit_code = evaluate_maps(*flags); });
+      .option("--labels", flags->labels,
+              "Lines INDEX<tab>ID: a picture's class is the id that its folder or name begins with; "
+              "without it, the class that the model gives it")
+      .type_name("TSV");
+  command.option("--methods", flags->methods, "Some methods, with commas (default all the model has)")
+      .separated_by(',')
+      .type_name("A,B");
+  command.option("--out", flags->out, "Folder for maps.csv, maps.json and one plot a metric")
+      .type_name("DIR");
+  command.flag("--json", flags->json, "JSON instead of a table");
+  command.option("--limit", flags->limit, "Stop after so many pictures").type_name("N");
+  command.option("--steps", flags->steps, "Points of the deletion and insertion curves, a multiple of 10")
+      .with_default();
+  command.option("--batch", flags->batch, "Pictures in one forward pass")
+      .between(1, largest_batch)
+      .with_default();
+  command.runs([flags] { return evaluate_maps(*flags); });
 }
 
 }  // namespace fovea::apps

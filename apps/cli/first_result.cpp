@@ -76,13 +76,12 @@ FirstResult measure_first_result(const ModelFlags& flags) {
   return result;
 }
 
-void add_first_result(CLI::App& program, int& exit_code) {
+void add_first_result(const Command& program) {
   const auto flags = std::make_shared<ModelFlags>();
   // An empty group hides it from the help.
-  CLI::App* command =
-      program.add_subcommand(first_result_command, "Classify one grey picture and end")->group("");
-  add_model_flags(*command, *flags);
-  command->callback([flags, &exit_code] { exit_code = first_result(*flags); });
+  const Command command = program.command(first_result_command, "Classify one grey picture and end").hidden();
+  add_model_flags(command, *flags);
+  command.runs([flags] { return first_result(*flags); });
 }
 
 }  // namespace fovea::apps

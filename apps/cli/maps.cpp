@@ -69,12 +69,12 @@ int list(const ModelFlags& flags) {
 
 }  // namespace
 
-void add_maps(CLI::App& program, int& exit_code) {
+void add_maps(const Command& program) {
   const auto flags = std::make_shared<ModelFlags>();
-  CLI::App* command = program.add_subcommand(
+  const Command command = program.command(
       "maps", "List the methods of attention maps; with a model, its layers and what it has methods for");
-  add_model_flags(*command, *flags);
-  command->callback([flags, &exit_code] { exit_code = list(*flags); });
+  add_model_flags(command, *flags);
+  command.runs([flags] { return list(*flags); });
 }
 
 }  // namespace fovea::apps

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -173,18 +174,15 @@ int remove(const std::string& text) {
 
 }  // namespace
 
-void add_models(CLI::App& program, int& exit_code) {
+void add_models(const Command& program) {
   const auto json = std::make_shared<bool>(false);
   const auto name = std::make_shared<std::string>();
-  CLI::App* command = program.add_subcommand("models", "List models: embedded, on this machine, and known");
-  command->add_flag("--json", *json, "One JSON array");
-  command->require_subcommand(0, 1);
-  CLI::App* rm = command->add_subcommand("rm", "Delete a model that was pulled");
-  rm->add_option("NAME", *name, "As `fovea models` shows it")->required();
-  rm->callback([name, &exit_code] { exit_code = remove(*name); });
-  command->callback([command, json, &exit_code] {
-    if (command->get_subcommands().empty()) exit_code = list(*json);
-  });
+  const Command command = program.command("models", "List models: embedded, on this machine, and known");
+  command.flag("--json", *json, "One JSON array");
+  const Command rm = command.command("rm", "Delete a model that was pulled");
+  rm.option("NAME", *name, "As `fovea models` shows it").required();
+  rm.runs([name] { return remove(*name); });
+  command.runs([json] { return list(*json); });
 }
 
 }  // namespace fovea::apps

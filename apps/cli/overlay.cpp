@@ -211,72 +211,71 @@ int overlay(const OverlayFlags& flags) {
   }
 }
 
-void add_map_options(CLI::App& command, OverlayFlags& flags) {
+void add_map_options(const Command& command, OverlayFlags& flags) {
   command
-      .add_option("--method", flags.method,
-                  "What to draw, by default the first that `fovea maps` lists for the model")
-      ->type_name(method_names());
-  command.add_option("--layer", flags.layer, "0 is the first block, -1 the last; all draws a sheet of all")
-      ->type_name("L|all")
-      ->capture_default_str();
-  command.add_option("--head", flags.head, "One head, or heads fused")
-      ->type_name("H|" + choices_text(head_fusions()))
-      ->capture_default_str();
+      .option("--method", flags.method,
+              "What to draw, by default the first that `fovea maps` lists for the model")
+      .type_name(method_names());
+  command.option("--layer", flags.layer, "0 is the first block, -1 the last; all draws a sheet of all")
+      .type_name("L|all")
+      .with_default();
+  command.option("--head", flags.head, "One head, or heads fused")
+      .type_name("H|" + choices_text(head_fusions()))
+      .with_default();
   command
-      .add_option("--query", flags.query,
-                  "What the patch under this pixel attends to, instead of the class token")
-      ->type_name("X,Y");
+      .option("--query", flags.query,
+              "What the patch under this pixel attends to, instead of the class token")
+      .type_name("X,Y");
   command
-      .add_option("--class", flags.target,
-                  "The class of a class-specific map: a label, its number, or one of the picture's best five")
-      ->type_name("NAME|INDEX|top1..top5");
+      .option("--class", flags.target,
+              "The class of a class-specific map: a label, its number, or one of the picture's best five")
+      .type_name("NAME|INDEX|top1..top5");
+  command.option("--mask", flags.mass, "Of mask: the share of a head's attention that is kept (default 0.6)")
+      .type_name("T");
   command
-      .add_option("--mask", flags.mass, "Of mask: the share of a head's attention that is kept (default 0.6)")
-      ->type_name("T");
+      .option("--discard", flags.discard,
+              "Of rollout: the share of each layer's attention, the lowest, that counts as none")
+      .type_name("R");
+  command.option("--start-layer", flags.start_layer, "Of methods over several layers: the first one")
+      .type_name("L");
   command
-      .add_option("--discard", flags.discard,
-                  "Of rollout: the share of each layer's attention, the lowest, that counts as none")
-      ->type_name("R");
-  command.add_option("--start-layer", flags.start_layer, "Of methods over several layers: the first one")
-      ->type_name("L");
-  command
-      .add_option("--sigma", flags.sigma,
-                  "Smooth cells farther than this many standard deviations from the map's mean")
-      ->type_name("K");
+      .option("--sigma", flags.sigma,
+              "Smooth cells farther than this many standard deviations from the map's mean")
+      .type_name("K");
 }
 
-void add_look_options(CLI::App& command, OverlayFlags& flags) {
-  command.add_option("--alpha", flags.alpha, "Weight of the map's colour over the picture, 0 to 1")
-      ->capture_default_str();
-  command.add_option("--colormap", flags.colormap, "Colours of the map")
-      ->type_name(choices_text(colormaps()))
-      ->capture_default_str();
+void add_look_options(const Command& command, OverlayFlags& flags) {
+  command.option("--alpha", flags.alpha, "Weight of the map's colour over the picture, 0 to 1")
+      .with_default();
+  command.option("--colormap", flags.colormap, "Colours of the map")
+      .type_name(choices_text(colormaps()))
+      .with_default();
   command
-      .add_option("--scale", flags.scale,
-                  "Brightness: each frame's own range, that of the last frames, or a fixed range")
-      ->type_name("frame|running|LOW:HIGH")
-      ->capture_default_str();
+      .option("--scale", flags.scale,
+              "Brightness: each frame's own range, that of the last frames, or a fixed range")
+      .type_name("frame|running|LOW:HIGH")
+      .with_default();
   command
-      .add_option("--smoothing", flags.smoothing,
-                  "Of moving pictures: weight of earlier frames' maps, 0 to below 1")
-      ->capture_default_str();
-  command.add_flag("--side-by-side", flags.side_by_side, "The picture itself to the left");
+      .option("--smoothing", flags.smoothing,
+              "Of moving pictures: weight of earlier frames' maps, 0 to below 1")
+      .with_default();
+  command.flag("--side-by-side", flags.side_by_side, "The picture itself to the left");
 }
 
-void add_output_options(CLI::App& command, OverlayFlags& flags) {
+void add_output_options(const Command& command, OverlayFlags& flags) {
   command
-      .add_option(
+      .option(
           "--out", flags.out,
           "Image, video or folder to write (default NAME.overlay.png, .mp4 or a folder NAME.overlay here)")
-      ->type_name("FILE");
+      .type_name("FILE");
   command
-      .add_option("--npy", flags.npy,
-                  "Also write the map, [rows, cols] or [layers, rows, cols], as float32 NumPy")
-      ->type_name("FILE");
+      .option("--npy", flags.npy,
+              "Also write the map, [rows, cols] or [layers, rows, cols], as float32 NumPy")
+      .type_name("FILE");
   add_serve_flags(command, flags.serve,
                   "Show it in browsers at this address, 127.0.0.1 if none is given; without SOURCE a "
                   "browser's camera is the source");
-  command.add_option(
+  command.option(
       "SOURCE", flags.source,
       "An image, a folder, a video file, a camera's index, a URL or a GStreamer pipeline. In a window "
       "h lists the keys");
@@ -284,14 +283,14 @@ void add_output_options(CLI::App& command, OverlayFlags& flags) {
 
 }  // namespace
 
-void add_overlay(CLI::App& program, int& exit_code) {
+void add_overlay(const Command& program) {
   const auto flags = std::make_shared<OverlayFlags>();
-  CLI::App* command = program.add_subcommand("overlay", "Draw what the model attended to over the picture");
-  add_model_flags(*command, flags->model);
-  add_map_options(*command, *flags);
-  add_look_options(*command, *flags);
-  add_output_options(*command, *flags);
-  command->callback([flags, &exit_code] { exit_code = overlay(*flags); });
+  const Command command = program.command("overlay", "Draw what the model attended to over the picture");
+  add_model_flags(command, flags->model);
+  add_map_options(command, *flags);
+  add_look_options(command, *flags);
+  add_output_options(command, *flags);
+  command.runs([flags] { return overlay(*flags); });
 }
 
 }  // namespace fovea::apps

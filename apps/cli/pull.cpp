@@ -30,18 +30,18 @@ int pull(const std::string& text) {
 
 }  // namespace
 
-void add_pull(CLI::App& program, int& exit_code) {
+void add_pull(const Command& program) {
   const auto name = std::make_shared<std::string>();
-  CLI::App* command =
-      program.add_subcommand("pull", "Download a hub's model for --model NAME; prints its folder");
+  const Command command =
+      program.command("pull", "Download a hub's model for --model NAME; prints its folder");
   command
-      ->add_option("NAME", *name,
-                   "org/name as on the hub, or a short name of `fovea models`; @REVISION may follow")
-      ->required();
-  command->footer(
+      .option("NAME", *name,
+              "org/name as on the hub, or a short name of `fovea models`; @REVISION may follow")
+      .required();
+  command.footer(
       "Takes $HF_ENDPOINT, $HF_TOKEN and $https_proxy, and $HF_HUB_CACHE where the files may be already.\n"
       "What breaks off goes on with the same command.");
-  command->callback([name, &exit_code] { exit_code = pull(*name); });
+  command.runs([name] { return pull(*name); });
 }
 
 }  // namespace fovea::apps

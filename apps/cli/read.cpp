@@ -6,11 +6,11 @@
 
 namespace fovea::apps {
 
-void add_read(CLI::App& program, int& exit_code) {
+void add_read(const Command& program) {
   const auto flags = std::make_shared<TextFlags>();
-  CLI::App* command = program.add_subcommand("read", "Read the text in each picture");
-  add_text_flags(*command, *flags);
-  command->callback([flags, &exit_code] { exit_code = write_texts(*flags, TextTask::read); });
+  const Command command = program.command("read", "Read the text in each picture");
+  add_text_flags(command, *flags);
+  command.runs([flags] { return write_texts(*flags, TextTask::read); });
 }
 
 }  // namespace fovea::apps

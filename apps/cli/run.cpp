@@ -114,46 +114,43 @@ int run(const Flags& flags) {
 
 }  // namespace
 
-void add_run(CLI::App& program, int& exit_code) {
+void add_run(const Command& program) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App* command = program.add_subcommand("run", "Raw tensors in, raw tensors out (safetensors)");
-  add_model_flags(*command, flags->model);
+  const Command command = program.command("run", "Raw tensors in, raw tensors out (safetensors)");
+  add_model_flags(command, flags->model);
   command
-      ->add_option(
-          "--input", flags->input,
-          "File with the model's inputs by name, pictures already normalised: `input` or `pixel_values` "
-          "[B, 3, H, W]; outputs in it are ignored")
-      ->type_name("FILE")
-      ->required();
+      .option("--input", flags->input,
+              "File with the model's inputs by name, pictures already normalised: `input` or `pixel_values` "
+              "[B, 3, H, W]; outputs in it are ignored")
+      .type_name("FILE")
+      .required();
   command
-      ->add_option(
+      .option(
           "--output", flags->output,
           "File for the model's outputs: `logits` and `features` of timm's models, `logits`, "
           "`last_hidden_state` (also as `features`) and `pooler_output` of transformers', and the attention "
           "asked for")
-      ->type_name("FILE")
-      ->required();
-  command->add_option("--outputs", flags->outputs, "Which of them, with commas between (default: all)")
-      ->type_name("NAMES");
+      .type_name("FILE")
+      .required();
+  command.option("--outputs", flags->outputs, "Which of them, with commas between (default: all)")
+      .type_name("NAMES");
   command
-      ->add_option(
-          "--attention", flags->attention,
-          "Layers whose attention to write: all, or I,J..., as `attn.<i>` [B, heads, tokens, tokens] or "
-          "`gate.<i>`; of models that write, `encoder_attn.<i>`, `decoder_attn.<i>` and `cross_attn.<i>`")
-      ->type_name("LAYERS");
+      .option("--attention", flags->attention,
+              "Layers whose attention to write: all, or I,J..., as `attn.<i>` [B, heads, tokens, tokens] or "
+              "`gate.<i>`; of models that write, `encoder_attn.<i>`, `decoder_attn.<i>` and `cross_attn.<i>`")
+      .type_name("LAYERS");
   command
-      ->add_option(
-          "--generate", flags->generate,
-          "Let the model write up to N ids: adds `generated`, `generated_length`, `step_logits`, and "
-          "`step_weights` or `step_cross_attn.<i>`")
-      ->type_name("N")
-      ->check(CLI::Range(1U, 1U << 16));
-  add_choice_flags(*command, flags->choice, "--generate");
-  command->add_flag("--gradients", flags->gradients,
-                    "Write `loss` and `grad.<parameter>` too, of a model that has a loss");
-  command->add_option("--batch", flags->batch, "Images in one forward pass (default: up to 8)")
-      ->check(CLI::Range(1U, largest_batch));
-  command->callback([flags, &exit_code] { exit_code = run(*flags); });
+      .option("--generate", flags->generate,
+              "Let the model write up to N ids: adds `generated`, `generated_length`, `step_logits`, and "
+              "`step_weights` or `step_cross_attn.<i>`")
+      .type_name("N")
+      .between(1, 1U << 16);
+  add_choice_flags(command, flags->choice, "--generate");
+  command.flag("--gradients", flags->gradients,
+               "Write `loss` and `grad.<parameter>` too, of a model that has a loss");
+  command.option("--batch", flags->batch, "Images in one forward pass (default: up to 8)")
+      .between(1, largest_batch);
+  command.runs([flags] { return run(*flags); });
 }
 
 }  // namespace fovea::apps

@@ -8,13 +8,13 @@ void ServeFlags::check() const {
   if (!token.empty() && !given()) wrong("--token: goes with --serve");
 }
 
-void add_serve_flags(CLI::App& command, ServeFlags& flags, const char* help) {
-  command.add_option("--serve", flags.address, help)->type_name("[ADDR:]PORT");
+void add_serve_flags(const Command& command, ServeFlags& flags, const char* help) {
+  command.option("--serve", flags.address, help).type_name("[ADDR:]PORT");
   command
-      .add_option("--token", flags.token,
-                  "What browsers must know, as in http://ADDR:PORT/?token=WORD (else $FOVEA_TOKEN); needed "
-                  "beyond this machine")
-      ->type_name("WORD");
+      .option("--token", flags.token,
+              "What browsers must know, as in http://ADDR:PORT/?token=WORD (else $FOVEA_TOKEN); needed "
+              "beyond this machine")
+      .type_name("WORD");
 }
 
 }  // namespace fovea::apps

@@ -1,8 +1,9 @@
 // `--serve` and its token, as typed.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+#include "apps/command_line/command_line.h"
 
 namespace fovea::apps {
 
@@ -15,6 +16,6 @@ struct ServeFlags {
 };
 
 // help: what is shown at the address.
-void add_serve_flags(CLI::App& command, ServeFlags& flags, const char* help);
+void add_serve_flags(const Command& command, ServeFlags& flags, const char* help);
 
 }  // namespace fovea::apps

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
@@ -185,38 +186,34 @@ void refuse_writers(const Model& model, const char* command) {
                       command_for(task)));
 }
 
-void add_text_flags(CLI::App& command, TextFlags& flags) {
+void add_text_flags(const Command& command, TextFlags& flags) {
   add_model_flags(command, flags.model);
-  command.add_option("--max-tokens", flags.most_tokens, "Tokens to write about a picture at most")
-      ->check(CLI::Range(1U, 1U << 16))
-      ->type_name("N")
-      ->capture_default_str();
+  command.option("--max-tokens", flags.most_tokens, "Tokens to write about a picture at most")
+      .between(1, 1U << 16)
+      .type_name("N")
+      .with_default();
   add_choice_flags(command, flags.choice);
-  command.add_option("--region", flags.region, "The part of each picture to look at, in its pixels")
-      ->type_name("X,Y,W,H");
-  command.add_flag(
-      "--json", flags.json,
-      "One JSON object a line for each image: text, tokens, and where the model looked for each");
+  command.option("--region", flags.region, "The part of each picture to look at, in its pixels")
+      .type_name("X,Y,W,H");
+  command.flag("--json", flags.json,
+               "One JSON object a line for each image: text, tokens, and where the model looked for each");
   command
-      .add_option("--overlay", flags.overlay,
-                  "Draw where the model looked: a sheet with a tile a token, or a .gif or .mp4 that walks "
-                  "through them; for a single image")
-      ->type_name("FILE");
+      .option("--overlay", flags.overlay,
+              "Draw where the model looked: a sheet with a tile a token, or a .gif or .mp4 that walks "
+              "through them; for a single image")
+      .type_name("FILE");
   command
-      .add_option("--layer", flags.layer,
-                  "Whose attention to the picture: 0 is the decoder's first layer, -1 its last")
-      ->type_name("L")
-      ->capture_default_str();
-  command.add_option("--head", flags.head, "One head, or heads fused")
-      ->type_name("H|mean|max|min")
-      ->capture_default_str();
+      .option("--layer", flags.layer,
+              "Whose attention to the picture: 0 is the decoder's first layer, -1 its last")
+      .type_name("L")
+      .with_default();
+  command.option("--head", flags.head, "One head, or heads fused").type_name("H|mean|max|min").with_default();
   add_serve_flags(
       command, flags.serve,
       "Show a page in browsers at this address, 127.0.0.1 if none is given, which takes the pictures");
-  command.add_option(
-      "IMAGE", flags.inputs,
-      "Image files, folders (recursive; names that begin with a dot are left out), globs, or - "
-      "for a list on standard input");
+  command.option("IMAGE", flags.inputs,
+                 "Image files, folders (recursive; names that begin with a dot are left out), globs, or - "
+                 "for a list on standard input");
 }
 
 int write_texts(const TextFlags& flags, TextTask task) {

@@ -27,7 +27,7 @@ struct TextFlags {
 // Throws Error(usage), with the command that it is for, for a model that writes about pictures.
 void refuse_writers(const Model& model, const char* command);
 
-void add_text_flags(CLI::App& command, TextFlags& flags);
+void add_text_flags(const Command& command, TextFlags& flags);
 // Returns the exit code. Throws Error(usage) for a model that does something else with pictures.
 int write_texts(const TextFlags& flags, TextTask task);
 

@@ -4,11 +4,11 @@
 
 namespace fovea::apps {
 
-void add_window_check(CLI::App& program, int& exit_code) {
-  CLI::App* command = program.add_subcommand(window_check_command, "Open a window and close it")->group("");
-  command->callback([&exit_code] {
+void add_window_check(const Command& program) {
+  const Command command = program.command(window_check_command, "Open a window and close it").hidden();
+  command.runs([] {
     open_and_close_window();
-    exit_code = exit_good;
+    return exit_good;
   });
 }
 

@@ -8,20 +8,17 @@
 #include "apps/util/terminal.h"
 
 namespace fovea::apps {
-void add_model_flags(CLI::App& command, ModelFlags& flags) {
+void add_model_flags(const Command& command, ModelFlags& flags) {
   command
-      .add_option(
-          "--model", flags.model,
-          "A folder, or the name of a model on this machine, see `fovea models`; else $FOVEA_MODEL, else "
-          "that of `fovea default`")
-      ->type_name("DIR|NAME");
-  command.add_option("--device", flags.device, "Index or part of the name, see `fovea devices`")
-      ->type_name("D");
-  command.add_option("--dtype", flags.dtype, "Storage of weights and activations")
-      ->check(CLI::IsMember({"auto", "fp32", "fp16"}))
-      ->capture_default_str();
-  command.add_option("--size", flags.size, "Input size N or HxW instead of the model's own")
-      ->type_name("HxW");
+      .option("--model", flags.model,
+              "A folder, or the name of a model on this machine, see `fovea models`; else $FOVEA_MODEL, else "
+              "that of `fovea default`")
+      .type_name("DIR|NAME");
+  command.option("--device", flags.device, "Index or part of the name, see `fovea devices`").type_name("D");
+  command.option("--dtype", flags.dtype, "Storage of weights and activations")
+      .one_of({"auto", "fp32", "fp16"})
+      .with_default();
+  command.option("--size", flags.size, "Input size N or HxW instead of the model's own").type_name("HxW");
 }
 
 Device open_device(const std::string& selector) {

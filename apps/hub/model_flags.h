@@ -1,9 +1,9 @@
 // The options that say which model runs on which device, for every subcommand that runs one.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "apps/command_line/command_line.h"
 #include "apps/hub/model_choice.h"
 #include "fovea/model.h"
 
@@ -13,7 +13,7 @@ struct ModelFlags {
   std::string model, device, dtype = "auto", size;
 };
 
-void add_model_flags(CLI::App& command, ModelFlags& flags);
+void add_model_flags(const Command& command, ModelFlags& flags);
 
 // Opens the device and loads the model onto it; says once on stderr when no GPU was found. Throws
 // Error(usage) for values that make no sense, whatever Device::open and Model::load throw otherwise.

@@ -1,6 +1,7 @@
 // What a viewer downloads: the picture, its maps and what they are.
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "apps/opencv/modules.h"

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <opencv2/imgproc.hpp>
 #include <utility>
 #include <vector>

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <vector>
 

@@ -35,6 +35,7 @@ UPWARD = {
     "maps": "apps/ui/view.h",
     "vision": "stream/live_frame.h",
     "apps/util": "apps/ui/view.h",
+    "apps/command_line": "apps/cli/commands.h",
     "apps/ui": "apps/cli/commands.h",
 }
 

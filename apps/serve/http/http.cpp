@@ -1,6 +1,7 @@
 #include "apps/serve/http/http.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "apps/text/json.h"
 
