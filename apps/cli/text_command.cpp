@@ -15,7 +15,9 @@
 #include "apps/text/typed.h"
 #include "apps/ui/painter.h"
 #include "apps/ui/text_report.h"
+#include "apps/ui/text_window.h"
 #include "apps/ui/token_pictures.h"
+#include "apps/ui/window.h"
 #include "apps/ui/writer.h"
 #include "apps/util/decode.h"
 #include "apps/util/decode_queue.h"
@@ -25,6 +27,7 @@
 #include "apps/util/inputs.h"
 #include "apps/util/progress.h"
 #include "apps/util/terminal.h"
+#include "apps/util/video_source.h"
 #include "core/atomic_file.h"
 #include "core/text.h"
 #include "fovea/error.h"
@@ -121,10 +124,7 @@ class Writings {
       writer.finish();
       return;
     }
-    std::vector<cv::Mat> tiles;
-    for (const TextToken& token : written.tokens)
-      tiles.push_back(tile(token_picture(session_, image, token), caption_of(token)));
-    write_picture(flags_.overlay, sheet(tiles));
+    write_picture(flags_.overlay, token_sheet(session_, image, written.tokens));
   }
 
   std::string json_line(const Input& input, const Decoded& decoded, const Written& written) const {
@@ -164,9 +164,25 @@ int write_about(const std::vector<Input>& inputs, const TextFlags& flags, TextTa
   return Writings(flags, inputs, part, pictures, session).run();
 }
 
+int show_window(const TextFlags& flags, TextTask task, const TextOptions& options) {
+  if (flags.inputs.size() != 1 || !flags.overlay.empty() || flags.json)
+    wrong("--window: goes with one IMAGE, folder, video, camera or URL, without --overlay and --json");
+  if (task == TextTask::answer && flags.words.empty()) wrong("ask: the question is empty");
+  std::optional<Region> part;
+  if (!flags.region.empty()) part = region_named(flags.region);
+  const std::string& source = flags.inputs.front();
+  const SourceKind kind = kind_of_source(source);
+  if (!has_display()) wrong("--window: no display to open a window on; --serve shows a page instead");
+  const auto [model, choice] = model_for(task, flags.model);
+  TextSession session(model, load_tokenizer(choice.folder), options);
+  session.require_words(flags.words);
+  catch_interrupts();
+  return write_in_window(session, flags.words, part, source, kind);
+}
+
 int serve_page(const TextFlags& flags, TextTask task, const TextOptions& options) {
-  if (!flags.inputs.empty() || !flags.overlay.empty() || !flags.region.empty() || flags.json)
-    wrong("--serve: pictures come from the page, leave out IMAGE, --region, --overlay and --json");
+  if (!flags.inputs.empty() || !flags.overlay.empty() || !flags.region.empty() || flags.json || flags.window)
+    wrong("--serve: pictures come from the page, leave out IMAGE, --region, --overlay, --json and --window");
   const serve::Address address = serve::parse_address(flags.serve.address);
   const serve::Guard guard(address, serve::token_or_variable(flags.serve.token));
   const auto [model, choice] = model_for(task, flags.model);
@@ -208,6 +224,10 @@ void add_text_flags(const Command& command, TextFlags& flags) {
       .type_name("L")
       .with_default();
   command.option("--head", flags.head, "One head, or heads fused").type_name("H|mean|max|min").with_default();
+  command.flag(
+      "--window", flags.window,
+      "Show a picture, a folder, a video or a camera in a window: words as they are written, the map of "
+      "the one that is pointed at, and of a part that is dragged");
   add_serve_flags(
       command, flags.serve,
       "Show a page in browsers at this address, 127.0.0.1 if none is given, which takes the pictures");
@@ -225,6 +245,7 @@ int write_texts(const TextFlags& flags, TextTask task) {
   try {
     options.map = token_map_named(flags.layer, flags.head);
     if (flags.serve.given()) return serve_page(flags, task, options);
+    if (flags.window) return show_window(flags, task, options);
     if (flags.inputs.empty())
       wrong(fmt::format("IMAGE is required (see fovea {} --help)", command_for(task)));
     return write_about(expand_inputs(flags.inputs, std::cin), flags, task, options);

@@ -21,7 +21,7 @@ struct TextFlags {
   ServeFlags serve;
   uint32_t most_tokens = 64;
   ChoiceFlags choice;
-  bool json = false;
+  bool json = false, window = false;
 };
 
 // Throws Error(usage), with the command that it is for, for a model that writes about pictures.

@@ -37,6 +37,13 @@ std::string caption_of(const TextToken& token) {
   return fmt::format("{} {:.2f}", text, token.probability);
 }
 
+cv::Mat token_sheet(TextSession& session, const cv::Mat& bgr, const std::vector<TextToken>& tokens) {
+  std::vector<cv::Mat> tiles;
+  for (const TextToken& token : tokens)
+    tiles.push_back(tile(token_picture(session, bgr, token), caption_of(token)));
+  return sheet(tiles);
+}
+
 cv::Mat token_frame(const cv::Mat& picture, std::string_view text) {
   const int row = std::clamp(std::min(picture.cols, picture.rows) / 12, 24, 64), margin = row / 6;
   cv::Mat out(picture.rows + row, picture.cols, CV_8UC3, cv::Scalar::all(32));

@@ -18,6 +18,9 @@ cv::Mat token_picture(TextSession& session, const cv::Mat& bgr, const TextToken&
 // `" cat" 0.93`; the token itself where it has no text: `</s> 0.99`.
 std::string caption_of(const TextToken& token);
 
+// A tile a token.
+cv::Mat token_sheet(TextSession& session, const cv::Mat& bgr, const std::vector<TextToken>& tokens);
+
 // A token's picture for a video, with the end of the text so far below it.
 cv::Mat token_frame(const cv::Mat& picture, std::string_view text);
 

@@ -4,20 +4,18 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <opencv2/highgui.hpp>
-#include <opencv2/imgproc.hpp>
 #include <string>
-#include <system_error>
 
 #include "apps/opencv/modules.h"
 #include "apps/ui/capture.h"
 #include "apps/ui/engine.h"
+#include "apps/ui/file_names.h"
 #include "apps/ui/hud.h"
 #include "apps/ui/keys.h"
+#include "apps/ui/letterbox.h"
 #include "apps/ui/sidecar.h"
 #include "apps/ui/writer.h"
 #include "apps/util/child.h"
@@ -28,7 +26,6 @@
 namespace fovea::apps {
 namespace {
 
-namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
 constexpr const char* window_title = "fovea";
@@ -36,24 +33,6 @@ constexpr double recording_rate = 25;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// The first of NAME.1, NAME.2 … that no file with one of these endings has.
-std::string free_stem(const std::string& stem) {
-  for (int i = 1;; ++i) {
-    std::string name = fmt::format("{}.{}", stem, i);
-    std::error_code error;
-    bool taken = false;
-    for (const char* ending : {".png", ".npy", ".0.npy", ".json", ".mp4"})
-      taken = taken || fs::exists(name + ending, error);
-    if (!taken) return name;
-  }
-}
-
-std::string stem_of(const std::string& source, SourceKind kind) {
-  const bool file = kind == SourceKind::video || kind == SourceKind::image || kind == SourceKind::folder;
-  if (file) return fs::path(source).stem().native() + ".overlay";
-  return kind == SourceKind::camera ? "camera.overlay" : "stream.overlay";
 }
 
 // A video of the pictures on show, at the pace at which they are shown.
@@ -122,7 +101,7 @@ class Window {
 
  private:
   void take(const std::shared_ptr<const Shown>& newer) {
-    if (!shown_) windows_.resize(window_title, first_size(newer->picture.size()));
+    if (!shown_) windows_.resize(window_title, first_window_size(newer->picture.size()));
     shown_ = newer;
     dirty_ = true;
     if (!recording_) return;
@@ -134,47 +113,26 @@ class Window {
     }
   }
 
-  // Large enough for the text, small enough for most screens.
-  static cv::Size first_size(cv::Size picture) {
-    const double scale = std::clamp(960.0 / picture.width, 0.25, 4.0);
-    const double fit = std::min(scale, 900.0 / picture.height);
-    return {std::max(320, static_cast<int>(std::lround(picture.width * fit))),
-            std::max(240, static_cast<int>(std::lround(picture.height * fit)))};
-  }
-
   void draw(const EngineStatus& status) {
     dirty_ = false;
     drawn_ = Clock::now();
-    // The canvas is as large as the window, so that text stays sharp and pixels of the mouse are ours.
-    const cv::Rect area = windows_.area(window_title);
-    const cv::Size size(std::clamp(area.width, 160, 8192), std::clamp(area.height, 120, 8192));
-    cv::Mat canvas(size, CV_8UC3, cv::Scalar::all(24));
-    const double old_scale = scale_;
-    const cv::Point old_corner = corner_;
-    if (shown_) {
-      const cv::Mat& picture = shown_->picture;
-      scale_ = std::min(static_cast<double>(size.width) / picture.cols,
-                        static_cast<double>(size.height) / picture.rows);
-      const cv::Size inner(std::clamp(static_cast<int>(std::lround(picture.cols * scale_)), 1, size.width),
-                           std::clamp(static_cast<int>(std::lround(picture.rows * scale_)), 1, size.height));
-      corner_ = {(size.width - inner.width) / 2, (size.height - inner.height) / 2};
-      cv::Mat place = canvas(cv::Rect(corner_, inner));
-      cv::resize(picture, place, inner, 0, 0, scale_ < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
-    }
+    cv::Mat canvas = canvas_for(windows_.area(window_title));
+    const Letterbox before = box_;
+    if (shown_) box_ = draw_letterboxed(canvas, shown_->picture);
     HudState state{status, frozen_, help_, hidden_, {}, seconds_since(said_) < 6 ? message_ : ""};
     if (recording_) state.recording_seconds = recording_->seconds();
     draw_hud(canvas, shown_.get(), engine_.model(), state);
     windows_.show(window_title, canvas);
     // The picture has moved under a pointer that stands still.
-    if (pointer_ && (scale_ != old_scale || corner_ != old_corner)) mouse(cv::EVENT_MOUSEMOVE, *pointer_);
+    if (pointer_ && box_ != before) mouse(cv::EVENT_MOUSEMOVE, *pointer_);
   }
 
   void mouse(int event, cv::Point2d at) {
     if (event != cv::EVENT_MOUSEMOVE && event != cv::EVENT_LBUTTONDOWN) return;
     pointer_ = at;
     if (!shown_) return;
-    const cv::Point2d in_picture((at.x - corner_.x) / scale_, (at.y - corner_.y) / scale_);
-    const auto pixel = frame_point(shown_->view, shown_->frame.size(), shown_->picture.size(), in_picture);
+    const auto pixel =
+        frame_point(shown_->view, shown_->frame.size(), shown_->picture.size(), box_.in_picture(at));
     const std::optional<cv::Point2d> patch =
         pixel ? patch_centre(view_, engine_.model().info(), shown_->visible, *pixel) : std::nullopt;
     View next = view_;
@@ -283,8 +241,7 @@ class Window {
   bool open_ = true, frozen_ = false, help_ = false, hidden_ = false, dirty_ = true;
   Clock::time_point drawn_{}, said_{};
   std::string message_;
-  double scale_ = 1;    // of the picture on the canvas
-  cv::Point corner_{};  // of the picture on the canvas
+  Letterbox box_;
   std::optional<cv::Point2d> pointer_;
   std::unique_ptr<Recording> recording_;
 };
@@ -310,7 +267,7 @@ int show_in_window(const Model& model, const ModelChoice& choice, const View& vi
                    SourceKind kind) {
   Engine engine(model, open_feed(source, kind));
   const Provenance provenance(model, choice, source);
-  Window(engine, view, provenance, stem_of(source, kind)).run();
+  Window(engine, view, provenance, stem_of(source, kind, "overlay")).run();
   return exit_good;
 }
 

@@ -16,9 +16,11 @@ add_executable(stream_probe apps/ui/stream_probe.cpp)
 target_link_libraries(stream_probe PRIVATE fovea_apps)
 fovea_python_test(ui_source ui 300 ../tools/stream_soak.py --probe $<TARGET_FILE:stream_probe>
                   --model ${CMAKE_CURRENT_SOURCE_DIR}/golden/vit_mini --seconds 15 --restarts 1)
-# The window on a display of its own, by keys and mouse.
+# The windows on displays of their own, by keys and mouse.
 fovea_python_test(ui_window ui 300 apps/ui/window/drive.py $<TARGET_FILE:fovea_program>
                   ${CMAKE_CURRENT_SOURCE_DIR}/golden/vit_mini)
+fovea_python_test(ui_text_window ui 300 apps/ui/window/text_drive.py $<TARGET_FILE:fovea_program>
+                  ${CMAKE_CURRENT_SOURCE_DIR}/golden/trocr_small)
 
 fovea_tests(serve apps/serve LINKS fovea_apps)
 # The server: what it promises, what strangers may send, and its page in a real browser.

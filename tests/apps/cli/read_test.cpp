@@ -343,6 +343,8 @@ TEST_CASE("a model that does something else is refused in words") {
   refuses(command("read", "trocr_small", {"--region", "1,2,3", "a.png"}), "want X,Y,W,H");
   refuses(command("read", "trocr_small", {"--overlay", "o.png", "a.png", "a.png"}),
           "goes with a single image");
+  refuses(command("read", "trocr_small", {"--window", "a.png", "a.png"}), "--window: goes with one IMAGE");
+  refuses({"read", "--model", golden::folder("trocr_small"), "--window", "none.png"}, "none.png", 1);
   refuses(command("read", "trocr_small", {"--overlay", "o.xyz", "a.png"}),
           "--overlay o.xyz: not an image format");
 }

@@ -5,18 +5,12 @@ import argparse
 import glob
 import json
 import os
-import shutil
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 
-PATIENCE = 60  # seconds; never waited for where all is well
-
-
-def fail(message):
-    sys.exit(f"window: {message}")
+from desk import PATIENCE, Desk, fail, require_tools
 
 
 def npy_shape(path):
@@ -31,72 +25,7 @@ def png_size(path):
         return struct.unpack(">II", file.read(24)[16:24])
 
 
-class Desk:
-    def __init__(self, program, model, source, screenshots):
-        read, write = os.pipe()
-        # On a busy machine a key may seem to be held for long: it must not repeat itself.
-        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x960x24", "-nolisten", "tcp",
-                                        "-ardelay", "600000"],
-                                       pass_fds=[write], stderr=subprocess.DEVNULL)
-        os.close(write)
-        number = os.read(read, 16).decode().strip()
-        if not number:
-            fail("Xvfb gave no display")
-        self.screenshots = screenshots
-        self.environment = dict(os.environ, DISPLAY=f":{number}", XDG_RUNTIME_DIR=os.getcwd())
-        self.environment.pop("WAYLAND_DISPLAY", None)
-        self.errors = open("stderr", "w+")
-        self.program = subprocess.Popen([program, "overlay", "--model", model, source], env=self.environment,
-                                        stdout=subprocess.PIPE, stderr=self.errors, text=True)
-        self.window = self.wait(self.find, "a window")
-        self.x("windowmove", self.window, "0", "0")
-        self.x("mousemove", "2", "2")
-        self.x("windowfocus", self.window)
-
-    def x(self, *words):
-        return subprocess.run(["xdotool", *words], env=self.environment, capture_output=True, text=True).stdout
-
-    def find(self):
-        found = self.x("search", "--onlyvisible", "--name", "^fovea$").split()
-        return found[-1] if found else None
-
-    def complaints(self):
-        self.errors.seek(0)
-        return self.errors.read()
-
-    def wait(self, look, what):
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            if self.program.poll() is not None:
-                fail(f"the program ended with {self.program.returncode} before {what}: {self.complaints()}")
-            result = look()
-            if result:
-                return result
-            time.sleep(0.05)
-        fail(f"no {what} in {PATIENCE} s: {self.complaints()}")
-
-    def key(self, *names):
-        """One after another: of two keys that wait together OpenCV's windows report the second alone."""
-        for name in names:
-            self.x("key", name)
-            time.sleep(0.25)
-
-    def save(self):
-        """What a press of s wrote: the record, and the names' common stem. Before the first picture it writes nothing."""
-        before = set(glob.glob("*.json"))
-        pressed = time.monotonic() - 5
-
-        def look():
-            nonlocal pressed
-            if time.monotonic() - pressed >= 5:
-                self.key("s")
-                pressed = time.monotonic()
-            return next(iter(set(glob.glob("*.json")) - before), None)
-
-        name = self.wait(look, "record after s")
-        with open(name) as file:
-            return json.load(file), name[:-len(".json")]
-
+class OverlayDesk(Desk):
     def see(self, what, good):
         """Saves until a picture with the change is there; how soon depends on the machine."""
         end = time.monotonic() + PATIENCE
@@ -106,18 +35,6 @@ class Desk:
                 self.shoot(what)
                 return record, stem
         fail(f"{what}: still {json.dumps(record['maps'][0])} {json.dumps(record['colours'])}")
-
-    def shoot(self, what):
-        if self.screenshots:
-            time.sleep(0.5)
-            subprocess.run(["import", "-window", self.window, os.path.join(self.screenshots, what.replace(" ", "_") + ".png")],
-                           env=self.environment, check=True)
-
-    def close(self):
-        for process in (self.program, self.server):
-            if process.poll() is None:
-                process.kill()
-            process.wait()
 
 
 def first(record):
@@ -218,16 +135,14 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--screenshots", help="folder for a picture of the window after each step")
     args = parser.parse_args()
-    for tool, package in (("Xvfb", "xvfb"), ("xdotool", "xdotool"), ("ffmpeg", "ffmpeg")):
-        if not shutil.which(tool):
-            fail(f"needs {tool} (Debian: apt-get install {package})")
+    require_tools()
     program, model = os.path.abspath(args.program), os.path.abspath(args.model)
     screenshots = args.screenshots and os.path.abspath(args.screenshots)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=120", "-c:v", "mpeg4",
                         "clip.mp4"], check=True)
-        desk = Desk(program, model, "clip.mp4", screenshots)
+        desk = OverlayDesk([program, "overlay", "--model", model, "clip.mp4"], screenshots)
         try:
             work(desk)
         finally:
