@@ -189,8 +189,7 @@ int serve_page(const TextFlags& flags, TextTask task, const TextOptions& options
   TextSession session(model, load_tokenizer(choice.folder), options);
   if (!flags.words.empty()) session.require_words(flags.words);
   catch_interrupts();
-  return serve::serve_texts(session, {flags.words, flags.layer, flags.head, flags.most_tokens}, address,
-                            guard);
+  return serve::serve_texts(session, {flags.words, flags.map, flags.most_tokens}, address, guard);
 }
 
 }  // namespace
@@ -219,11 +218,20 @@ void add_text_flags(const Command& command, TextFlags& flags) {
               "through them; for a single image")
       .type_name("FILE");
   command
-      .option("--layer", flags.layer,
+      .option(
+          "--method", flags.map.method,
+          "A token's map: raw, one layer's attention, or rollout, from the token through all layers to the "
+          "picture")
+      .type_name("raw|rollout")
+      .with_default();
+  command
+      .option("--layer", flags.map.layer,
               "Whose attention to the picture: 0 is the decoder's first layer, -1 its last")
       .type_name("L")
       .with_default();
-  command.option("--head", flags.head, "One head, or heads fused").type_name("H|mean|max|min").with_default();
+  command.option("--head", flags.map.head, "One head, or heads fused")
+      .type_name("H|mean|max|min")
+      .with_default();
   command.flag(
       "--window", flags.window,
       "Show a picture, a folder, a video or a camera in a window: words as they are written, the map of "
@@ -243,7 +251,7 @@ int write_texts(const TextFlags& flags, TextTask task) {
   flags.choice.check();
   options.choice = flags.choice.choice;
   try {
-    options.map = token_map_named(flags.layer, flags.head);
+    options.map = token_map_named(flags.map);
     if (flags.serve.given()) return serve_page(flags, task, options);
     if (flags.window) return show_window(flags, task, options);
     if (flags.inputs.empty())

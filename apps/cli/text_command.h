@@ -8,6 +8,7 @@
 #include "apps/cli/choice_flags.h"
 #include "apps/cli/serve_flags.h"
 #include "apps/hub/model_flags.h"
+#include "apps/ui/text_report.h"
 #include "fovea/generate.h"
 
 namespace fovea::apps {
@@ -17,7 +18,8 @@ struct TextFlags {
   ModelFlags model;
   std::vector<std::string> inputs;
   std::string words;  // a question, or how a description begins
-  std::string layer = "-1", head = "mean", region, overlay;
+  TokenMapNames map;
+  std::string region, overlay;
   ServeFlags serve;
   uint32_t most_tokens = 64;
   ChoiceFlags choice;

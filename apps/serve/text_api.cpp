@@ -32,8 +32,8 @@ struct Asked {
 Asked asked_by(const Request& request, const TextSession& session, const TextDefaults& defaults) {
   const std::string words = session.takes_words() ? name_of_words(task_of(session.model())) : "";
   for (const auto& [name, value] : request.query)
-    if (name != "region" && name != "max_tokens" && name != "layer" && name != "head" && name != "token" &&
-        (name != words || words.empty()))
+    if (name != "region" && name != "max_tokens" && name != "method" && name != "layer" && name != "head" &&
+        name != "token" && (name != words || words.empty()))
       throw Refusal(422, fmt::format("{}: there is no such parameter", name.substr(0, 64)));
   Asked out;
   out.most_tokens = whole_parameter(request, "max_tokens", defaults.most_tokens);
@@ -41,10 +41,15 @@ Asked asked_by(const Request& request, const TextSession& session, const TextDef
     throw Refusal(422, fmt::format("max_tokens: want 1 to {}", defaults.most_tokens));
   if (const std::string* given = request.parameter(words)) out.words = *given;
   if (const std::string* region = request.parameter("region")) out.part = region_named(*region);
-  const std::string *layer = request.parameter("layer"), *head = request.parameter("head");
-  if (layer != nullptr || head != nullptr)
-    out.map =
-        token_map_named(layer == nullptr ? defaults.layer : *layer, head == nullptr ? defaults.head : *head);
+  TokenMapNames names = defaults.map;
+  bool other = false;
+  for (const auto& [name, to] :
+       {std::pair("method", &names.method), std::pair("layer", &names.layer), std::pair("head", &names.head)})
+    if (const std::string* given = request.parameter(name)) {
+      *to = *given;
+      other = true;
+    }
+  if (other) out.map = token_map_named(names);
   return out;
 }
 

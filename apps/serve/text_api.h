@@ -9,6 +9,7 @@
 #include "apps/serve/guard.h"
 #include "apps/serve/service.h"
 #include "apps/serve/turns.h"
+#include "apps/ui/text_report.h"
 #include "fovea/generate.h"
 
 namespace fovea::apps::serve {
@@ -16,7 +17,7 @@ namespace fovea::apps::serve {
 // What holds where a request says nothing.
 struct TextDefaults {
   std::string words;  // the page begins with them
-  std::string layer = "-1", head = "mean";
+  TokenMapNames map;
   uint32_t most_tokens = 64;  // the session's own, and the most that can be asked for
 };
 

@@ -43,8 +43,16 @@ Region region_named(const std::string& text) {
   return {numbers[0], numbers[1], numbers[2], numbers[3]};
 }
 
-TokenMapRequest token_map_named(const std::string& layer, const std::string& head) {
+TokenMapRequest token_map_named(const TokenMapNames& names) {
+  const auto& [method, layer, head] = names;
   TokenMapRequest map;
+  map.method = method_named(method);
+  const TokenMapNames usual;
+  if (map.method == MapMethod::rollout && (layer != usual.layer || head != usual.head)) {
+    const bool by_layer = layer != usual.layer;
+    throw RequestError(by_layer ? "layer" : "head", printable(by_layer ? layer : head, most_echoed),
+                       "rollout goes through all layers and heads");
+  }
   const char* const end = layer.data() + layer.size();
   if (const auto [stop, error] = std::from_chars(layer.data(), end, map.layer);
       error != std::errc() || stop != end)

@@ -18,8 +18,12 @@ struct Written {
 
 // "x,y,width,height". Throws RequestError.
 Region region_named(const std::string& text);
-// A decoder's layer; a head's number or how heads are fused. Throws RequestError.
-TokenMapRequest token_map_named(const std::string& layer, const std::string& head);
+// As typed: a method's name; a decoder's layer, and a head's number or how heads are fused.
+struct TokenMapNames {
+  std::string method = "raw", layer = "-1", head = "mean";
+};
+// Throws RequestError.
+TokenMapRequest token_map_named(const TokenMapNames& names);
 
 // The command for models of a task: "caption".
 const char* command_for(TextTask task);

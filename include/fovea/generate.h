@@ -27,20 +27,29 @@ enum class TextTask {
 };
 const char* to_string(TextTask task);  // "describes pictures"
 TextTask task_of(const Model& model);
+std::vector<MapMethod> token_map_methods(const Model& model);  // none of a model that writes nothing
 
-// Which cross-attention of the decoder a token's map is of. Where the decoder looks at a question instead
-// of the picture, that is multiplied with how the question's tokens looked at the picture in the last of
-// their layers, the mean over its heads.
+// What a token's map is of.
+//
+// raw: one layer's cross-attention of the decoder. Where the decoder looks at a question instead of the
+// picture, that is multiplied with how the question's tokens looked at the picture in the last of their
+// layers, the mean over its heads.
+//
+// rollout: all layers' attention from the token down to the picture's patches, heads averaged, every sum x +
+// attention(x) half of each (Abnar & Zuidema 2020, eq. 1, through the decoder's own attention, what it looks
+// at, and the encoder). Takes no layer and no head. A pass over the picture, and one over the text for each
+// token, besides.
 struct TokenMapRequest {
   int layer = -1;  // of the decoder's layers: 0 the first, -1 the last
   HeadFusion fusion = HeadFusion::mean;
   uint32_t head = 0;  // for HeadFusion::single
+  MapMethod method = MapMethod::raw;
 };
 
 struct TokenMap {
   AttentionMap cells;  // at the encoder's grid
-  // What went to tokens that are no part of the picture, class and distillation tokens. For the mean over
-  // heads and for a single one, the cells and this sum to 1.
+  // What went to tokens that are no part of the picture, class and distillation tokens; of rollout, also what
+  // stayed with words. For the mean over heads, a single one and rollout, the cells and this sum to 1.
   float elsewhere = 0;
 };
 

@@ -19,8 +19,8 @@ class Writer : public IdWriter {
   enum class Reads { never, if_given, always };
   virtual Reads reads(size_t input) const = 0;
   virtual std::optional<size_t> prompt() const { return std::nullopt; }
-  // What the text is about, [images, keys, width], from the model's inputs. Where that is a text that looked
-  // at the picture, the tap hears how.
+  // What the text is about, [images, keys, width], from the model's inputs. The tap hears all attention on
+  // the way, that of a text which looked at the picture last.
   virtual Tensor memory(Recorder& r, std::span<const Tensor> inputs, AttentionTap* tap) const = 0;
 };
 

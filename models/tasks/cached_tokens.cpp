@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <utility>
 
 #include "fovea/error.h"
 
@@ -68,6 +70,7 @@ CachedTokens::CachedTokens(const LoadedModel& model, const TokenChoice& choice)
 }
 
 uint32_t CachedTokens::record(uint32_t words, uint32_t most) {
+  retrace_.reset();
   generation_.reset();
   Generation::Options options;
   options.prompt = answers() ? 1 : 1 + words;
@@ -89,25 +92,39 @@ void CachedTokens::start(std::span<const uint32_t> words) {
   else
     prompt.insert(prompt.end(), words.begin(), words.end());
   generation_->start(prompt, 1);
+  read_ = std::move(prompt);
+  if (retrace_) retrace_->forget();
   question_rows_ = generation_->memory_cross();
   found_.reset();
   given_ = 0;
 }
 
 std::optional<TokenSource::Token> CachedTokens::next() {
-  if (choice_.beams == 1) return Token{generation_->step()[0], generation_->probabilities()[0]};
+  if (choice_.beams == 1) {
+    read_.push_back(generation_->step()[0]);
+    return Token{read_.back(), generation_->probabilities()[0]};
+  }
   if (!found_) found_ = tokens_of(search_beams(*generation_, 1).front().text);
   if (given_ == found_->size()) return std::nullopt;
   const BeamToken& token = *(*found_)[given_++];
+  read_.push_back(token.id);
   return Token{token.id, std::exp(token.log)};
 }
 
-std::vector<float> CachedTokens::looked(const TokenMapRequest& request) const {
+std::vector<float> CachedTokens::looked(const TokenMapRequest& request) {
+  if (request.method == MapMethod::rollout) return rollout();
   const auto layers = static_cast<int>(generation_->cross_layers());
   const auto layer = static_cast<size_t>(request.layer < 0 ? layers + request.layer : request.layer);
   std::vector<float> keys = fused(found_ ? (*found_)[given_ - 1]->cross[layer] : generation_->cross(layer),
                                   generation_->cross_shape(layer)[1], request.fusion, request.head);
   return question_rows_.empty() ? keys : through_question(keys);
+}
+
+// The token that was given last came out behind those before it.
+std::vector<float> CachedTokens::rollout() {
+  const Generation::Options& options = generation_->options();
+  if (!retrace_) retrace_.emplace(model_, generation_->inputs(), options.prompt + options.most - 1);
+  return retrace_->rollout(std::span(read_).first(read_.size() - 1));
 }
 
 // From weights of the question's tokens to those of the picture's.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "models/tasks/beams.h"
+#include "models/tasks/retrace.h"
 #include "models/tasks/token_source.h"
 
 namespace fovea {
@@ -20,11 +21,12 @@ class CachedTokens : public TokenSource {
   void start(std::span<const uint32_t> words) override;
   // With beams the first one is known when all are.
   std::optional<Token> next() override;
-  std::vector<float> looked(const TokenMapRequest& request) const override;
+  std::vector<float> looked(const TokenMapRequest& request) override;
 
  private:
   bool answers() const { return writer_.task() == TextTask::answer; }
   std::vector<float> through_question(const std::vector<float>& weights) const;
+  std::vector<float> rollout();
 
   const LoadedModel& model_;
   const Writer& writer_;
@@ -32,6 +34,8 @@ class CachedTokens : public TokenSource {
   size_t pixels_ = 0, question_ = 0;  // inputs
   TokenChoice choice_;
   std::optional<Generation> generation_;
+  std::optional<Retrace> retrace_;              // when it is asked for
+  std::vector<uint32_t> read_;                  // the prompt, and the tokens that were given
   std::optional<std::vector<BeamText>> found_;  // with beams, when they were searched
   size_t given_ = 0;                            // of those
   std::vector<float> question_rows_;            // [heads, tokens, keys]

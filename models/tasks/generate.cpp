@@ -101,7 +101,7 @@ void Generation::record_begin(const LoadedModel& model) {
   AttentionTap tap;
   const std::vector<Tensor> kv =
       text.keys_and_values(r, writer_.memory(r, inputs_, options_.details ? &tap : nullptr));
-  if (!tap.layers.empty()) {
+  if (!tap.layers.empty() && tap.layers.back().layer.kind == AttentionKind::cross_attention) {
     const AttentionRecord& last = tap.layers.back();
     memory_cross_ =
         ops::attention_rows(r, last.input, last.lse, 0, last.input.layout.queries, ops::RowFusion::none);
@@ -162,6 +162,12 @@ void Generation::record_choice(Recorder& r) {
     ops::cache_reorder(r, cache, picked.parents, progress.past, choice.beams);
   candidates_ = picked.candidates;
   r.output(candidates_);
+}
+
+std::vector<Tensor> Generation::inputs() const {
+  std::vector<Tensor> out;
+  for (const Tensor& t : inputs_) out.push_back(t ? begin_.shared(t) : Tensor{});
+  return out;
 }
 
 void Generation::write(size_t input, std::span<const float> values) {

@@ -68,6 +68,7 @@ class Generation {
   Generation(const LoadedModel& model, const Options& options);
 
   Tensor input(size_t i) const { return begin_.shared(inputs_.at(i)); }
+  std::vector<Tensor> inputs() const;  // all; empty ones where there is none
   void write(size_t input, std::span<const float> values);
   void write(size_t input, std::span<const uint32_t> values);
   // Looks at the inputs, and stands before the first step. prompts [pictures, prompt]; `used` pictures count,

@@ -18,7 +18,7 @@ class RecurrentTokens : public TokenSource {
   Tensor pixels() const override { return steps_->input(pixels_); }
   void start(std::span<const uint32_t> words) override;
   std::optional<Token> next() override;
-  std::vector<float> looked(const TokenMapRequest&) const override { return steps_->weights(); }
+  std::vector<float> looked(const TokenMapRequest&) override { return steps_->weights(); }
 
  private:
   const LoadedModel& model_;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iterator>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>
@@ -73,6 +74,11 @@ struct TextSession::Impl {
   bool answers() const { return task_of(model) == TextTask::answer; }
 
   void check(const TokenMapRequest& request) const {
+    const std::vector<MapMethod> methods = token_map_methods(model);
+    if (std::find(methods.begin(), methods.end(), request.method) == methods.end())
+      throw RequestError("method", to_string(request.method),
+                         fmt::format("a token of {} has {}", info().architecture, names_of(methods)));
+    if (request.method == MapMethod::rollout) return;
     const auto layers = static_cast<int>(traits.layers);
     if (request.layer < -layers || request.layer >= layers)
       throw RequestError(
@@ -163,7 +169,7 @@ struct TextSession::Impl {
     return out;
   }
 
-  TokenMap map(const TokenMapRequest& request) const {
+  TokenMap map(const TokenMapRequest& request) {
     check(request);
     if (!started || written == 0) throw Error(ErrorKind::usage, "[text] no token yet: next() gives one");
     const std::vector<float> keys = source->looked(request);
@@ -175,7 +181,10 @@ struct TextSession::Impl {
                       info().architecture, keys.size(), traits.prefix, traits.rows, traits.cols));
     const auto in_picture = std::span(keys).subspan(traits.prefix);
     TokenMap out{{traits.rows, traits.cols, {in_picture.begin(), in_picture.end()}}, 0};
-    for (uint32_t i = 0; i < traits.prefix; ++i) out.elsewhere += keys[i];
+    const auto in_prefix = std::span(keys).first(traits.prefix);
+    out.elsewhere = request.method == MapMethod::rollout
+                        ? 1 - std::accumulate(in_picture.begin(), in_picture.end(), 0.0F)
+                        : std::accumulate(in_prefix.begin(), in_prefix.end(), 0.0F);
     return out;
   }
 

@@ -34,6 +34,16 @@ TextTask task_of(const Model& model) {
   return task_of(model.impl());
 }
 
+std::vector<MapMethod> token_map_methods(const LoadedModel& model) {
+  if (task_of(model) == TextTask::none) return {};
+  if (model.writer() == nullptr) return {MapMethod::raw};  // attention over cells of features alone
+  return {MapMethod::raw, MapMethod::rollout};
+}
+
+std::vector<MapMethod> token_map_methods(const Model& model) {
+  return token_map_methods(model.impl());
+}
+
 std::unique_ptr<TokenSource> token_source(const LoadedModel& model, const TokenChoice& choice) {
   const TextTask task = task_of(model);
   if (task == TextTask::none)

@@ -44,10 +44,11 @@ class TokenSource {
   virtual std::optional<Token> next() = 0;  // nothing behind the last one
   // What went to each of the picture's tokens when the last one was chosen. The request is one that the
   // traits allow.
-  virtual std::vector<float> looked(const TokenMapRequest& request) const = 0;
+  virtual std::vector<float> looked(const TokenMapRequest& request) = 0;
 };
 
 TextTask task_of(const LoadedModel& model);
+std::vector<MapMethod> token_map_methods(const LoadedModel& model);
 // Throws Error(usage) for a model that writes no text about pictures, and for a choice that it cannot make.
 std::unique_ptr<TokenSource> token_source(const LoadedModel& model, const TokenChoice& choice);
 

@@ -96,7 +96,7 @@ class Blip : public LoadedModel, public Writer {
   std::optional<size_t> prompt() const override { return prompt_; }
   // An answer looks at the question, and all of it, pads too.
   Tensor memory(Recorder& r, std::span<const Tensor> inputs, AttentionTap* tap) const override {
-    const Tensor picture = look(r, inputs[pixels_], nullptr);
+    const Tensor picture = look(r, inputs[pixels_], tap);
     return question_ ? asked(r, picture, inputs[ids_], inputs[mask_], tap) : picture;
   }
   Ids ids() const override { return written_; }

@@ -64,8 +64,8 @@ class VisionEncoderDecoder : public LoadedModel, public Writer {
   const layers::TextStack& text() const override { return text_; }
   const layers::VocabularyHead& head() const override { return head_; }
   Reads reads(size_t input) const override { return input == pixels_ ? Reads::always : Reads::never; }
-  Tensor memory(Recorder& r, std::span<const Tensor> inputs, AttentionTap* /*tap*/) const override {
-    return projected(r, encode(r, inputs[pixels_], nullptr));
+  Tensor memory(Recorder& r, std::span<const Tensor> inputs, AttentionTap* tap) const override {
+    return projected(r, encode(r, inputs[pixels_], tap));
   }
   Ids ids() const override { return written_; }
   TextTask task() const override { return task_; }

@@ -310,6 +310,10 @@ TEST_CASE("an overlay has a tile a token; a walk is a GIF") {
   const json other = written(folder, heads);
   CHECK(ids_of(other) == ids_of(line));
   CHECK(other["tokens"][0]["attention"] != line["tokens"][0]["attention"]);
+  const json rolled =
+      written(folder, command("read", "trocr_small", {"--max-tokens", "5", "--method", "rollout", "a.png"}));
+  CHECK(ids_of(rolled) == ids_of(line));
+  CHECK(rolled["tokens"][0]["attention"] != line["tokens"][0]["attention"]);
   written(folder, command("ask", "blip_vqa", {"--max-tokens", "3", "--overlay", "o.gif", "a.png"}));
   CHECK(read_text(folder / "o.gif").starts_with("GIF89a"));
 }
@@ -340,6 +344,10 @@ TEST_CASE("a model that does something else is refused in words") {
   refuses({"ask", "--model", vqa, words, "a.png"}, "has positions for 48");
   refuses(command("read", "trocr_small", {"--layer", "2", "a.png"}), "--layer 2: the decoder of");
   refuses(command("read", "trocr_small", {"--head", "4", "a.png"}), "--head 4: the decoder of");
+  refuses(command("read", "trocr_small", {"--method", "rollout", "--layer", "0", "a.png"}),
+          "--layer 0: rollout goes through all layers");
+  refuses(command("read", "trocr_small", {"--method", "gae", "a.png"}), "--method gae: a token of");
+  refuses(command("read", "trocr_small", {"--method", "none", "a.png"}), "--method none");
   refuses(command("read", "trocr_small", {"--region", "1,2,3", "a.png"}), "want X,Y,W,H");
   refuses(command("read", "trocr_small", {"--overlay", "o.png", "a.png", "a.png"}),
           "goes with a single image");

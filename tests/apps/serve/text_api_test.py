@@ -65,12 +65,15 @@ class Texts(unittest.TestCase):
         self.assertEqual(list(answer.json["ms"]), ["decode", "text"])
 
     def test_a_question_is_answered_as_on_the_command_line(self):
-        query = urllib.parse.urlencode({"question": QUESTION, "layer": "0", "head": "1"})
-        answer = self.answerer.ask("POST", f"/api/text?{query}", self.image)
-        self.assertEqual(answer.status, 200, answer.body)
-        expected = by_command_line("ask", ANSWERER, self.image, "--layer", "0", "--head", "1", words=[QUESTION])
-        self.assertEqual(without_times(answer.json), without_times(expected))
-        self.assertEqual(answer.json["question"], QUESTION)
+        for map in ({"layer": "0", "head": "1"}, {"method": "rollout"}):
+            with self.subTest(map=map):
+                query = urllib.parse.urlencode({"question": QUESTION, **map})
+                answer = self.answerer.ask("POST", f"/api/text?{query}", self.image)
+                self.assertEqual(answer.status, 200, answer.body)
+                options = [word for name, value in map.items() for word in ("--" + name, value)]
+                expected = by_command_line("ask", ANSWERER, self.image, *options, words=[QUESTION])
+                self.assertEqual(without_times(answer.json), without_times(expected))
+                self.assertEqual(answer.json["question"], QUESTION)
 
     def test_a_caption_from_a_form(self):
         program = start(type(self), "caption", CAPTIONER, "--max-tokens", "7")
@@ -167,6 +170,8 @@ class Texts(unittest.TestCase):
                 (self.reader, 422, "POST", "/api/text/stream?region=150,0,100,50", self.image),
                 (self.reader, 422, "POST", "/api/text/stream?layer=7", self.image),
                 (self.reader, 422, "POST", "/api/text/stream?head=most", self.image),
+                (self.reader, 422, "POST", "/api/text?method=gae", self.image),
+                (self.reader, 422, "POST", "/api/text?method=rollout&layer=0", self.image),
                 (self.answerer, 422, "POST", "/api/text", self.image),
                 (self.answerer, 422, "POST", "/api/text?question=+", self.image)):
             answer = program.ask(method, path, body)

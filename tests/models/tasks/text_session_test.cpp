@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <string>
+#include <string_view>
+#include <tuple>
 
 #include "tests/models/golden.h"
 
@@ -111,6 +114,141 @@ TEST_CASE("A token's map is the cross-attention of the step that chose it") {
       CHECK(double{token->probability} == doctest::Approx(probability).epsilon(1e-4));
     }
   }
+}
+
+namespace {
+
+// [rows, columns], row by row.
+using Matrix = std::vector<double>;
+
+Matrix times(const Matrix& a, const Matrix& b, size_t inner) {
+  const size_t rows = a.size() / inner, columns = b.size() / inner;
+  Matrix out(rows * columns);
+  for (size_t i = 0; i < rows; ++i)
+    for (size_t k = 0; k < inner; ++k)
+      for (size_t j = 0; j < columns; ++j) out[i * columns + j] += a[i * inner + k] * b[k * columns + j];
+  return out;
+}
+
+// The mean over heads of [1, heads, rows, columns].
+Matrix mean_of(const fovea::RawTensor& t) {
+  Matrix out;
+  for (size_t row = 0; row < t.shape[2]; ++row)
+    for (const double value : row_of(t, row, -1)) out.push_back(value);
+  return out;
+}
+
+Matrix half_identity(size_t n) {
+  Matrix out(n * n);
+  for (size_t i = 0; i < n; ++i) out[i * n + i] = 0.5;
+  return out;
+}
+
+Matrix sum(Matrix a, const Matrix& b, double factor) {
+  for (size_t i = 0; i < a.size(); ++i) a[i] += factor * b[i];
+  return a;
+}
+
+// Matrices from the pictures' patches up: of every token of a text over the encoder's tokens.
+Matrix rolled_up(const fovea::RawTensors& run, size_t layers, const std::string& words,
+                 const std::string& cross, const std::string& encoder) {
+  const auto at = [&](const std::string& name, size_t layer) {
+    return mean_of(run.at(name + "." + std::to_string(layer)));
+  };
+  Matrix seen;
+  for (size_t layer = 0; layer < layers; ++layer) {
+    const Matrix attention = at(encoder, layer);
+    const auto count = static_cast<size_t>(std::lround(std::sqrt(static_cast<double>(attention.size()))));
+    const Matrix mix = sum(half_identity(count), attention, 0.5);
+    seen = layer == 0 ? mix : times(mix, seen, count);
+  }
+  const size_t text = run.at(words + ".0").shape[2], keys = run.at(cross + ".0").shape[3];
+  Matrix out(text * keys);
+  for (size_t layer = 0; layer < layers; ++layer) {
+    out = times(sum(half_identity(text), at(words, layer), 0.5), out, text);
+    for (double& value : out) value /= 2;
+    out = sum(out, times(at(cross, layer), seen, keys), 0.5);
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("Rollout goes through all attention from a token to the picture") {
+  const Picture picture(side, side);
+  for (const uint32_t beams : {1U, 2U})
+    for (const auto& [name, ids, encoder] : {std::tuple("trocr_small", "decoder_input_ids", "encoder_attn"),
+                                             std::tuple("vit_gpt2", "decoder_input_ids", "encoder_attn"),
+                                             std::tuple("blip_caption", "input_ids", "vision_attn")}) {
+      CAPTURE(name);
+      const Loaded loaded(name);
+      fovea::TextOptions options{6, {-1, fovea::HeadFusion::mean, 0, fovea::MapMethod::rollout}};
+      options.choice.beams = beams;
+      auto session = loaded.session(options);
+      session.start(Picture(side, side, 8).view());  // another one first
+      session.next();
+      session.start(picture.view());
+      const auto tokens = all_of(session);
+      REQUIRE(tokens.size() > 2);
+      fovea::RunOptions all, one;
+      for (uint32_t i = 0; i < loaded.model.info().attention.size(); ++i) all.attention_layers.push_back(i);
+      one.generate = 1;
+      const auto begun = fovea::run(loaded.model, {{"input", loaded.input(picture)}}, one);
+      fovea::RawTensor given{{1, tokens.size()}, {}, {begun.at("generated").integers[0]}};
+      for (size_t i = 0; i + 1 < tokens.size(); ++i) given.integers.push_back(tokens[i].id);
+      const auto run = fovea::run(loaded.model, {{"input", loaded.input(picture)}, {ids, given}}, all);
+      const Matrix rolled = rolled_up(run, 2, "decoder_attn", "cross_attn", encoder);
+      const size_t keys = rolled.size() / tokens.size();
+      for (size_t step = 0; step < tokens.size(); ++step) {
+        const fovea::TokenMap& map = tokens[step].map;
+        const size_t prefix = keys - map.cells.values.size();
+        double cells = 0;
+        for (size_t i = 0; i < map.cells.values.size(); ++i) {
+          CHECK(std::abs(double{map.cells.values[i]} - rolled[step * keys + prefix + i]) <= 1e-5);
+          cells += rolled[step * keys + prefix + i];
+        }
+        CHECK(std::abs(double{map.elsewhere} - (1 - cells)) <= 1e-5);
+      }
+    }
+}
+
+TEST_CASE("Rollout of an answer goes through the question, and a reader of features has none") {
+  const Picture picture(side, side);
+  const Loaded vqa("blip_vqa");
+  const fovea::TokenMapRequest rollout{-1, fovea::HeadFusion::mean, 0, fovea::MapMethod::rollout};
+  auto session = vqa.session({4, rollout});
+  session.start(picture.view(), "how many cats?");
+  const auto first = all_of(session);
+  session.start(picture.view(), "is it a dog?");
+  const auto second = all_of(session);
+  for (const auto* tokens : {&first, &second})
+    for (const fovea::TextToken& token : *tokens) {
+      const double cells = std::accumulate(token.map.cells.values.begin(), token.map.cells.values.end(), 0.0);
+      // Two layers leave a quarter with the answer's words, and two of what went on with the question's.
+      CHECK(cells > 0.2);
+      CHECK(cells + double{token.map.elsewhere} == doctest::Approx(1).epsilon(1e-5));
+    }
+  CHECK(first.front().map.cells.values != second.front().map.cells.values);
+
+  // The first token of an answer has no words before it: half from the last layer's look at the question,
+  // half of the rest from the layer before.
+  fovea::RawTensor question{{}, {}, {}};
+  for (const int32_t id : vqa.tokenizer.encode("is it a dog?")) question.integers.push_back(id);
+  question.shape = {1, question.integers.size()};
+  fovea::RunOptions all;
+  all.generate = 1;
+  for (uint32_t i = 0; i < vqa.model.info().attention.size(); ++i) all.attention_layers.push_back(i);
+  const auto run = fovea::run(vqa.model, {{"input", vqa.input(picture)}, {"input_ids", question}}, all);
+  const Matrix looked =
+      sum(sum(Matrix(question.integers.size()), row_of(run.at("step_cross_attn.1"), 0, -1), 0.5),
+          row_of(run.at("step_cross_attn.0"), 0, -1), 0.25);
+  const Matrix wanted =
+      times(looked, rolled_up(run, 2, "question_attn", "question_cross_attn", "vision_attn"), looked.size());
+  const std::vector<float>& cells = second.front().map.cells.values;
+  for (size_t i = 0; i < cells.size(); ++i)
+    CHECK(std::abs(double{cells[i]} - wanted[wanted.size() - cells.size() + i]) <= 1e-5);
+  CHECK_THROWS_WITH_AS(Loaded("fovea_reader_mini").session({4, rollout}), doctest::Contains("has raw"),
+                       fovea::RequestError);
 }
 
 TEST_CASE("A recurrent reader's map is the attention of the step that chose its character") {
