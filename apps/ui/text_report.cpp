@@ -1,5 +1,7 @@
 #include "apps/ui/text_report.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -48,10 +50,10 @@ TokenMapRequest token_map_named(const TokenMapNames& names) {
   TokenMapRequest map;
   map.method = method_named(method);
   const TokenMapNames usual;
-  if (map.method == MapMethod::rollout && (layer != usual.layer || head != usual.head)) {
+  if (map.method != MapMethod::raw && (layer != usual.layer || head != usual.head)) {
     const bool by_layer = layer != usual.layer;
     throw RequestError(by_layer ? "layer" : "head", printable(by_layer ? layer : head, most_echoed),
-                       "rollout goes through all layers and heads");
+                       fmt::format("{} goes through all layers and heads", method));
   }
   const char* const end = layer.data() + layer.size();
   if (const auto [stop, error] = std::from_chars(layer.data(), end, map.layer);

@@ -39,6 +39,10 @@ std::vector<MapMethod> token_map_methods(const Model& model);  // none of a mode
 // attention(x) half of each (Abnar & Zuidema 2020, eq. 1, through the decoder's own attention, what it looks
 // at, and the encoder). Takes no layer and no head. A pass over the picture, and one over the text for each
 // token, besides.
+//
+// gae: what of the picture the token's score, the logit, rests on, by gradients of attention: Chefer et al.
+// 2021, "Generic Attention-model Explainability", eqs. 5 to 10, through decoder and encoder. Numbers of 0 and
+// more with no fixed sum. Takes no layer and no head; costs as rollout does, and passes back.
 struct TokenMapRequest {
   int layer = -1;  // of the decoder's layers: 0 the first, -1 the last
   HeadFusion fusion = HeadFusion::mean;

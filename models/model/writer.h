@@ -22,6 +22,12 @@ class Writer : public IdWriter {
   // What the text is about, [images, keys, width], from the model's inputs. The tap hears all attention on
   // the way, that of a text which looked at the picture last.
   virtual Tensor memory(Recorder& r, std::span<const Tensor> inputs, AttentionTap* tap) const = 0;
+  // What such a pass did for a number, from the number's gradient by memory, f32.
+  struct MemoryGradient {
+    std::optional<layers::TextGradient> text;  // of a text that looked at the picture
+    Tensor stream;                             // by the end of the encoder's stream: StreamBackward's
+  };
+  virtual MemoryGradient memory_gradient(Recorder& r, const AttentionTap& tap, const Tensor& dy) const = 0;
 };
 
 }  // namespace fovea

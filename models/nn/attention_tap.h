@@ -53,6 +53,7 @@ struct AttentionRecord {
 namespace layers {
 class ClassHead;
 class Step;
+class TransformerLayer;
 }  // namespace layers
 
 // One run of a step of a residual stream: what class-specific maps take apart.
@@ -60,6 +61,12 @@ struct StepRun {
   const layers::Step* step = nullptr;  // belongs to the model
   size_t layer = 0;                    // its attention's, of AttentionTap::layers
   Tensor x, y;                         // [images, tokens, width], before and after it
+};
+// One run of a layer over the tokens of a text.
+struct TextRun {
+  const layers::TransformerLayer* layer = nullptr;  // belongs to the model
+  size_t record = 0;  // of its own attention, of AttentionTap::layers; what it looks at else comes next
+  Tensor x, self, cross, y;  // [images, tokens, width]: its input, and the stream behind each part
 };
 // One run of a head with classes.
 struct HeadRun {
@@ -93,6 +100,7 @@ struct AttentionTap {
   PooledHead head;       // empty where the answer does not come from a mean
   FinalNorm final_norm;  // empty where there is none, or none of all tokens
   std::vector<StepRun> steps;
+  std::vector<TextRun> text;
   HeadRun answer;  // empty where no class's logit can be followed back from
 };
 
@@ -125,6 +133,8 @@ void for_each_tensor(AttentionTap& tap, F&& f) {
       visit(*t);
   for (StepRun& run : tap.steps)
     for (Tensor* t : {&run.x, &run.y}) visit(*t);
+  for (TextRun& run : tap.text)
+    for (Tensor* t : {&run.x, &run.self, &run.cross, &run.y}) visit(*t);
   visit(tap.head.features);
   visit(tap.answer.x);
 }

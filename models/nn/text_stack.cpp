@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fovea/error.h"
+#include "runtime/ops/nn/modulate.h"
 
 namespace fovea::layers {
 
@@ -63,6 +64,21 @@ Tensor TextStack::operator()(Recorder& r, const TextPass& pass) const {
     x = layers_[i](r, x, context);
   }
   return norm_ ? (*norm_)(r, x) : x;
+}
+
+TextGradient TextStack::backward(Recorder& r, const AttentionTap& tap, const Tensor& causal,
+                                 const Tensor& dy) const {
+  TextGradient out;
+  out.layers.resize(layers_.size());
+  const size_t first = tap.text.size() - layers_.size();
+  Tensor d = norm_ ? norm_->backward(r, tap.text.back().y, dy) : dy;
+  for (size_t i = layers_.size(); i-- > 0;) {
+    out.layers[i] = layers_[i].backward(r, tap, tap.text[first + i], causal, d);
+    d = out.layers[i].x;
+    if (const Tensor& memory = out.layers[i].memory)
+      out.memory = out.memory ? ops::modulate(r, memory, {.residual = out.memory}) : memory;
+  }
+  return out;
 }
 
 }  // namespace fovea::layers

@@ -32,12 +32,21 @@ struct TextPass {
   AttentionTap* tap = nullptr;
 };
 
+// What a pass over a text did for a number, from the number's gradient; f32.
+struct TextGradient {
+  std::vector<LayerGradient> layers;  // the first one first
+  Tensor memory{};                    // by what is looked at, [images, keys, any]; empty where nothing is
+};
+
 // w holds `tokens`, `layers`, and `norm_embed` and `norm` where there are such norms.
 class TextStack {
  public:
   TextStack(WeightStore& store, const io::Weights& w, const TextStackShape& shape);
 
   Tensor operator()(Recorder& r, const TextPass& pass) const;  // [images, tokens, width]
+  // Of the pass whose runs are the tap's last ones. causal: as SelfAttention::backward has it. dy: by its
+  // result.
+  TextGradient backward(Recorder& r, const AttentionTap& tap, const Tensor& causal, const Tensor& dy) const;
   // Of what is looked at, memory [images, keys, any]: one a layer.
   std::vector<Tensor> keys_and_values(Recorder& r, const Tensor& memory) const;
 

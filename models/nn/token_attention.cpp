@@ -6,6 +6,8 @@
 
 #include "fovea/error.h"
 #include "runtime/ops/attention/cache_append.h"
+#include "runtime/ops/maps/attention_relevance.h"
+#include "runtime/ops/train/attention_backward.h"
 
 namespace fovea::layers {
 namespace {
@@ -123,6 +125,25 @@ Tensor SelfAttention::attend(Recorder& r, const ops::AttentionInput& in, const T
   return proj_(r, o, {ops::Activation::none, {}, residual});
 }
 
+Tensor SelfAttention::again(Recorder& r, const AttentionRecord& record, const Tensor& residual) const {
+  const auto scope = r.scope(name_);
+  return proj_(r, ops::attention(r, record.input).o, {ops::Activation::none, {}, residual});
+}
+
+TokenAttentionGradient SelfAttention::backward(Recorder& r, const AttentionRecord& record,
+                                               const Tensor& causal, const Tensor& dy) const {
+  const auto scope = r.scope(name_);
+  ops::AttentionInput in = record.input;
+  if (in.causal) in.mask = causal;
+  in.causal = false;
+  TokenAttentionGradient out;
+  const Tensor d_o = proj_.backward(r, dy);
+  out.relevance = ops::relevance_rows(r, in, record.lse, d_o);
+  const ops::AttentionResult forward{ops::attention(r, record.input).o, record.lse};
+  out.x = qkv_.backward(r, ops::attention_backward(r, in, forward, d_o));
+  return out;
+}
+
 // Queries, and keys and values, of a cross-attention.
 CrossAttention::Asked CrossAttention::asked(const io::Weights& w, const TokenAttentionShape& s) {
   const uint32_t width = s.width;
@@ -154,6 +175,24 @@ CrossAttention::CrossAttention(WeightStore& store, const io::Weights& w, const T
 Tensor CrossAttention::keys_and_values(Recorder& r, const Tensor& memory) const {
   const auto scope = r.scope(name_);
   return kv_(r, memory);
+}
+
+Tensor CrossAttention::again(Recorder& r, const AttentionRecord& record, const Tensor& residual) const {
+  const auto scope = r.scope(name_);
+  return proj_(r, ops::attention(r, record.input).o, {ops::Activation::none, {}, residual});
+}
+
+TokenAttentionGradient CrossAttention::backward(Recorder& r, const AttentionRecord& record,
+                                                const Tensor& dy) const {
+  const auto scope = r.scope(name_);
+  TokenAttentionGradient out;
+  const Tensor d_o = proj_.backward(r, dy);
+  out.relevance = ops::relevance_rows(r, record.input, record.lse, d_o);
+  const ops::AttentionResult forward{ops::attention(r, record.input).o, record.lse};
+  const auto [dq, dkv] = ops::cross_attention_backward(r, record.input, forward, d_o);
+  out.x = q_.backward(r, dq);
+  out.memory = kv_.backward(r, dkv);
+  return out;
 }
 
 Tensor CrossAttention::operator()(Recorder& r, const Tensor& x, const Tensor& kv, const Tensor& residual,

@@ -33,6 +33,15 @@ struct TokenAttentionName {
   const char* tensor = "";
 };
 
+// What a pass did for a number, from the number's gradient, f32.
+struct TokenAttentionGradient {
+  Tensor x;         // by the tokens that asked, [images, queries, width]
+  Tensor memory{};  // by those that were asked, where they are others, [images, keys, memory_width]
+  // Mean over heads of ReLU(gradient ⊙ attention), [images, queries, keys]; what causal rows do not see holds
+  // anything.
+  Tensor relevance;
+};
+
 // w holds `qkv`, or in_proj_weight and in_proj_bias, and `proj`.
 class SelfAttention {
  public:
@@ -46,6 +55,12 @@ class SelfAttention {
   Tensor step(Recorder& r, const Tensor& x, const Tensor& residual, const SeenKeys& seen, const Tensor& past,
               const Tensor& cache, AttentionTap* tap, const TokenAttentionName& name) const;
   uint32_t cache_width() const { return 2 * heads_.padded_channels(); }
+
+  // Of a pass over whole texts, whose record the tap has. causal: as AttentionInput::mask has what causal
+  // attention does not see, for a record of such. dy: by proj(attention(x)).
+  Tensor again(Recorder& r, const AttentionRecord& record, const Tensor& residual) const;
+  TokenAttentionGradient backward(Recorder& r, const AttentionRecord& record, const Tensor& causal,
+                                  const Tensor& dy) const;
 
  private:
   Tensor attend(Recorder& r, const ops::AttentionInput& in, const Tensor& residual, AttentionTap* tap,
@@ -68,6 +83,10 @@ class CrossAttention {
   // residual + proj(attention(x over kv)).
   Tensor operator()(Recorder& r, const Tensor& x, const Tensor& kv, const Tensor& residual,
                     const SeenKeys& seen, AttentionTap* tap, const TokenAttentionName& name) const;
+
+  // As SelfAttention has them.
+  Tensor again(Recorder& r, const AttentionRecord& record, const Tensor& residual) const;
+  TokenAttentionGradient backward(Recorder& r, const AttentionRecord& record, const Tensor& dy) const;
 
  private:
   struct Asked {

@@ -32,6 +32,13 @@ struct LayerContext {
   AttentionTap* tap = nullptr;
 };
 
+// What a pass of a layer did for a number, from the number's gradient by its output; f32.
+struct LayerGradient {
+  Tensor x;                                  // by its input
+  Tensor memory{};                           // by the other sequence, where there is one
+  Tensor self_relevance, cross_relevance{};  // TokenAttentionGradient::relevance of both attentions
+};
+
 // w holds `self_attn`, `norm1`, `fc1`, `fc2` and `norm2`, and `cross_attn` and `norm_cross`.
 class TransformerLayer {
  public:
@@ -40,6 +47,10 @@ class TransformerLayer {
   // x [images, tokens, width] → the same.
   Tensor operator()(Recorder& r, const Tensor& x, const LayerContext& context) const;
 
+  // Of a run over whole texts. causal: as SelfAttention::backward has it.
+  LayerGradient backward(Recorder& r, const AttentionTap& tap, const TextRun& run, const Tensor& causal,
+                         const Tensor& dy) const;
+
   const SelfAttention& self() const { return self_; }
   const CrossAttention& cross() const { return *cross_; }
   bool has_cross() const { return cross_.has_value(); }
@@ -47,6 +58,9 @@ class TransformerLayer {
  private:
   template <class Part>
   Tensor with_norm(Recorder& r, const LayerNorm& norm, const Tensor& x, const Part& part) const;
+  template <class Again, class Back>
+  Tensor norm_backward(Recorder& r, const LayerNorm& norm, const Tensor& x, const Tensor& dy,
+                       const Again& again, const Back& back) const;
 
   std::string name_;
   TransformerLayerShape s_;

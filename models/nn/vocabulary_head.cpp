@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "runtime/ops/maps/class_direction.h"
+#include "runtime/ops/train/activation_backward.h"
+
 namespace fovea::layers {
 namespace {
 
@@ -49,6 +52,22 @@ Tensor VocabularyScores::joined(Recorder& r, const Tensor& x, uint32_t columns) 
     first += count;
   }
   return y;
+}
+
+Tensor VocabularyScores::gradient(Recorder& r, uint32_t part, const Tensor& token) const {
+  ops::ClassDirectionCase c;
+  c.head = parts_.at(part).weights();
+  c.classes = token;
+  const Tensor row = ops::class_direction(r, c);
+  return row.reshaped({row.shape[0], 1, row.shape[1]});
+}
+
+Tensor VocabularyHead::gradient(Recorder& r, const Tensor& x, uint32_t part, const Tensor& token) const {
+  const Tensor d = scores_.gradient(r, part, token);
+  if (!dense_) return d;
+  const Tensor inner = (*dense_)(r, x);
+  const Tensor read = (*dense_)(r, x, {activation_, {}, {}});
+  return dense_->backward(r, ops::activation_backward(r, inner, norm_->backward(r, read, d), activation_));
 }
 
 }  // namespace fovea::layers

@@ -19,6 +19,13 @@ class VocabularyScores {
   // Rows as they are computed, with columns behind the vocabulary up to a multiple of four.
   Tensor in_fours(Recorder& r, const Tensor& x) const;
 
+  // Tokens of a part of the matrix, but for the last one.
+  uint32_t part_size() const { return parts_.size() == 1 ? vocabulary_ : parts_.front().weights().columns; }
+  uint32_t parts() const { return static_cast<uint32_t>(parts_.size()); }
+  // The gradient of one token's score by x, [images, 1, width] f32: token u32 [images, 1], counted in the
+  // part.
+  Tensor gradient(Recorder& r, uint32_t part, const Tensor& token) const;
+
  private:
   Tensor joined(Recorder& r, const Tensor& x, uint32_t columns) const;
 
@@ -40,6 +47,10 @@ class VocabularyHead {
   Tensor operator()(Recorder& r, const Tensor& x) const { return scores_(r, before_scores(r, x)); }
   // The same in rows that are a multiple of four, as kernels that choose from them want.
   Tensor in_fours(Recorder& r, const Tensor& x) const { return scores_.in_fours(r, before_scores(r, x)); }
+
+  const VocabularyScores& scores() const { return scores_; }
+  // The gradient of one token's score by x [images, 1, width], f32; part and token as of VocabularyScores.
+  Tensor gradient(Recorder& r, const Tensor& x, uint32_t part, const Tensor& token) const;
 
  private:
   Tensor before_scores(Recorder& r, const Tensor& x) const {

@@ -70,6 +70,8 @@ CachedTokens::CachedTokens(const LoadedModel& model, const TokenChoice& choice)
 }
 
 uint32_t CachedTokens::record(uint32_t words, uint32_t most) {
+  relevance_.reset();
+  rollout_.reset();
   retrace_.reset();
   generation_.reset();
   Generation::Options options;
@@ -112,7 +114,7 @@ std::optional<TokenSource::Token> CachedTokens::next() {
 }
 
 std::vector<float> CachedTokens::looked(const TokenMapRequest& request) {
-  if (request.method == MapMethod::rollout) return rollout();
+  if (request.method != MapMethod::raw) return traced(request.method);
   const auto layers = static_cast<int>(generation_->cross_layers());
   const auto layer = static_cast<size_t>(request.layer < 0 ? layers + request.layer : request.layer);
   std::vector<float> keys = fused(found_ ? (*found_)[given_ - 1]->cross[layer] : generation_->cross(layer),
@@ -121,10 +123,16 @@ std::vector<float> CachedTokens::looked(const TokenMapRequest& request) {
 }
 
 // The token that was given last came out behind those before it.
-std::vector<float> CachedTokens::rollout() {
+std::vector<float> CachedTokens::traced(MapMethod method) {
   const Generation::Options& options = generation_->options();
   if (!retrace_) retrace_.emplace(model_, generation_->inputs(), options.prompt + options.most - 1);
-  return retrace_->rollout(std::span(read_).first(read_.size() - 1));
+  const auto before = std::span(read_).first(read_.size() - 1);
+  if (method == MapMethod::rollout) {
+    if (!rollout_) rollout_.emplace(model_, *retrace_);
+    return (*rollout_)(before);
+  }
+  if (!relevance_) relevance_.emplace(model_, *retrace_);
+  return (*relevance_)(before, read_.back());
 }
 
 // From weights of the question's tokens to those of the picture's.

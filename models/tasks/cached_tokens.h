@@ -6,6 +6,8 @@
 
 #include "models/tasks/beams.h"
 #include "models/tasks/retrace.h"
+#include "models/tasks/text_relevance.h"
+#include "models/tasks/text_rollout.h"
 #include "models/tasks/token_source.h"
 
 namespace fovea {
@@ -26,7 +28,7 @@ class CachedTokens : public TokenSource {
  private:
   bool answers() const { return writer_.task() == TextTask::answer; }
   std::vector<float> through_question(const std::vector<float>& weights) const;
-  std::vector<float> rollout();
+  std::vector<float> traced(MapMethod method);
 
   const LoadedModel& model_;
   const Writer& writer_;
@@ -34,7 +36,9 @@ class CachedTokens : public TokenSource {
   size_t pixels_ = 0, question_ = 0;  // inputs
   TokenChoice choice_;
   std::optional<Generation> generation_;
-  std::optional<Retrace> retrace_;              // when it is asked for
+  std::optional<Retrace> retrace_;  // these when they are asked for
+  std::optional<TextRollout> rollout_;
+  std::optional<TextRelevance> relevance_;
   std::vector<uint32_t> read_;                  // the prompt, and the tokens that were given
   std::optional<std::vector<BeamText>> found_;  // with beams, when they were searched
   size_t given_ = 0;                            // of those

@@ -78,7 +78,7 @@ struct TextSession::Impl {
     if (std::find(methods.begin(), methods.end(), request.method) == methods.end())
       throw RequestError("method", to_string(request.method),
                          fmt::format("a token of {} has {}", info().architecture, names_of(methods)));
-    if (request.method == MapMethod::rollout) return;
+    if (request.method != MapMethod::raw) return;
     const auto layers = static_cast<int>(traits.layers);
     if (request.layer < -layers || request.layer >= layers)
       throw RequestError(

@@ -37,7 +37,7 @@ TextTask task_of(const Model& model) {
 std::vector<MapMethod> token_map_methods(const LoadedModel& model) {
   if (task_of(model) == TextTask::none) return {};
   if (model.writer() == nullptr) return {MapMethod::raw};  // attention over cells of features alone
-  return {MapMethod::raw, MapMethod::rollout};
+  return {MapMethod::raw, MapMethod::rollout, MapMethod::gae};
 }
 
 std::vector<MapMethod> token_map_methods(const Model& model) {

@@ -23,6 +23,7 @@ void write_dx(uint i, vec4 value) {
 
 // The derivatives of activations that transformers have.
 vec4 slope(vec4 x) {
+  if (ACTIVATION == ACT_RELU) return vec4(greaterThan(x, vec4(0)));
   if (ACTIVATION == ACT_GELU)  // Φ(x) + x φ(x)
     return 0.5 * (1.0 + error_function(x * 0.70710678118654752)) + x * 0.39894228040143268 * exp(-0.5 * x * x);
   vec4 inner = vec4(1);  // of x logistic(z): dz/dx

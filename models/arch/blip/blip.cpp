@@ -99,6 +99,12 @@ class Blip : public LoadedModel, public Writer {
     const Tensor picture = look(r, inputs[pixels_], tap);
     return question_ ? asked(r, picture, inputs[ids_], inputs[mask_], tap) : picture;
   }
+  MemoryGradient memory_gradient(Recorder& r, const AttentionTap& tap, const Tensor& dy) const override {
+    MemoryGradient out;
+    if (question_) out.text = question_->backward(r, tap, {}, dy);
+    out.stream = norm_.backward(r, tap.steps.back().y, out.text ? out.text->memory : dy);
+    return out;
+  }
   Ids ids() const override { return written_; }
   TextTask task() const override { return answers_ ? TextTask::answer : TextTask::describe; }
 

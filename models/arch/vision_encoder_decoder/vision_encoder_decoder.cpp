@@ -67,6 +67,9 @@ class VisionEncoderDecoder : public LoadedModel, public Writer {
   Tensor memory(Recorder& r, std::span<const Tensor> inputs, AttentionTap* tap) const override {
     return projected(r, encode(r, inputs[pixels_], tap));
   }
+  MemoryGradient memory_gradient(Recorder& r, const AttentionTap& tap, const Tensor& dy) const override {
+    return {{}, norm_.backward(r, tap.steps.back().y, memory_ ? memory_->backward(r, dy) : dy)};
+  }
   Ids ids() const override { return written_; }
   TextTask task() const override { return task_; }
 

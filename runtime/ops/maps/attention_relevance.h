@@ -40,12 +40,12 @@ struct AttentionRelevance {
   }
   static std::vector<Spec> variants(const DeviceInfo& device) {
     const uint32_t group = relevance_group(device);
-    return {{group, 1, 0, 1, 0, 0, 1},  // evidence
-            {group, 1, 2, 1, 0, 0, 0},  // its terms
-            {group, 1, 0, 1, 2, 0, 0},  // Grad-CAM
-            {group, 8, 0, 0, 1, 0, 1},  // summed gradient
-            {group, 8, 0, 1, 1, 1, 1},  // GAE
-            {group, 8, 0, 1, 1, 1, 1, 1, 1}};
+    return {{group, 1, 0, 1, 0, 0, 1},                                    // evidence
+            {group, 1, 2, 1, 0, 0, 0},                                    // its terms
+            {group, 1, 0, 1, 2, 0, 0},                                    // Grad-CAM
+            {group, 8, 0, 0, 1, 0, 1},                                    // summed gradient
+            {group, 8, 0, 1, 1, 1, 1},                                    // GAE
+            {group, 8, 0, 1, 1, 1, 1, 1, 1}, {group, 1, 0, 1, 1, 0, 0}};  // GAE of texts, row by row
   }
 };
 inline const BothFamilies<AttentionRelevance> attention_relevance_kernels;
@@ -58,15 +58,17 @@ struct RelevanceCase {
   bool times_attention = true;
   Positive positive = Positive::no;
   RelevanceHeads heads = RelevanceHeads::sum;
-  uint32_t head = 0;  // for RelevanceHeads::one
-  Tensor weights{};   // f32 [images, at least queries], of rows; empty for ones
-  Tensor base{};      // f32 [images, keys]; empty for zeros
+  uint32_t head = 0;      // for RelevanceHeads::one
+  Tensor weights{};       // f32 [images, at least queries], of rows; empty for ones
+  Tensor base{};          // f32 [images, keys]; empty for zeros
+  bool each_row = false;  // no sum over rows
   float factor = 1;
 };
 
 // With G[h,i,j] = gradient_i · v_j per head and A the attention:
 //   y_j = base_j + factor · Σ_i weights_i Σ_h f(G (· A)), f the identity or ReLU
-// as f32 [images, keys], or [images, heads, keys] for each head by itself.
+// as f32 [images, keys], [images, heads, keys] for each head by itself, or [images, queries, keys] for each
+// row.
 inline Tensor attention_relevance(Recorder& r, const RelevanceCase& c) {
   const AttentionLayout& p = c.in.layout;
   AttentionInput in = c.in;
@@ -74,7 +76,7 @@ inline Tensor attention_relevance(Recorder& r, const RelevanceCase& c) {
   in.check_layout("attention_relevance");
   in.check_terms("attention_relevance");
   in.check_all_seen("attention_relevance");
-  const uint32_t rows = std::min(p.queries, 8U), tiles = groups(p.queries, rows);
+  const uint32_t rows = c.each_row ? 1 : std::min(p.queries, 8U), tiles = groups(p.queries, rows);
   const bool each = c.heads == RelevanceHeads::each;
   check(in_fours(p) && c.lse.shape.rank() == 3 && c.lse.shape[0] == p.images && c.lse.shape[1] == p.heads &&
             c.lse.shape[2] >= p.queries && c.gradient.dtype == DType::f32 &&
@@ -89,7 +91,7 @@ inline Tensor attention_relevance(Recorder& r, const RelevanceCase& c) {
   check((!c.weights || (c.weights.dtype == DType::f32 && c.weights.shape.rank() == 2 &&
                         c.weights.shape[0] == p.images && c.weights.shape[1] >= p.queries)) &&
             (!c.base || (c.base.dtype == DType::f32 && c.base.shape == Shape{p.images, p.keys} && !each)) &&
-            (c.positive != Positive::result || tiles == 1),
+            !(c.each_row && (each || c.base)) && (c.positive != Positive::result || tiles == 1),
         "attention_relevance", [&] {
           return fmt::format("{}, {}, {} queries in {} tiles", shape_of("weights", c.weights),
                              shape_of("base", c.base), p.queries, tiles);
@@ -104,7 +106,8 @@ inline Tensor attention_relevance(Recorder& r, const RelevanceCase& c) {
                                     .lse_queries = c.lse.shape[2],
                                     .weights_image = c.weights ? c.weights.shape[1] : 0,
                                     .head = c.head,
-                                    .factor = c.factor};
+                                    // The kernel's parts are those of a mean over tiles.
+                                    .factor = c.each_row ? c.factor / static_cast<float>(tiles) : c.factor};
   const AttentionRelevanceSpec spec{.group = relevance_group(r.device().info()),
                                     .rows = rows,
                                     .heads = static_cast<uint32_t>(c.heads),
@@ -123,8 +126,22 @@ inline Tensor attention_relevance(Recorder& r, const RelevanceCase& c) {
     return Call<K>{
         {c.in.q, c.in.k, c.in.v, c.gradient, bias, mask, c.lse, weights, base, parts}, push, spec, flops};
   });
+  if (c.each_row) return parts.reshaped({p.images, p.queries, p.keys});
   const Tensor y = tiles == 1 ? parts : token_mean(r, parts);
   return each ? y.reshaped({p.images, p.heads, p.keys}) : y.reshaped({p.images, p.keys});
+}
+
+// The mean over heads of ReLU(∂/∂A ⊙ A), [images, queries, keys] f32.
+inline Tensor relevance_rows(Recorder& r, const AttentionInput& in, const Tensor& lse,
+                             const Tensor& gradient) {
+  RelevanceCase c;
+  c.in = in;
+  c.lse = lse;
+  c.gradient = gradient;
+  c.positive = Positive::terms;
+  c.each_row = true;
+  c.factor = 1.0F / static_cast<float>(in.layout.heads);
+  return attention_relevance(r, c);
 }
 
 }  // namespace fovea::ops

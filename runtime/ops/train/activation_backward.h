@@ -33,12 +33,13 @@ struct ActivationBackward : UnitKernel<F> {
 inline const BothFamilies<ActivationBackward> activation_backward_kernels;
 
 // dy [..., channels] f32, of y = act(x), or of y = act(first half) ⊙ second half where x is twice as wide →
-// dx f32, of x's shape. For gelu, gelu_tanh, quick_gelu and silu.
+// dx f32, of x's shape. For relu, gelu, gelu_tanh, quick_gelu and silu.
 inline Tensor activation_backward(Recorder& r, const Tensor& x, const Tensor& dy, Activation activation) {
   const uint32_t channels = dy.shape.last();
   const bool gated = x.shape.last() != channels;
   const bool known = activation == Activation::gelu || activation == Activation::gelu_tanh ||
-                     activation == Activation::quick_gelu || activation == Activation::silu;
+                     activation == Activation::quick_gelu || activation == Activation::silu ||
+                     activation == Activation::relu;
   check(known && dy.dtype == DType::f32 && x.shape.rows() == dy.shape.rows() &&
             x.shape.last() == (gated ? 2 : 1) * uint64_t{channels} && x.shape.elements() <= UINT32_MAX,
         "activation_backward", [&] {

@@ -93,18 +93,26 @@ Call<Kernel> attention_backward_call(const AttentionInput& in, const AttentionRe
           flops};
 }
 
-// in: queries, keys and values that are parts of one packed tensor. forward: what
-// attention() made of them. d_o: f32, as forward.o. The result is f32 of the packed tensor's shape, gradients
-// where q, k and v lie.
-inline Tensor attention_backward(Recorder& r, const AttentionInput& in, const AttentionResult& forward,
-                                 const Tensor& d_o) {
+// By queries, and by keys and values: f32, of the shapes of what these are parts of, gradients where q, k and
+// v lie.
+struct AttentionGradient {
+  Tensor q, kv;
+};
+
+// in: queries in one tensor, keys and values in another. forward: what attention() made of them. d_o: f32, as
+// forward.o.
+inline AttentionGradient cross_attention_backward(Recorder& r, const AttentionInput& in,
+                                                  const AttentionResult& forward, const Tensor& d_o) {
   const AttentionLayout& p = in.layout;
   in.check_layout("attention_backward");
   in.check_terms("attention_backward");
   in.check_all_seen("attention_backward");
-  check(in.q.shape == in.k.shape && in.k.shape == in.v.shape &&
-            in.q.shape.elements() == uint64_t{3} * p.images * p.queries * p.heads * p.width &&
-            p.queries == p.keys && forward.o.shape == Shape{p.images, p.queries, p.heads * p.width} &&
+  const uint64_t dim = uint64_t{p.heads} * p.width, queries = uint64_t{p.images} * p.queries * dim,
+                 keys = uint64_t{2} * p.images * p.keys * dim;
+  const bool packed = in.q.shape == in.k.shape && p.queries == p.keys && in.q.shape.elements() == 3 * queries;
+  check(in.k.shape == in.v.shape &&
+            (packed || (in.q.shape.elements() == queries && in.k.shape.elements() == keys)) &&
+            forward.o.shape == Shape{p.images, p.queries, p.heads * p.width} &&
             forward.lse.shape == Shape{p.images, p.heads, p.queries} && d_o.dtype == DType::f32 &&
             d_o.shape == forward.o.shape,
         "attention_backward", [&] {
@@ -113,16 +121,25 @@ inline Tensor attention_backward(Recorder& r, const AttentionInput& in, const At
                              to_string(d_o.dtype), p.queries, p.heads, p.width);
         });
   const Tensor delta = r.temporary(forward.lse.shape, DType::f32, "attention_backward δ");
-  const Tensor dqkv = r.temporary(in.q.shape, DType::f32, "attention_backward");
+  AttentionGradient out;
+  out.q = r.temporary(in.q.shape, DType::f32, "attention_backward");
+  out.kv = packed ? out.q : r.temporary(in.k.shape, DType::f32, "attention_backward keys");
   // Queries' gradients first, for the second pass reads the δ that the first writes.
   const uint64_t product = uint64_t{2} * p.images * p.heads * p.queries * p.keys * p.width;
   for (const uint32_t own_keys : {0U, 1U})
     attention_backward_kernels.dispatch(r, [&]<class K>(K) {
       typename K::Spec spec = K::fitted(r.device().info(), p.width);
       spec.own_keys = own_keys;
-      return attention_backward_call<K>(in, forward, d_o, delta, dqkv, spec, (3 + own_keys) * product);
+      return attention_backward_call<K>(in, forward, d_o, delta, own_keys == 0 ? out.q : out.kv, spec,
+                                        (3 + own_keys) * product);
     });
-  return dqkv;
+  return out;
+}
+
+// The same of queries, keys and values that are parts of one packed tensor.
+inline Tensor attention_backward(Recorder& r, const AttentionInput& in, const AttentionResult& forward,
+                                 const Tensor& d_o) {
+  return cross_attention_backward(r, in, forward, d_o).q;
 }
 
 }  // namespace fovea::ops

@@ -346,7 +346,7 @@ TEST_CASE("a model that does something else is refused in words") {
   refuses(command("read", "trocr_small", {"--head", "4", "a.png"}), "--head 4: the decoder of");
   refuses(command("read", "trocr_small", {"--method", "rollout", "--layer", "0", "a.png"}),
           "--layer 0: rollout goes through all layers");
-  refuses(command("read", "trocr_small", {"--method", "gae", "a.png"}), "--method gae: a token of");
+  refuses(command("read", "trocr_small", {"--method", "cam", "a.png"}), "--method cam: a token of");
   refuses(command("read", "trocr_small", {"--method", "none", "a.png"}), "--method none");
   refuses(command("read", "trocr_small", {"--region", "1,2,3", "a.png"}), "want X,Y,W,H");
   refuses(command("read", "trocr_small", {"--overlay", "o.png", "a.png", "a.png"}),

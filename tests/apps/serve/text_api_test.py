@@ -65,7 +65,7 @@ class Texts(unittest.TestCase):
         self.assertEqual(list(answer.json["ms"]), ["decode", "text"])
 
     def test_a_question_is_answered_as_on_the_command_line(self):
-        for map in ({"layer": "0", "head": "1"}, {"method": "rollout"}):
+        for map in ({"layer": "0", "head": "1"}, {"method": "rollout"}, {"method": "gae"}):
             with self.subTest(map=map):
                 query = urllib.parse.urlencode({"question": QUESTION, **map})
                 answer = self.answerer.ask("POST", f"/api/text?{query}", self.image)
@@ -170,7 +170,7 @@ class Texts(unittest.TestCase):
                 (self.reader, 422, "POST", "/api/text/stream?region=150,0,100,50", self.image),
                 (self.reader, 422, "POST", "/api/text/stream?layer=7", self.image),
                 (self.reader, 422, "POST", "/api/text/stream?head=most", self.image),
-                (self.reader, 422, "POST", "/api/text?method=gae", self.image),
+                (self.reader, 422, "POST", "/api/text?method=cam", self.image),
                 (self.reader, 422, "POST", "/api/text?method=rollout&layer=0", self.image),
                 (self.answerer, 422, "POST", "/api/text", self.image),
                 (self.answerer, 422, "POST", "/api/text?question=+", self.image)):

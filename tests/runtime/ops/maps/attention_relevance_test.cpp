@@ -16,6 +16,7 @@ struct How {
   ops::RelevanceHeads heads;
   bool weights, base, one_value;
   bool terms = false;  // a bias and a mask
+  bool rows = false;   // each by itself
 };
 
 // The definition, from whole matrices: G = gradient · v, A = exp(scores − lse).
@@ -79,6 +80,7 @@ void compare(DType dtype, const Size& s, const How& how, bool storage_kernel = f
     r.in.bias = c.input(bias);
     r.in.mask = c.input(mask);
   }
+  r.each_row = how.rows;
   r.factor = static_cast<float>(factor);
   Tensor y;
   if (storage_kernel) {
@@ -94,15 +96,17 @@ void compare(DType dtype, const Size& s, const How& how, bool storage_kernel = f
   }
 
   const bool each = how.heads == ops::RelevanceHeads::each;
+  const uint32_t outputs = each ? s.heads : how.rows ? s.queries : 1;
   Expected want;
   for (size_t image = 0; image < s.images; ++image)
-    for (size_t output = 0; output < (each ? s.heads : 1); ++output)
+    for (size_t output = 0; output < outputs; ++output)
       for (size_t j = 0; j < s.keys; ++j) {
         double sum = 0, bound = 0;
         for (size_t h = 0; h < s.heads; ++h) {
           if (each && h != output) continue;
           if (how.heads == ops::RelevanceHeads::one && h != s.heads - 1) continue;
           for (size_t i = 0; i < s.queries; ++i) {
+            if (how.rows && i != output) continue;
             double score = 0, score_size = 0, value = 0, size = 0;
             for (size_t ch = h * s.width; ch < (h + 1) * s.width; ++ch) {
               const double a =
@@ -146,7 +150,7 @@ void compare(DType dtype, const Size& s, const How& how, bool storage_kernel = f
                                          (std::abs(sum) +
                                           (how.base ? std::abs(base.numbers[image * s.keys + j]) : 0))));
       }
-  CHECK(y.shape == (each ? Shape{s.images, s.heads, s.keys} : Shape{s.images, s.keys}));
+  CHECK(y.shape == (each || how.rows ? Shape{s.images, outputs, s.keys} : Shape{s.images, s.keys}));
   check_close(c.run(y), want, DType::f32);
 }
 
@@ -166,6 +170,8 @@ TEST_CASE("attention_relevance as maps use it") {
       compare(dtype, s, {true, Positive::terms, RelevanceHeads::sum, true, true, false});  // GAE
       compare(dtype, s, {true, Positive::terms, RelevanceHeads::sum, true, true, false, true});
       compare(dtype, s, {true, Positive::no, RelevanceHeads::each, false, false, false, true});
+      compare(dtype, s, {true, Positive::terms, RelevanceHeads::sum, false, false, false, false, true});
+      compare(dtype, s, {true, Positive::terms, RelevanceHeads::sum, true, false, false, true, true});
       if (s.queries <= 8)
         compare(dtype, s, {true, Positive::result, RelevanceHeads::sum, false, false, true});  // Grad-CAM
     }

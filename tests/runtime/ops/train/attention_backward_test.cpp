@@ -156,6 +156,66 @@ TEST_CASE("AttentionBackward and AttentionBackwardTexel by themselves") {
     }
 }
 
+// Queries apart from keys and values, and fewer: as packed ones of which the others have no gradient.
+TEST_CASE("cross_attention_backward over odd sizes") {
+  for (const DType dtype : storage_types())
+    for (const Size& s : {Size{1, 1, 1, 4}, Size{2, 7, 3, 16}, Size{1, 33, 2, 20}, Size{3, 18, 1, 80}})
+      for (const uint32_t queries : {1U, (s.tokens + 1) / 2, s.tokens}) {
+        CAPTURE(name_of(dtype));
+        CAPTURE(fmt::format("{} of {} tokens, {} heads of {}", queries, s.tokens, s.heads, s.width));
+        const uint32_t dim = s.heads * s.width;
+        const Values qkv = random_values({s.images, s.tokens, 3 * dim}, dtype, 1, 2),
+                     given = random_values({s.images, queries, dim}, DType::f32, 2);
+        Numbers q, kv, d_o(size_t{s.images} * s.tokens * dim);
+        for (size_t token = 0; token < size_t{s.images} * s.tokens; ++token) {
+          const auto row = qkv.numbers.begin() + static_cast<std::ptrdiff_t>(token * 3 * dim);
+          const size_t image = token / s.tokens, at = token % s.tokens;
+          kv.insert(kv.end(), row + dim, row + 3 * dim);
+          if (at >= queries) continue;
+          q.insert(q.end(), row, row + dim);
+          for (size_t c = 0; c < dim; ++c)
+            d_o[token * dim + c] = given.numbers[(image * queries + at) * dim + c];
+        }
+        Case c;
+        const Tensor asks = c.input(values_of({s.images, queries, dim}, dtype, q)),
+                     keys = c.input(values_of({s.images, s.tokens, 2 * dim}, dtype, kv));
+        const ops::AttentionInput in{asks,
+                                     keys,
+                                     keys,
+                                     {.images = s.images,
+                                      .queries = queries,
+                                      .keys = s.tokens,
+                                      .heads = s.heads,
+                                      .width = s.width,
+                                      .q_first = 0,
+                                      .q_image = queries * dim,
+                                      .q_token = dim,
+                                      .k_first = 0,
+                                      .v_first = dim,
+                                      .kv_image = s.tokens * 2 * dim,
+                                      .kv_token = 2 * dim,
+                                      .scale = 1 / std::sqrt(static_cast<float>(s.width))}};
+        const auto forward = ops::attention(c.recorder, in);
+        const auto [dq, dkv] = ops::cross_attention_backward(c.recorder, in, forward, c.input(given));
+        CHECK(dq.shape == asks.shape);
+        CHECK(dkv.shape == keys.shape);
+        const std::vector<Numbers> found = c.run({dq, dkv});
+        const Gradients want =
+            reference(qkv, values_of({s.images, s.tokens, dim}, DType::f32, d_o), {}, {}, s, dtype);
+        Expected by_q, by_kv;
+        for (size_t token = 0; token < size_t{s.images} * s.tokens; ++token)
+          for (size_t column = 0; column < size_t{3} * dim; ++column) {
+            const size_t i = token * 3 * dim + column;
+            if (column >= dim)
+              by_kv.add(want.value[i], want.bound[i]);
+            else if (token % s.tokens < queries)
+              by_q.add(want.value[i], want.bound[i]);
+          }
+        check_close(found[0], by_q, DType::f32);
+        check_close(found[1], by_kv, DType::f32);
+      }
+}
+
 TEST_CASE("attention_backward rejects what does not fit") {
   Case c;
   const Tensor qkv = c.recorder.input({1, 5, 24}, DType::f32, "qkv");
