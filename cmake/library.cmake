@@ -66,8 +66,8 @@ fovea_room(vision SEES runtime/ops/image models/config)
 fovea_room(models/tasks SEES models/registry maps vision)
 fovea_room(stream SEES models/tasks)
 
-set_property(SOURCE ${PROJECT_SOURCE_DIR}/models/registry/embedded.S APPEND PROPERTY OBJECT_DEPENDS
-  "${PROJECT_SOURCE_DIR}/models/registry/embedded/config.json;${PROJECT_SOURCE_DIR}/models/registry/embedded/model.safetensors")
+file(GLOB embedded_files CONFIGURE_DEPENDS models/registry/embedded*/*)
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/models/registry/embedded.S APPEND PROPERTY OBJECT_DEPENDS "${embedded_files}")
 
 fovea_objects_of(library_objects core runtime/vk shaders runtime/record runtime/tune ${op_rooms} models/config models/text
                  models/weights models/nn models/model ${arch_rooms} maps models/registry vision models/tasks stream)

@@ -24,13 +24,13 @@ struct Flags {
 std::string lasting(const std::string& text) {
   const ModelChoice choice = resolve_model(text, "default");
   std::error_code error;
-  if (choice.embedded()) return embedded_name;
+  if (choice.embedded) return choice.text();
   if (std::filesystem::is_directory(text, error)) return std::filesystem::absolute(text).lexically_normal();
   return hub::parse_name(text, "default").text();
 }
 
 int show() {
-  write_out(user_default().value_or(embedded_name) + '\n');
+  write_out(user_default().value_or(std::string(embedded_model().name)) + '\n');
   return exit_good;
 }
 
@@ -50,7 +50,7 @@ int run(const Flags& flags) {
 void add_default(const Command& program) {
   const auto flags = std::make_shared<Flags>();
   const Command command = program.command("default", "Show or set the model that is meant without --model");
-  command.option("NAME", flags->name, "A pulled model, a folder, or `embedded`");
+  command.option("NAME", flags->name, "A pulled model, a folder, `embedded` or `embedded-reader`");
   command.flag("--unset", flags->unset, "Forget it");
   command.runs([flags] { return run(*flags); });
 }

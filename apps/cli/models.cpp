@@ -74,21 +74,21 @@ Row describe(const hub::Stored& stored) {
   return row;
 }
 
-Row embedded_row() {
-  const EmbeddedModel model = embedded_model();
+Row embedded_row(const EmbeddedModel& model) {
   const ModelSummary summary = summarize(model.files);
-  Row row{embedded_name, "embedded"};
+  Row row{std::string(model.name), "embedded"};
   row.architecture = summary.architecture;
   row.family = summary.family;
   row.licence = model.licence;
   row.parameters = static_cast<double>(model.parameters) / 1e6;
   row.gmacs = model.gmacs;
-  return row;  // without top-1: its classes are not ImageNet's
+  return row;  // without top-1, of which ImageNet's classes are meant
 }
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
-  rows.push_back(embedded_row());
+  for (const EmbeddedModel& model : {embedded_model(), embedded_reader()})
+    rows.push_back(embedded_row(model));
   for (const hub::Stored& stored : hub::stored_models()) {
     Row row = describe(stored);
     // Other programs' caches hold much that is no vision model.

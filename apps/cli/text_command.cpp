@@ -38,18 +38,21 @@ namespace {
 void require_task(const Model& model, TextTask wanted) {
   const TextTask task = task_of(model);
   if (task == wanted) return;
-  wrong(fmt::format("{}: {} {}: {}", command_for(wanted), model.info().architecture, to_string(task),
-                    task == TextTask::none ? fmt::format("give one that {} with --model", to_string(wanted))
-                                           : fmt::format("use `fovea {}`, or a model that {}",
-                                                         command_for(task), to_string(wanted))));
+  wrong(fmt::format(
+      "{}: {} {}: {}", command_for(wanted), model.info().architecture, to_string(task),
+      task == TextTask::none
+          ? fmt::format("give one that {} with --model{}", to_string(wanted),
+                        wanted == TextTask::read ? ", such as embedded-reader" : "")
+          : fmt::format("use `fovea {}`, or a model that {}", command_for(task), to_string(wanted))));
 }
 
 // A model that does the task, and where it came from.
 std::pair<Model, ModelChoice> model_for(TextTask task, const ModelFlags& flags) {
-  if (!is_model_chosen(flags.model))
+  const bool reads = task == TextTask::read;
+  if (!reads && !is_model_chosen(flags.model))
     wrong(fmt::format("{}: needs a model that {}: give one with --model, $FOVEA_MODEL or `fovea default`",
                       command_for(task), to_string(task)));
-  const ModelChoice choice = choose_model(flags.model);
+  const ModelChoice choice = reads ? choose_reader(flags.model) : choose_model(flags.model);
   const Model model = load_model(flags, choice);
   require_task(model, task);
   return {model, choice};
@@ -158,7 +161,7 @@ int write_about(const std::vector<Input>& inputs, const TextFlags& flags, TextTa
   check_overlay(flags, inputs);
   const auto [model, choice] = model_for(task, flags.model);
   DecodeQueue pictures(inputs, 4);
-  TextSession session(model, load_tokenizer(choice.folder), options);
+  TextSession session(model, load_tokenizer(choice), options);
   session.require_words(flags.words);  // what cannot be asked fails here once, not with every picture
   catch_interrupts();
   return Writings(flags, inputs, part, pictures, session).run();
@@ -174,7 +177,7 @@ int show_window(const TextFlags& flags, TextTask task, const TextOptions& option
   const SourceKind kind = kind_of_source(source);
   if (!has_display()) wrong("--window: no display to open a window on; --serve shows a page instead");
   const auto [model, choice] = model_for(task, flags.model);
-  TextSession session(model, load_tokenizer(choice.folder), options);
+  TextSession session(model, load_tokenizer(choice), options);
   session.require_words(flags.words);
   catch_interrupts();
   return write_in_window(session, flags.words, part, source, kind);
@@ -186,7 +189,7 @@ int serve_page(const TextFlags& flags, TextTask task, const TextOptions& options
   const serve::Address address = serve::parse_address(flags.serve.address);
   const serve::Guard guard(address, serve::token_or_variable(flags.serve.token));
   const auto [model, choice] = model_for(task, flags.model);
-  TextSession session(model, load_tokenizer(choice.folder), options);
+  TextSession session(model, load_tokenizer(choice), options);
   if (!flags.words.empty()) session.require_words(flags.words);
   catch_interrupts();
   return serve::serve_texts(session, {flags.words, flags.map, flags.most_tokens}, address, guard);

@@ -13,7 +13,6 @@
 #include "core/atomic_file.h"
 #include "core/text.h"
 #include "core/xdg.h"
-#include "fovea/embedded.h"
 #include "fovea/error.h"
 #include "models/config/json.h"
 
@@ -23,6 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* example = "vit_tiny_patch16_224";
+constexpr const char* other_reader = "microsoft/trocr-small-printed";
 
 fs::path default_file() {
   const fs::path folder = config_home();
@@ -36,12 +36,22 @@ bool looks_like_path(std::string_view text) {
          std::count(text.begin(), text.end(), '/') > 1;
 }
 
+// What --model, $FOVEA_MODEL or `fovea default` says.
+std::optional<ModelChoice> said_model(const std::string& flag) {
+  if (!flag.empty()) return resolve_model(flag, "--model");
+  if (const char* variable = std::getenv("FOVEA_MODEL"); variable != nullptr && *variable != '\0')
+    return resolve_model(variable, "FOVEA_MODEL");
+  if (const auto text = user_default()) return resolve_model(*text, "the default of `fovea default`,");
+  return std::nullopt;
+}
+
 }  // namespace
 
 ModelChoice resolve_model(std::string_view text, std::string_view option) {
   std::error_code error;
   if (fs::is_directory(text, error)) return {fs::path(text)};
-  if (text == embedded_name) return {};
+  for (const EmbeddedModel& model : {embedded_model(), embedded_reader()})
+    if (text == model.name) return {{}, model};
   if (looks_like_path(text) || fs::exists(text, error))
     wrong(fmt::format("{} {}: not a folder; it should hold config.json and model.safetensors", option,
                       printable(text)));
@@ -57,20 +67,31 @@ bool is_model_chosen(const std::string& flag) {
 }
 
 ModelChoice choose_model(const std::string& flag) {
-  if (!flag.empty()) return resolve_model(flag, "--model");
-  if (const char* variable = std::getenv("FOVEA_MODEL"); variable != nullptr && *variable != '\0')
-    return resolve_model(variable, "FOVEA_MODEL");
-  if (const auto text = user_default()) return resolve_model(*text, "the default of `fovea default`,");
+  if (const auto said = said_model(flag)) return *said;
   complain(fmt::format(
       "using the embedded model, which knows {} classes; for one that knows 1000: fovea pull {} && "
       "fovea default {}",
       embedded_model().classes, example, example));
-  return {};
+  return {{}, embedded_model()};
+}
+
+ModelChoice choose_reader(const std::string& flag) {
+  if (const auto said = said_model(flag)) return *said;
+  complain(
+      fmt::format("using the embedded reader, of a word or a short line in print; for longer lines: fovea "
+                  "pull {}, then --model {}",
+                  other_reader, other_reader));
+  return {{}, embedded_reader()};
 }
 
 Model load_model(const Device& device, const ModelChoice& choice, const ModelOptions& options) {
-  if (choice.embedded()) return Model::load(device, embedded_model().files, options);
+  if (choice.embedded) return Model::load(device, choice.embedded->files, options);
   return Model::load(device, choice.folder, options);
+}
+
+Tokenizer load_tokenizer(const ModelChoice& choice) {
+  return choice.embedded ? fovea::load_tokenizer(choice.embedded->files)
+                         : fovea::load_tokenizer(choice.folder);
 }
 
 std::optional<std::string> user_default() {

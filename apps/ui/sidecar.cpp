@@ -79,8 +79,8 @@ void add_file(Digest& digest, const fs::path& file, const std::atomic<bool>& can
 
 std::string weights_sha256_of(const ModelChoice& choice, const std::atomic<bool>& cancel) {
   Digest digest = Digest::sha256();
-  if (choice.embedded()) {
-    digest.add(embedded_model().files.weights);
+  if (choice.embedded) {
+    digest.add(choice.embedded->files.weights);
   } else {
     for (const fs::path& file : io::weight_files(choice.folder)) add_file(digest, file, cancel);
   }

@@ -84,8 +84,8 @@ class TextWindow {
       take_frame();
       if (!newest_.empty() && (now_.picture.empty() || (now_.ended && !frozen_))) begin();
       if (!now_.picture.empty() && !now_.ended) go_on();
-      if (dirty_) draw();
-      const int key = windows_.wait_key(1);
+      if (dirty_ || windows_.area(window_title).size() != drawn_) draw();
+      const int key = windows_.wait_key(now_.picture.empty() || now_.ended ? 20 : 1);
       if (key >= 0) press(key & 0xff);
       if (!windows_.visible(window_title)) open_ = false;
     }
@@ -95,7 +95,7 @@ class TextWindow {
   // A still picture is taken once.
   void take_frame() {
     if (still_ && (!newest_.empty() || !now_.picture.empty())) return;
-    auto frame = feed_.next(milliseconds(now_.ended ? 10 : 0));
+    auto frame = feed_.next(milliseconds(0));
     if (!frame) return;
     if (now_.picture.empty() && newest_.empty()) windows_.resize(window_title, first_size(frame->bgr.size()));
     newest_ = std::move(frame->bgr);
@@ -154,7 +154,9 @@ class TextWindow {
 
   void draw() {
     dirty_ = false;
-    cv::Mat canvas = canvas_for(windows_.area(window_title));
+    const cv::Rect area = windows_.area(window_title);
+    drawn_ = area.size();
+    cv::Mat canvas = canvas_for(area);
     const int below = std::min(panel_rows, canvas.rows / 2);
     const cv::Rect upper(0, 0, canvas.cols, canvas.rows - below), lower(0, upper.height, canvas.cols, below);
     cv::Mat place = canvas(upper), panel = canvas(lower);
@@ -262,6 +264,7 @@ class TextWindow {
   std::vector<cv::Rect> boxes_;  // of tokens, on the canvas
   std::optional<cv::Point> pointer_, dragged_from_;
   Letterbox box_;
+  cv::Size drawn_;  // the window's, when it was drawn last
   std::string message_;
 };
 

@@ -1,5 +1,5 @@
-// The model that travels inside the library, for machines without network or weights: 100 everyday classes,
-// trained by tools/train. docs/models/early_conv_vit_things100.md is its card.
+// Models that travel inside the library, for machines without network or weights. docs/models/ has their
+// cards.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,17 @@
 namespace fovea {
 
 struct EmbeddedModel {
-  ModelBytes files;  // these live as long as the program
+  std::string_view name;  // by which the program knows it
+  ModelBytes files;       // these live as long as the program
   std::string_view licence;
-  uint32_t classes = 0;
+  uint32_t classes = 0;  // 0: it writes
   uint64_t parameters = 0;
-  double gmacs = 0;  // 1e9 multiplications with addition, for one picture
+  double gmacs = 0;  // 1e9 multiplications with addition, for one picture; of a text, before its first token
 };
 
+// Says which of 100 everyday things a picture shows; trained by tools/train.
 EmbeddedModel embedded_model();
+// Reads a word or a short line; trained by tools/train/reader.
+EmbeddedModel embedded_reader();
 
 }  // namespace fovea

@@ -15,6 +15,7 @@
 
 namespace fovea {
 
+struct ModelBytes;
 namespace text {
 struct Pipeline;
 }
@@ -57,5 +58,7 @@ std::span<const char* const> tokenizer_file_names();
 // The tokenizer of a hub folder: tokenizer.json, or the older files. Throws Error(file) that names the file,
 // what is wrong and what to do.
 Tokenizer load_tokenizer(const std::filesystem::path& folder);
+// Of a model in memory, whose config.json says which characters it writes.
+Tokenizer load_tokenizer(const ModelBytes& files);
 
 }  // namespace fovea

@@ -6,6 +6,8 @@
 extern "C" {
 extern const char fovea_embedded_config[], fovea_embedded_config_end[];
 extern const char fovea_embedded_weights[], fovea_embedded_weights_end[];
+extern const char fovea_reader_config[], fovea_reader_config_end[];
+extern const char fovea_reader_weights[], fovea_reader_weights_end[];
 }
 
 namespace fovea {
@@ -14,6 +16,7 @@ namespace fovea {
 EmbeddedModel embedded_model() {
   const std::span<const char> weights(fovea_embedded_weights, fovea_embedded_weights_end);
   return {
+      .name = "embedded",
       .files = {.name = "embedded model",
                 .config = {fovea_embedded_config, fovea_embedded_config_end},
                 .preprocessor = {},
@@ -22,6 +25,22 @@ EmbeddedModel embedded_model() {
       .classes = 100,
       .parameters = 984708,
       .gmacs = 0.35,
+  };
+}
+
+// docs/models/fovea_reader.md is its card.
+EmbeddedModel embedded_reader() {
+  const std::span<const char> weights(fovea_reader_weights, fovea_reader_weights_end);
+  return {
+      .name = "embedded-reader",
+      .files = {.name = "embedded reader",
+                .config = {fovea_reader_config, fovea_reader_config_end},
+                .preprocessor = {},
+                .weights = std::as_bytes(weights)},
+      .licence = "Apache-2.0",
+      .classes = 0,
+      .parameters = 1319808,
+      .gmacs = 0.11,
   };
 }
 

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "fovea/error.h"
+#include "fovea/model.h"
 #include "fovea/tokenizer.h"
 #include "models/config/json.h"
 #include "models/config/text.h"
@@ -55,6 +56,10 @@ TokenizerFiles read_tokenizer_files(const std::filesystem::path& folder) {
   if (files.texts.empty() && std::filesystem::exists(folder / model_config, ignored))
     files.texts[model_config] = io::read_text(folder / model_config, "[tokenizer]", most_bytes);
   return files;
+}
+
+TokenizerFiles tokenizer_files(const ModelBytes& model) {
+  return {model.name, {{model_config, std::string(model.config)}}};
 }
 
 std::shared_ptr<const Pipeline> parse_tokenizer(const TokenizerFiles& files) {

@@ -12,6 +12,10 @@
 
 #include "models/text/pipeline.h"
 
+namespace fovea {
+struct ModelBytes;
+}
+
 namespace fovea::text {
 
 struct TokenizerFiles {
@@ -26,6 +30,7 @@ struct TokenizerFiles {
 
 // Those of tokenizer_file_names() that are there, else the model's own config.json. Throws Error(file).
 TokenizerFiles read_tokenizer_files(const std::filesystem::path& folder);
+TokenizerFiles tokenizer_files(const ModelBytes& model);  // config.json alone
 // Throws Error(file).
 std::shared_ptr<const Pipeline> parse_tokenizer(const TokenizerFiles& files);
 

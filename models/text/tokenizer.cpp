@@ -48,4 +48,9 @@ Tokenizer load_tokenizer(const std::filesystem::path& folder) {
                      [&] { return Tokenizer(text::parse_tokenizer(text::read_tokenizer_files(folder))); });
 }
 
+Tokenizer load_tokenizer(const ModelBytes& files) {
+  return at_boundary("tokenizer",
+                     [&] { return Tokenizer(text::parse_tokenizer(text::tokenizer_files(files))); });
+}
+
 }  // namespace fovea

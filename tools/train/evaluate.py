@@ -3,7 +3,7 @@
     python3 tools/train/evaluate.py --data ../shared/data/things100 --model MODEL --out FOLDER
 
 FOLDER/card.json: top-1, top-5, accuracy by class, the pairs most often confused, and where attention peaks;
-classes.png: a bar for each class; validation.json: what tests/embedded compares the program with; parity/: 100
+classes.png: a bar for each class; validation.json: what tests/apps/embedded compares the program with; parity/: 100
 pictures as PNG with their inputs and logits, for comparing the library with torch. The pictures may not be
 redistributed, so FOLDER lies outside the repository.
 """
@@ -21,7 +21,7 @@ import model
 import safetensors
 
 
-SAMPLED = 5  # tests/embedded takes every fifth validation picture
+SAMPLED = 5  # tests/apps/embedded takes every fifth validation picture
 
 
 def write_json(values, path):

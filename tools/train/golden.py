@@ -1,7 +1,7 @@
 """Writes the golden folders that the library's tests compare with.
 
     python3 tools/train/golden.py tests/golden/early_conv_vit_mini             # small, random, on an odd grid
-    python3 tools/train/golden.py tests/golden/embedded --model models/embedded
+    python3 tools/train/golden.py tests/golden/embedded --model models/registry/embedded
 """
 
 import argparse

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
+#include <opencv2/imgproc.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -316,6 +317,33 @@ TEST_CASE("an overlay has a tile a token; a walk is a GIF") {
   CHECK(rolled["tokens"][0]["attention"] != line["tokens"][0]["attention"]);
   written(folder, command("ask", "blip_vqa", {"--max-tokens", "3", "--overlay", "o.gif", "a.png"}));
   CHECK(read_text(folder / "o.gif").starts_with("GIF89a"));
+}
+
+TEST_CASE("without --model the embedded reader reads, and one line says so") {
+  const Folder folder;
+  cv::Mat page(120, 420, CV_8UC3, cv::Scalar::all(250));
+  cv::putText(page, "Harbour", {20, 80}, cv::FONT_HERSHEY_DUPLEX, 2.4, cv::Scalar::all(20), 4, cv::LINE_AA);
+  save(folder / "a.png", page);
+  Call call;
+  call.arguments = {"read", "--json", "a.png"};
+  call.model = false;
+  const Outcome outcome = run(folder, call);
+  CHECK(outcome.code == 0);
+  CHECK(outcome.err.find("using the embedded reader") != std::string::npos);
+  const json line = json::parse(outcome.out);
+  CHECK(line["text"] == "Harbour");
+  CHECK(line["ended"] == true);
+  // From the left to the right.
+  double left = 0;
+  for (size_t i = 0; i < 7; ++i) {
+    const double x = line["tokens"][i]["attention"]["centre"][0];
+    CHECK(x > left);
+    left = x;
+  }
+  call.arguments = {"read", "--model", "embedded-reader", "a.png"};
+  const Outcome named = run(folder, call);
+  CHECK(named.out == "Harbour\n");
+  CHECK(named.err.find("embedded reader") == std::string::npos);
 }
 
 TEST_CASE("a model that does something else is refused in words") {

@@ -5,7 +5,7 @@
 
 The averaged weights are written, whose norms have averaged statistics too: training sees pictures of the size that
 the reader gets, so they fit. With --reference, reference.safetensors holds what torch answers, with the weights as
-stored, for 20 held-out pictures, which lie beside it as PNG: for comparing the library with torch.
+stored, for held-out pictures, which lie beside it as PNG: for comparing the library with torch.
 """
 
 import argparse
@@ -28,7 +28,6 @@ NOTE = (
     "Reads one word or a short line of a picture: fit to 160 x 32 with its aspect ratio kept (bicubic), centred on the "
     "mean colour. Character i of `characters` has the id 3 + i."
 )
-PICTURES = 20
 MOST = 3_000_000  # parameters
 
 
@@ -40,14 +39,14 @@ def load(folder):
 
 
 @torch.no_grad()
-def write_reference(folder, sources_path):
-    """Ten plain pictures and ten hard ones, and everything that the stored reader answers."""
+def write_reference(folder, sources_path, count):
+    """Plain pictures and as many hard ones, and everything that the stored reader answers."""
     net, config = load(folder)
     drawer, rng = sources.drawer(sources_path, evaluation=True), random.Random("reference")
-    drawn = [drawer(rng, hard=i >= PICTURES // 2) for i in range(PICTURES)]
+    drawn = [drawer(rng, hard=i >= count // 2) for i in range(count)]
     pictures = supply.normalise([picture for _, picture, _, _ in drawn]).contiguous()
     longest = max(len(text) for text, *_ in drawn)
-    ids = torch.full((PICTURES, longest + 1), model.PAD)
+    ids = torch.full((count, longest + 1), model.PAD)
     ids[:, 0] = model.START
     for row, (text, picture, _, _) in enumerate(drawn):
         ids[row, 1 : len(text) + 1] = torch.tensor(model.encode_text(text, config["characters"]))
@@ -78,6 +77,7 @@ def main():
     parser.add_argument("--out", required=True, help="the model's folder")
     parser.add_argument("--float", action="store_true", help="fp32 weights")
     parser.add_argument("--reference", metavar="SOURCES", help="what sources.py wrote, to draw pictures from")
+    parser.add_argument("--pictures", type=int, default=20, help="of the reference")
     args = parser.parse_args()
     saved = torch.load(args.checkpoint, map_location="cpu")
     net = model.Reader(saved["config"])
@@ -93,7 +93,7 @@ def main():
     dtype = "F32" if args.float else "F16"
     safetensors.save(os.path.join(args.out, "model.safetensors"), model.weights(net), dtype)
     if args.reference:
-        write_reference(args.out, args.reference)
+        write_reference(args.out, args.reference, args.pictures)
     print(f"step {saved['step']}, {saved['words']} words: {count} parameters, {dtype}")
 
 
