@@ -67,7 +67,7 @@ fovea_room(models/tasks SEES models/registry maps vision)
 fovea_room(stream SEES models/tasks)
 
 file(GLOB embedded_files CONFIGURE_DEPENDS models/registry/embedded*/*)
-set_property(SOURCE ${PROJECT_SOURCE_DIR}/models/registry/embedded.S APPEND PROPERTY OBJECT_DEPENDS "${embedded_files}")
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/models/registry/bytes.S APPEND PROPERTY OBJECT_DEPENDS "${embedded_files}")
 
 fovea_objects_of(library_objects core runtime/vk shaders runtime/record runtime/tune ${op_rooms} models/config models/text
                  models/weights models/nn models/model ${arch_rooms} maps models/registry vision models/tasks stream)

@@ -2,7 +2,7 @@
 
 #include <span>
 
-// In embedded.S.
+// In bytes.S.
 extern "C" {
 extern const char fovea_embedded_config[], fovea_embedded_config_end[];
 extern const char fovea_embedded_weights[], fovea_embedded_weights_end[];

@@ -3,11 +3,11 @@
 #include "fovea/generate.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <string>
 #include <string_view>
-#include <tuple>
 
 #include "tests/models/golden.h"
 
@@ -177,9 +177,11 @@ Matrix rolled_up(const fovea::RawTensors& run, size_t layers, const std::string&
 TEST_CASE("Rollout goes through all attention from a token to the picture") {
   const Picture picture(side, side);
   for (const uint32_t beams : {1U, 2U})
-    for (const auto& [name, ids, encoder] : {std::tuple("trocr_small", "decoder_input_ids", "encoder_attn"),
-                                             std::tuple("vit_gpt2", "decoder_input_ids", "encoder_attn"),
-                                             std::tuple("blip_caption", "input_ids", "vision_attn")}) {
+    for (const std::array<const char*, 3>& folder :
+         {std::array{"trocr_small", "decoder_input_ids", "encoder_attn"},
+          std::array{"vit_gpt2", "decoder_input_ids", "encoder_attn"},
+          std::array{"blip_caption", "input_ids", "vision_attn"}}) {
+      const char *name = folder[0], *ids = folder[1], *encoder = folder[2];
       CAPTURE(name);
       const Loaded loaded(name);
       fovea::TextOptions options{6, {-1, fovea::HeadFusion::mean, 0, fovea::MapMethod::rollout}};
