@@ -12,7 +12,8 @@ struct Texts {
   Texts(const std::string& name, fovea::Precision precision)
       : model(fovea::Model::load(fovea::Device::open(), golden::folder(name), {precision, 0, 0})),
         inputs(golden::folder(name)),
-        wanted(fovea::io::Safetensors::open(golden::folder(name) / "relevance.safetensors")),
+        wanted(fovea::io::Safetensors::open(FOVEA_SOURCE_DIR "/tests/models/tasks/relevance/" + name +
+                                            ".safetensors")),
         ids(fovea::io::to_integers(tensor("ids"))) {
     const LoadedModel& loaded = model.impl();
     fovea::Generation::Options options;
