@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/text/json.h"
+#include "apps/text/table.h"
 #include "apps/util/terminal.h"
 #include "fovea/device.h"
 #include "fovea/error.h"
@@ -46,21 +46,13 @@ std::string verdict(const DeviceInfo& d, int chosen) {
 }
 
 void print_table(const std::vector<DeviceInfo>& devices, int chosen) {
-  using Row = std::array<std::string, 10>;
-  std::vector<Row> rows = {
+  std::vector<TableLine> lines = {
       {"#", "name", "type", "driver", "Vulkan", "memory", "subgroup", "fp16", "coop. matrix", "used"}};
   for (const DeviceInfo& d : devices)
-    rows.push_back({fmt::format("{}", d.index), d.name, to_string(d.type), d.driver, d.api,
-                    fmt::format("{:.1f} GiB", static_cast<double>(d.memory_bytes) / (1U << 30)),
-                    subgroup_sizes(d), fp16_support(d), d.cooperative_matrix, verdict(d, chosen)});
-  std::array<size_t, 10> widths{};
-  for (const Row& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i + 1 < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    write_out(line + row.back() + '\n');
-  }
+    lines.push_back({fmt::format("{}", d.index), d.name, to_string(d.type), d.driver, d.api,
+                     fmt::format("{:.1f} GiB", static_cast<double>(d.memory_bytes) / (1U << 30)),
+                     subgroup_sizes(d), fp16_support(d), d.cooperative_matrix, verdict(d, chosen)});
+  write_out(table(lines));
 }
 
 Json to_json(const DeviceInfo& d, int chosen) {

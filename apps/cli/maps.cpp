@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "apps/cli/commands.h"
 #include "apps/hub/model_choice.h"
 #include "apps/hub/model_flags.h"
+#include "apps/text/table.h"
 #include "apps/ui/text_report.h"
 #include "apps/util/terminal.h"
 #include "core/text.h"
@@ -39,23 +39,14 @@ void list_methods(const ModelInfo* info) {
 void list_layers(const Model& model) {
   const ModelInfo& info = model.info();
   write_out(fmt::format("{} at {}x{}\n", printable(info.architecture), info.height, info.width));
-  using Row = std::array<std::string, 7>;
-  std::vector<Row> rows = {{"layer", "tensor", "kind", "heads", "grid", "methods", "module"}};
+  std::vector<TableLine> lines = {{"layer", "tensor", "kind", "heads", "grid", "methods", "module"}};
   for (uint32_t i = 0; i < info.attention.size(); ++i) {
     const AttentionLayer& layer = info.attention[i];
-    rows.push_back({std::to_string(i), layer.tensor, to_string(layer.kind), std::to_string(layer.heads),
-                    layer.rows == 0 ? "-" : fmt::format("{}x{}", layer.rows, layer.cols), methods_of(info, i),
-                    printable(layer.name)});
+    lines.push_back({std::to_string(i), layer.tensor, to_string(layer.kind), std::to_string(layer.heads),
+                     layer.rows == 0 ? "-" : fmt::format("{}x{}", layer.rows, layer.cols),
+                     methods_of(info, i), printable(layer.name)});
   }
-  std::array<size_t, 7> widths{};
-  for (const Row& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) widths.at(i) = std::max(widths.at(i), row.at(i).size());
-  if (rows.size() > 1)
-    for (const Row& row : rows) {
-      constexpr const char* line = "{:>{}}  {:<{}}  {:<{}}  {:>{}}  {:>{}}  {:<{}}  {}\n";
-      write_out(fmt::format(line, row[0], widths[0], row[1], widths[1], row[2], widths[2], row[3], widths[3],
-                            row[4], widths[4], row[5], widths[5], row[6]));
-    }
+  if (lines.size() > 1) write_out(table(lines, {0, 3, 4}));
   const TextTask task = task_of(model);
   if (task != TextTask::none)
     write_out(fmt::format("a map for each token that it writes, {}: `fovea {}`\n",

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "apps/hub/pull.h"
 #include "apps/hub/store.h"
 #include "apps/text/json.h"
+#include "apps/text/table.h"
 #include "apps/util/terminal.h"
 #include "core/text.h"
 #include "fovea/embedded.h"
@@ -111,25 +111,14 @@ std::string figure(double value, int digits) {
 }
 
 void print_table(const std::vector<Row>& rows, const std::optional<std::string>& meant) {
-  using Line = std::array<std::string, 7>;
-  std::vector<Line> lines = {{"name", "where", "parameters/M", "GMAC", "top-1/%", "licence", "loads as"}};
+  std::vector<TableLine> lines = {
+      {"name", "where", "parameters/M", "GMAC", "top-1/%", "licence", "loads as"}};
   for (const Row& row : rows)
     lines.push_back({printable(row.name) + (meant == row.name ? " (default)" : ""), row.state,
                      figure(row.parameters, 1), figure(row.gmacs, 1), figure(row.top1, 1),
                      row.licence.empty() ? "-" : row.licence,
                      row.family.empty() ? "no: " + printable(row.why_not) : row.family});
-  std::array<size_t, 7> widths{};
-  for (const Line& line : lines)
-    for (size_t i = 0; i < line.size(); ++i) widths.at(i) = std::max(widths.at(i), line.at(i).size());
-  for (const Line& line : lines) {
-    std::string text;
-    for (size_t i = 0; i + 1 < line.size(); ++i) {
-      const bool number = i >= 2 && i <= 4;
-      text += number ? fmt::format("{:>{}}  ", line.at(i), widths.at(i))
-                     : fmt::format("{:<{}}  ", line.at(i), widths.at(i));
-    }
-    write_out(text + line.back() + '\n');
-  }
+  write_out(table(lines, {2, 3, 4}));
 }
 
 Json to_json(const Row& row, const std::optional<std::string>& meant) {
