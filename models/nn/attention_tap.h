@@ -53,7 +53,6 @@ struct AttentionRecord {
 namespace layers {
 class ClassHead;
 class Step;
-class TransformerLayer;
 }  // namespace layers
 
 // One run of a step of a residual stream: what class-specific maps take apart.
@@ -64,7 +63,6 @@ struct StepRun {
 };
 // One run of a layer over the tokens of a text.
 struct TextRun {
-  const layers::TransformerLayer* layer = nullptr;  // belongs to the model
   size_t record = 0;  // of its own attention, of AttentionTap::layers; what it looks at else comes next
   Tensor x, self, cross, y;  // [images, tokens, width]: its input, and the stream behind each part
 };

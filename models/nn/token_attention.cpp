@@ -125,12 +125,12 @@ Tensor SelfAttention::attend(Recorder& r, const ops::AttentionInput& in, const T
   return proj_(r, o, {ops::Activation::none, {}, residual});
 }
 
-Tensor SelfAttention::again(Recorder& r, const AttentionRecord& record, const Tensor& residual) const {
+Tensor SelfAttention::project(Recorder& r, const Tensor& o, const Tensor& residual) const {
   const auto scope = r.scope(name_);
-  return proj_(r, ops::attention(r, record.input).o, {ops::Activation::none, {}, residual});
+  return proj_(r, o, {ops::Activation::none, {}, residual});
 }
 
-TokenAttentionGradient SelfAttention::backward(Recorder& r, const AttentionRecord& record,
+TokenAttentionGradient SelfAttention::backward(Recorder& r, const AttentionRecord& record, const Tensor& o,
                                                const Tensor& causal, const Tensor& dy) const {
   const auto scope = r.scope(name_);
   ops::AttentionInput in = record.input;
@@ -139,8 +139,7 @@ TokenAttentionGradient SelfAttention::backward(Recorder& r, const AttentionRecor
   TokenAttentionGradient out;
   const Tensor d_o = proj_.backward(r, dy);
   out.relevance = ops::relevance_rows(r, in, record.lse, d_o);
-  const ops::AttentionResult forward{ops::attention(r, record.input).o, record.lse};
-  out.x = qkv_.backward(r, ops::attention_backward(r, in, forward, d_o));
+  out.x = qkv_.backward(r, ops::attention_backward(r, in, {o, record.lse}, d_o));
   return out;
 }
 
@@ -177,19 +176,18 @@ Tensor CrossAttention::keys_and_values(Recorder& r, const Tensor& memory) const 
   return kv_(r, memory);
 }
 
-Tensor CrossAttention::again(Recorder& r, const AttentionRecord& record, const Tensor& residual) const {
+Tensor CrossAttention::project(Recorder& r, const Tensor& o, const Tensor& residual) const {
   const auto scope = r.scope(name_);
-  return proj_(r, ops::attention(r, record.input).o, {ops::Activation::none, {}, residual});
+  return proj_(r, o, {ops::Activation::none, {}, residual});
 }
 
-TokenAttentionGradient CrossAttention::backward(Recorder& r, const AttentionRecord& record,
+TokenAttentionGradient CrossAttention::backward(Recorder& r, const AttentionRecord& record, const Tensor& o,
                                                 const Tensor& dy) const {
   const auto scope = r.scope(name_);
   TokenAttentionGradient out;
   const Tensor d_o = proj_.backward(r, dy);
   out.relevance = ops::relevance_rows(r, record.input, record.lse, d_o);
-  const ops::AttentionResult forward{ops::attention(r, record.input).o, record.lse};
-  const auto [dq, dkv] = ops::cross_attention_backward(r, record.input, forward, d_o);
+  const auto [dq, dkv] = ops::cross_attention_backward(r, record.input, {o, record.lse}, d_o);
   out.x = q_.backward(r, dq);
   out.memory = kv_.backward(r, dkv);
   return out;

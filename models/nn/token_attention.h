@@ -58,9 +58,10 @@ class SelfAttention {
 
   // Of a pass over whole texts, whose record the tap has. causal: as AttentionInput::mask has what causal
   // attention does not see, for a record of such. dy: by proj(attention(x)).
-  Tensor again(Recorder& r, const AttentionRecord& record, const Tensor& residual) const;
-  TokenAttentionGradient backward(Recorder& r, const AttentionRecord& record, const Tensor& causal,
-                                  const Tensor& dy) const;
+  // o: the heads' outputs, made again.
+  Tensor project(Recorder& r, const Tensor& o, const Tensor& residual) const;
+  TokenAttentionGradient backward(Recorder& r, const AttentionRecord& record, const Tensor& o,
+                                  const Tensor& causal, const Tensor& dy) const;
 
  private:
   Tensor attend(Recorder& r, const ops::AttentionInput& in, const Tensor& residual, AttentionTap* tap,
@@ -85,8 +86,9 @@ class CrossAttention {
                     const SeenKeys& seen, AttentionTap* tap, const TokenAttentionName& name) const;
 
   // As SelfAttention has them.
-  Tensor again(Recorder& r, const AttentionRecord& record, const Tensor& residual) const;
-  TokenAttentionGradient backward(Recorder& r, const AttentionRecord& record, const Tensor& dy) const;
+  Tensor project(Recorder& r, const Tensor& o, const Tensor& residual) const;
+  TokenAttentionGradient backward(Recorder& r, const AttentionRecord& record, const Tensor& o,
+                                  const Tensor& dy) const;
 
  private:
   struct Asked {

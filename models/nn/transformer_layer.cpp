@@ -26,9 +26,13 @@ Tensor TransformerLayer::with_norm(Recorder& r, const LayerNorm& norm, const Ten
   return s_.norms == NormOrder::before ? part(norm(r, x), x) : norm(r, part(x, x));
 }
 
+Tensor TransformerLayer::mlp(Recorder& r, const Tensor& in, const Tensor& residual) const {
+  return fc2_(r, fc1_(r, in, {s_.activation, {}, {}}), {ops::Activation::none, {}, residual});
+}
+
 Tensor TransformerLayer::operator()(Recorder& r, const Tensor& x, const LayerContext& c) const {
   const auto scope = r.scope(name_);
-  TextRun run{this, c.tap == nullptr ? 0 : c.tap->layers.size(), x, {}, {}, {}};
+  TextRun run{c.tap == nullptr ? 0 : c.tap->layers.size(), x, {}, {}, {}};
   Tensor y = with_norm(r, norm1_, x, [&](const Tensor& in, const Tensor& residual) {
     return c.past ? self_.step(r, in, residual, c.self, c.past, c.cache, c.tap, s_.self)
                   : self_(r, in, residual, c.self, c.cache, c.tap, s_.self);
@@ -42,9 +46,8 @@ Tensor TransformerLayer::operator()(Recorder& r, const Tensor& x, const LayerCon
     });
   y = y.reshaped(x.shape);
   run.cross = y;
-  run.y = with_norm(r, norm2_, y, [&](const Tensor& in, const Tensor& residual) {
-    return fc2_(r, fc1_(r, in, {s_.activation, {}, {}}), {ops::Activation::none, {}, residual});
-  });
+  run.y =
+      with_norm(r, norm2_, y, [&](const Tensor& in, const Tensor& residual) { return mlp(r, in, residual); });
   if (c.tap != nullptr && !c.past) c.tap->text.push_back(run);
   return run.y;
 }
@@ -65,31 +68,31 @@ LayerGradient TransformerLayer::backward(Recorder& r, const AttentionTap& tap, c
   LayerGradient out;
   Tensor d = norm_backward(
       r, norm2_, run.cross, dy,
-      [&](const Tensor& in, const Tensor& residual) {
-        return fc2_(r, fc1_(r, in, {s_.activation, {}, {}}), {ops::Activation::none, {}, residual});
-      },
+      [&](const Tensor& in, const Tensor& residual) { return mlp(r, in, residual); },
       [&](const Tensor& in, const Tensor& dsum) {
         return fc1_.backward(r,
                              ops::activation_backward(r, fc1_(r, in), fc2_.backward(r, dsum), s_.activation));
       });
   if (cross_) {
     const AttentionRecord& record = tap.layers.at(run.record + 1);
+    const Tensor o = ops::attention(r, record.input).o;
     d = norm_backward(
         r, *norm_cross_, run.self, d,
-        [&](const Tensor&, const Tensor& residual) { return cross_->again(r, record, residual); },
+        [&](const Tensor&, const Tensor& residual) { return cross_->project(r, o, residual); },
         [&](const Tensor&, const Tensor& dsum) {
-          const TokenAttentionGradient g = cross_->backward(r, record, dsum);
+          const TokenAttentionGradient g = cross_->backward(r, record, o, dsum);
           out.memory = g.memory;
           out.cross_relevance = g.relevance;
           return g.x;
         });
   }
   const AttentionRecord& record = tap.layers.at(run.record);
+  const Tensor o = ops::attention(r, record.input).o;
   out.x = norm_backward(
       r, norm1_, run.x, d,
-      [&](const Tensor&, const Tensor& residual) { return self_.again(r, record, residual); },
+      [&](const Tensor&, const Tensor& residual) { return self_.project(r, o, residual); },
       [&](const Tensor&, const Tensor& dsum) {
-        const TokenAttentionGradient g = self_.backward(r, record, causal, dsum);
+        const TokenAttentionGradient g = self_.backward(r, record, o, causal, dsum);
         out.self_relevance = g.relevance;
         return g.x;
       });

@@ -58,6 +58,7 @@ class TransformerLayer {
  private:
   template <class Part>
   Tensor with_norm(Recorder& r, const LayerNorm& norm, const Tensor& x, const Part& part) const;
+  Tensor mlp(Recorder& r, const Tensor& in, const Tensor& residual) const;
   template <class Again, class Back>
   Tensor norm_backward(Recorder& r, const LayerNorm& norm, const Tensor& x, const Tensor& dy,
                        const Again& again, const Back& back) const;

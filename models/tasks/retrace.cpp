@@ -57,10 +57,8 @@ void Retrace::run(std::span<const uint32_t> ids) {
 }
 
 std::vector<float> Retrace::at(uint32_t position) const {
-  const std::vector<float> all = text_pass_.read_floats(x_);
-  const size_t width = x_.shape.last();
-  const auto first = all.begin() + static_cast<std::ptrdiff_t>(position * width);
-  return {first, first + static_cast<std::ptrdiff_t>(width)};
+  const uint32_t width = x_.shape.last();
+  return text_pass_.read_floats(x_.part(uint64_t{position} * width, {width}));
 }
 
 }  // namespace fovea
