@@ -49,7 +49,7 @@ class Command {
 
   Command command(const std::string& name, const std::string& help) const;
   // With one name that begins with dashes, or without them for what stands at its place. T: std::string, a
-  // vector of them, int, uint32_t, uint64_t, float, or std::optional of int, size_t or float.
+  // vector of them, int, uint32_t, uint64_t, float, or std::optional of int or float.
   template <class T>
   Option option(const std::string& name, T& to, const std::string& help) const;
   Option flag(const std::string& name, bool& to, const std::string& help) const;

@@ -6,17 +6,7 @@
 
 #include "fovea/error.h"
 #include "fovea/generate.h"
-
-namespace {
-
-double mass_of(const fovea::AttentionMap& map, uint32_t top, uint32_t left, uint32_t rows, uint32_t cols) {
-  double sum = 0;
-  for (uint32_t row = top; row < top + rows; ++row)
-    for (uint32_t col = left; col < left + cols; ++col) sum += double{map.values[row * map.cols + col]};
-  return sum;
-}
-
-}  // namespace
+#include "tests/models/tasks/map_mass.h"
 
 TEST_CASE("The focus of a map is its smallest rectangle of enough mass, and its centre") {
   uint32_t state = 3;
@@ -30,7 +20,7 @@ TEST_CASE("The focus of a map is its smallest rectangle of enough mass, and its 
     for (int i = 0; i < 30; ++i) map.values.push_back(std::pow(random(), static_cast<float>(1 + trial)));
     const auto focus = fovea::focus_of(map, seen);
     REQUIRE(focus);
-    const double all = mass_of(map, 0, 0, 5, 6);
+    const double all = fovea::test::mass_of(map, 0, 0, 5, 6);
     double x = 0, y = 0, least = 1e9, most = 0;
     for (uint32_t row = 0; row < 5; ++row)
       for (uint32_t col = 0; col < 6; ++col) {
@@ -38,7 +28,7 @@ TEST_CASE("The focus of a map is its smallest rectangle of enough mass, and its 
         y += double{map.values[row * 6 + col]} / all * (20 + (row + 0.5) * 7);
         for (uint32_t rows = 1; row + rows <= 5; ++rows)
           for (uint32_t cols = 1; col + cols <= 6; ++cols) {
-            const double mass = mass_of(map, row, col, rows, cols), area = rows * cols;
+            const double mass = fovea::test::mass_of(map, row, col, rows, cols), area = rows * cols;
             if (mass < 0.6 * all || area > least) continue;
             most = area < least ? mass : std::max(most, mass);
             least = area;
@@ -50,8 +40,9 @@ TEST_CASE("The focus of a map is its smallest rectangle of enough mass, and its 
     const auto cell = [](double pixels, double each) {
       return static_cast<uint32_t>(std::lround(pixels / each));
     };
-    CHECK(mass_of(map, cell(focus->box.y - 20, 7), cell(focus->box.x - 10, 10), cell(focus->box.height, 7),
-                  cell(focus->box.width, 10)) == doctest::Approx(most));
+    CHECK(fovea::test::mass_of(map, cell(focus->box.y - 20, 7), cell(focus->box.x - 10, 10),
+                               cell(focus->box.height, 7),
+                               cell(focus->box.width, 10)) == doctest::Approx(most));
   }
   CHECK_FALSE(fovea::focus_of({2, 2, {0, 0, 0, 0}}, seen));
   const auto one = fovea::focus_of({2, 2, {0, 0, 1, 0}}, seen, 1);

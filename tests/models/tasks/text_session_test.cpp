@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "tests/models/golden.h"
+#include "tests/models/tasks/map_mass.h"
 
 namespace {
 
@@ -84,13 +85,6 @@ void check_map(const fovea::TokenMap& map, const std::vector<double>& keys) {
     CHECK(std::abs(double{map.cells.values[i]} - keys[prefix + i]) <= 1e-5);
   const double all = std::accumulate(map.cells.values.begin(), map.cells.values.end(), double{map.elsewhere});
   CHECK(std::abs(all - 1) <= 1e-5);
-}
-
-double mass_of(const fovea::AttentionMap& map, uint32_t top, uint32_t left, uint32_t rows, uint32_t cols) {
-  double sum = 0;
-  for (uint32_t row = top; row < top + rows; ++row)
-    for (uint32_t col = left; col < left + cols; ++col) sum += double{map.values[row * map.cols + col]};
-  return sum;
 }
 
 }  // namespace
@@ -300,7 +294,7 @@ TEST_CASE("A reader sees a word with a border, and its map reaches as far") {
   const auto token = session.next();
   REQUIRE(token);
   CHECK(token->map.elsewhere == 0);
-  CHECK(mass_of(token->map.cells, 0, 0, 6, 14) == doctest::Approx(1));
+  CHECK(fovea::test::mass_of(token->map.cells, 0, 0, 6, 14) == doctest::Approx(1));
   CHECK(session.overlay(wide.view(), token->map.cells).size() == wide.pixels.size());
   // A picture that is as it is resized to, with its border, is the same.
   std::vector<uint8_t> small(54 * 8 * 3);

@@ -1,4 +1,5 @@
 """A display of its own for a program's window, worked by keys and mouse."""
+import argparse
 import glob
 import json
 import os
@@ -19,6 +20,18 @@ def require_tools():
     for tool, package in (("Xvfb", "xvfb"), ("xdotool", "xdotool"), ("ffmpeg", "ffmpeg")):
         if not shutil.which(tool):
             fail(f"needs {tool} (Debian: apt-get install {package})")
+
+
+def arguments():
+    """(program, model, folder for screenshots or None), whole paths, of a test's command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("model")
+    parser.add_argument("--screenshots", help="folder for a picture of the window after each step")
+    args = parser.parse_args()
+    require_tools()
+    screenshots = args.screenshots and os.path.abspath(args.screenshots)
+    return os.path.abspath(args.program), os.path.abspath(args.model), screenshots
 
 
 class Desk:

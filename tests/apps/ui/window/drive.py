@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Opens `fovea overlay`'s window on a display of its own, works it by keys and mouse, and reads what it saves.
 usage: drive.py PROGRAM MODEL [--screenshots FOLDER]"""
-import argparse
 import glob
 import json
 import os
@@ -10,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from desk import PATIENCE, Desk, fail, require_tools
+from desk import PATIENCE, Desk, arguments, fail
 
 
 def npy_shape(path):
@@ -130,14 +129,7 @@ def work(desk):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program")
-    parser.add_argument("model")
-    parser.add_argument("--screenshots", help="folder for a picture of the window after each step")
-    args = parser.parse_args()
-    require_tools()
-    program, model = os.path.abspath(args.program), os.path.abspath(args.model)
-    screenshots = args.screenshots and os.path.abspath(args.screenshots)
+    program, model, screenshots = arguments()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x240:r=10:d=120", "-c:v", "mpeg4",

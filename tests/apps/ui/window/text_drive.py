@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Opens the window of `fovea read` on a display of its own, points at tokens, drags a part, and reads what is saved.
 usage: text_drive.py PROGRAM MODEL [--screenshots FOLDER]"""
-import argparse
 import json
 import os
 import subprocess
 import tempfile
 
-from desk import HEIGHT, PATIENCE, WIDTH, Desk, fail, require_tools
+from desk import HEIGHT, PATIENCE, WIDTH, Desk, arguments, fail
 
 PANEL = 160  # rows of text below the picture
 LONGEST = "6"
@@ -82,14 +81,7 @@ def work(desk, program, model):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program")
-    parser.add_argument("model")
-    parser.add_argument("--screenshots", help="folder for a picture of the window after each step")
-    args = parser.parse_args()
-    require_tools()
-    program, model = os.path.abspath(args.program), os.path.abspath(args.model)
-    screenshots = args.screenshots and os.path.abspath(args.screenshots)
+    program, model, screenshots = arguments()
     if SIZE[1] * SCALE + PANEL > HEIGHT:
         fail("the display is too small")
     with tempfile.TemporaryDirectory() as folder:
