@@ -63,7 +63,7 @@ class Recurrence {
     const uint64_t flops =
         uint64_t{2} * push_.batch * push_.steps * push_.directions * w_.hidden * w_.columns();
     recurrent_sequence_kernels.dispatch(r_, [&]<class K>(K) {
-      auto spec = K::fitted(r_.device().info(), w_.cell, w_.hidden, rows);
+      SequenceSpec spec = sequence_spec(r_.device().info(), K::family, w_.cell, w_.hidden, rows);
       spec.has_start = in_.h0 ? 1 : 0;
       spec.has_lengths = in_.lengths ? 1 : 0;
       spec.save = in_.save ? 1 : 0;
@@ -117,6 +117,33 @@ class Recurrence {
 };
 
 }  // namespace
+
+SequenceSpec sequence_spec(const DeviceInfo& device, gpu::Family family, Cell cell, uint32_t hidden,
+                           uint32_t rows) {
+  const bool cpu = device.type == DeviceType::cpu;
+  const uint32_t wide =
+      cpu ? std::max(8U, device.subgroup_size)
+          : std::clamp(std::bit_ceil(units_of(hidden)), 32U, std::min(256U, device.max_invocations));
+  return {{wide, wide, hidden % 4 == 0 ? 1U : 0U},
+          rows,
+          rows * hidden,
+          family == gpu::Family::texel ? device.subgroup_size : 1U,
+          gates_of(cell)};
+}
+
+std::vector<SequenceSpec> sequence_variants(const DeviceInfo& device, gpu::Family family) {
+  std::vector<SequenceSpec> out;
+  for (const Cell cell : {Cell::lstm, Cell::gru})
+    for (const auto& [hidden, rows] : {std::pair{64U, 1U}, std::pair{64U, 4U}, std::pair{256U, 1U}})
+      out.push_back(sequence_spec(device, family, cell, hidden, rows));
+  return out;
+}
+
+std::vector<SequenceSpec> RecurrentHeld::variants(const DeviceInfo& device) {
+  std::vector<SequenceSpec> out = sequence_variants(device, family);
+  std::erase_if(out, [](const SequenceSpec& s) { return s.states / s.rows > 64; });
+  return out;
+}
 
 RecurrentResult recurrent(Recorder& r, const RecurrentWeights& weights, const RecurrentInput& in,
                           RecurrentForm form) {

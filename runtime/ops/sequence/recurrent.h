@@ -21,43 +21,53 @@ constexpr uint32_t trace_of(Cell cell) {
   return gates_of(cell) + 2;
 }
 
-// Whole sequences in one dispatch, with states in shared memory.
+// Whole sequences in one dispatch.
+struct SequenceSpec {
+  UnitGroup group;
+  uint32_t rows = 1, states = 64, lanes = 1, gates = 4;
+  uint32_t has_start = 1, has_lengths = 1, save = 1;
+};
+template <gpu::Family F>
+struct SequenceBind {
+  ReadBy<F> x, w, bias;
+  In h0, c0, lengths;
+  Out y, hn, cn, trace;
+};
+// How a workgroup has `rows` rows of so many hidden channels.
+SequenceSpec sequence_spec(const DeviceInfo& device, gpu::Family family, Cell cell, uint32_t hidden,
+                           uint32_t rows);
+std::vector<SequenceSpec> sequence_variants(const DeviceInfo& device, gpu::Family family);
+
+// With states in shared memory.
 template <gpu::Family F>
 struct RecurrentSequence : UnitKernel<F> {
   static constexpr const gpu::Shader& shader = shaders::recurrent_sequence;
   using Push = RecurrentPush;
-  struct Spec {
-    UnitGroup group;
-    uint32_t rows = 1, states = 64, lanes = 1, gates = 4;
-    uint32_t has_start = 1, has_lengths = 1, save = 1;
-  };
-  struct Bind {
-    ReadBy<F> x, w, bias;
-    In h0, c0, lengths;
-    Out y, hn, cn, trace;
-  };
+  using Spec = SequenceSpec;
+  using Bind = SequenceBind<F>;
   static Grid grid(const Push& p, const Spec& s) { return {groups(p.batch, s.rows), p.directions, 1}; }
-  // `rows` rows share a workgroup.
-  static Spec fitted(const DeviceInfo& device, Cell cell, uint32_t hidden, uint32_t rows) {
-    const bool cpu = device.type == DeviceType::cpu;
-    const uint32_t wide =
-        cpu ? std::max(8U, device.subgroup_size)
-            : std::clamp(std::bit_ceil(units_of(hidden)), 32U, std::min(256U, device.max_invocations));
-    return {{wide, wide, hidden % 4 == 0 ? 1U : 0U},
-            rows,
-            rows * hidden,
-            F == gpu::Family::texel ? std::min(8U, device.subgroup_size) : 1U,
-            gates_of(cell)};
-  }
-  static std::vector<Spec> variants(const DeviceInfo& device) {
-    std::vector<Spec> out;
-    for (const Cell cell : {Cell::lstm, Cell::gru})
-      for (const auto& [hidden, rows] : {std::pair{64U, 1U}, std::pair{64U, 4U}, std::pair{256U, 1U}})
-        out.push_back(fitted(device, cell, hidden, rows));
-    return out;
-  }
+  static std::vector<Spec> variants(const DeviceInfo& device) { return sequence_variants(device, F); }
 };
-inline const BothFamilies<RecurrentSequence> recurrent_sequence_kernels;
+
+// With states and weights in the registers of one subgroup, or what the driver's compiler makes of them: code
+// for each weight, and so few of them.
+struct RecurrentHeld {
+  static constexpr const gpu::Shader& shader = shaders::recurrent_held;
+  static constexpr gpu::Family family = gpu::Family::texel;
+  using Push = RecurrentPush;
+  using Spec = SequenceSpec;
+  using Bind = SequenceBind<gpu::Family::texel>;
+  static constexpr uint32_t most = 512;  // fours of weights that a lane holds
+  static bool suits(const Push& p, const Spec& s) {
+    return s.group.fours != 0 && s.lanes == s.group.lanes &&
+           p.hidden * s.gates * groups(units_of(p.hidden), s.lanes) <= most;
+  }
+  static Grid grid(const Push& p, const Spec& s) { return {groups(p.batch, s.rows), p.directions, 1}; }
+  static std::vector<Spec> variants(const DeviceInfo& device);
+};
+inline const Candidates<RecurrentHeld, RecurrentSequence<gpu::Family::texel>,
+                        RecurrentSequence<gpu::Family::buffer>>
+    recurrent_sequence_kernels;
 
 // One step of one direction, behind the recurrent product.
 struct RecurrentCell {
