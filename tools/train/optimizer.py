@@ -24,16 +24,21 @@ def orthogonalised(matrix):
 
 
 class Optimizer:
-    """`share(rank, parts)` sums tensors over the workers: each orthogonalises its part of the matrices."""
+    """`share(rank, parts)` sums tensors over the workers: each orthogonalises its part of the matrices. `inner` begin the
+    names of the layers whose matrices these are, and `gated` those of recurrent ones, whose matrices hold three gates,
+    one below the other. Of the others only the matrix `last` decays."""
 
-    def __init__(self, net, weight_decay, workers, share):
-        named = list(net.named_parameters())
-        inner = [name.startswith(("stem", "blocks")) and p.ndim >= 2 for name, p in named]
-        self.matrices = [p for (_, p), chosen in zip(named, inner) if chosen]
-        self.others = [(name, p) for (name, p), chosen in zip(named, inner) if not chosen]
+    def __init__(self, net, weight_decay, workers, share, inner, last, gated=()):
+        named = [(name, p, p.ndim >= 2 and name.startswith(inner + gated)) for name, p in net.named_parameters()]
+        self.last = last
+        self.matrices = []  # (parameter, rows of each matrix in it)
+        for name, p, chosen in named:
+            if chosen:
+                self.matrices.append((p, len(p) // 3 if name.startswith(gated) else len(p)))
+        self.others = [(name, p) for name, p, chosen in named if not chosen]
         self.weight_decay, self.workers, self.share = weight_decay, workers, share
         self.state = {
-            "momentum": [torch.zeros_like(p) for p in self.matrices],
+            "momentum": [torch.zeros_like(p) for p, _ in self.matrices],
             "first": [torch.zeros_like(p) for _, p in self.others],
             "second": [torch.zeros_like(p) for _, p in self.others],
             "steps": 0,
@@ -42,14 +47,14 @@ class Optimizer:
     @torch.no_grad()
     def step(self, rank, matrix_rate, other_rate):
         updates = []
-        for i, (p, momentum) in enumerate(zip(self.matrices, self.state["momentum"])):
+        for i, ((p, rows), momentum) in enumerate(zip(self.matrices, self.state["momentum"])):
             momentum.mul_(MOMENTUM).add_(p.grad)
             if i % self.workers == rank:
-                ahead = (p.grad + MOMENTUM * momentum).flatten(1)
-                updates.append(orthogonalised(ahead) * (0.2 * max(ahead.shape) ** 0.5))
+                ahead = (p.grad + MOMENTUM * momentum).flatten(1).split(rows)
+                updates.append(torch.cat([orthogonalised(part) * (0.2 * max(part.shape) ** 0.5) for part in ahead]))
             else:
                 updates.append(torch.zeros_like(p))
-        for p, update in zip(self.matrices, self.share(rank, updates)):
+        for (p, _), update in zip(self.matrices, self.share(rank, updates)):
             p.mul_(1 - matrix_rate * self.weight_decay).sub_(update.view_as(p), alpha=matrix_rate)
 
         self.state["steps"] += 1
@@ -57,6 +62,6 @@ class Optimizer:
         for (name, p), first, second in zip(self.others, self.state["first"], self.state["second"]):
             first.lerp_(p.grad, 1 - BETAS[0])
             second.lerp_(p.grad.square(), 1 - BETAS[1])
-            if name == "head.weight":
+            if name == self.last:
                 p.mul_(1 - other_rate * self.weight_decay)
             p.addcdiv_(first / corrections[0], (second / corrections[1]).sqrt().add_(1e-8), value=-other_rate)

@@ -82,7 +82,9 @@ class Run:
         self.ema = copy.deepcopy(self.net).eval()
         self.parameters = list(self.net.parameters())
         self.share = Share(args.workers, sum(p.numel() for p in self.parameters))
-        self.optimizer = optimizer.Optimizer(self.net, args.weight_decay, args.workers, self.share)
+        self.optimizer = optimizer.Optimizer(
+            self.net, args.weight_decay, args.workers, self.share, inner=("stem", "blocks"), last="head.weight"
+        )
         self.step = 0
         last = self.path("last.pt")
         start = last if os.path.exists(last) else args.start

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 HEIGHT, WIDTH = 32, 160
 GREY = 128  # timm's border mode fills with the mean, 0.5 · 255, rounded
 LONGEST = 24  # more characters than that are not to be told apart in 160 pixels
+SPACED = 12  # … and than that where half of the picture is blank
 
 
 def fit(picture):
@@ -94,7 +95,16 @@ def around(rng, side, slop):
     return min(1.2, rng.expovariate(5) if rng.random() < 0.8 else rng.uniform(0, 0.8)) * side
 
 
-def warped(rng, masks, boxes, strength):
+def margins(rng, height, slop, spaced):
+    """Left, right, top and bottom of a text, in pixels; `spaced`: blank up to several times its height beside it."""
+    across, down = ([around(rng, height, slop) for _ in range(2)] for _ in range(2))
+    if spaced:
+        across = [margin + rng.choice((0, 1, 1)) * rng.uniform(0, 4) * height for margin in across]
+        down = [margin + rng.choice((0, 0, 1)) * rng.uniform(0, 1) * height for margin in down]
+    return *across, *(0.6 * margin for margin in down)
+
+
+def warped(rng, masks, boxes, strength, spaced):
     """The masks turned, sheared, put in perspective and cropped; and the boxes in them."""
     width, height = masks[0].size
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
@@ -103,8 +113,7 @@ def warped(rng, masks, boxes, strength):
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     target = (corners - corners.mean(0)) @ (turn @ np.array([[1, shear], [0, rng.uniform(0.85, 1.15)]])).T
     target += np.array([[rng.gauss(0, 0.07) for _ in range(2)] for _ in corners]) * height * strength
-    left, right = (around(rng, height, 0.04) for _ in range(2))
-    top, bottom = (around(rng, height, 0.04) * 0.6 for _ in range(2))
+    left, right, top, bottom = margins(rng, height, 0.04, spaced)
     target -= target.min(0) - np.array([left, top])
     size = np.maximum(8, np.ceil(target.max(0) + np.array([right, bottom]))).astype(int)
     numbers = homography(corners, target)
@@ -128,10 +137,12 @@ def colours(rng, least):
 
 
 class Drawer:
-    """Draws texts with the fonts and over the photographs of one side of the split."""
+    """Draws texts with the fonts and over the photographs of one side of the split. A share `empty` of the pictures has
+    no text, a share `spaced` has a wide blank beside it."""
 
-    def __init__(self, texts, fonts, photographs):
+    def __init__(self, texts, fonts, photographs, spaced=0.0, empty=0.0):
         self.texts, self.fonts, self.photographs = texts, fonts, photographs
+        self.spaced, self.empty = spaced, empty
 
     def text_and_font(self, rng, longest):
         """A family first, so that one of many styles does not rule; it must have all the characters."""
@@ -155,21 +166,36 @@ class Drawer:
         part = np.asarray(part, np.float32)
         return part.mean((0, 1)) + (part - part.mean((0, 1))) * rng.uniform(0.2, 1)
 
-    def plain(self, rng, longest=LONGEST):
+    def sign(self, rng, width, height):
+        picture = self.ground(rng, width, height)
+        if rng.random() < 0.4:  # a sign, through which a little of the photograph shows
+            picture = picture * (share := rng.uniform(0, 0.35)) + colours(rng, 0)[0] * (1 - share)
+        return picture
+
+    def blank(self, rng, hard):
+        """A picture without text."""
+        height = rng.randint(12, 60)
+        width = round(height * math.exp(rng.uniform(-0.7, 2.5)))
+        if hard:
+            picture = photographed(rng, self.sign(rng, width, height))
+        else:
+            picture = Image.new("RGB", (width, height), tuple(int(value) for value in colours(rng, 0)[0]))
+        return self.finish("", picture, np.zeros((0, 4), np.float32))
+
+    def plain(self, rng, longest, spaced):
         """Upright on a plain ground, dark on light or light on dark."""
         text, path = self.text_and_font(rng, longest)
         font = font_at(path, int(math.exp(rng.uniform(math.log(12), math.log(48)))))
         tracking = rng.gauss(0, 0.06) * font.size if rng.random() < 0.3 else 0
         mask, _, boxes = ink(text, font, max(tracking, -0.04 * font.size), spare=0)
-        left, right, top, bottom = (round(around(rng, mask.height, 0.03)) for _ in range(4))
-        top, bottom = round(top * 0.6), round(bottom * 0.6)
+        left, right, top, bottom = (round(margin) for margin in margins(rng, mask.height, 0.03, spaced))
         size = max(4, mask.width + left + right), max(4, mask.height + top + bottom)
         ground, text_colour = colours(rng, 70)
         picture = Image.new("RGB", size, tuple(int(value) for value in ground))
         picture.paste(tuple(int(value) for value in text_colour), (left, top), mask)
         return self.finish(text, picture, boxes + np.array([left, top, left, top], np.float32))
 
-    def hard(self, rng, longest=LONGEST):
+    def hard(self, rng, longest, spaced):
         """Tilted, over a photograph or on a sign in it, in uneven light, and through a poor camera."""
         text, path = self.text_and_font(rng, longest)
         font = font_at(path, int(math.exp(rng.uniform(math.log(14), math.log(44)))))
@@ -177,12 +203,10 @@ class Drawer:
         bend = rng.gauss(0, 0.12) * font.size if rng.random() < 0.25 and len(text) > 3 else 0
         stroke = max(1, font.size // 16) if rng.random() < 0.12 else 0
         mask, outline, boxes = ink(text, font, tracking, bend, stroke)
-        masks, boxes = warped(rng, [mask] + ([outline] if stroke else []), boxes, rng.uniform(0.2, 1))
+        masks, boxes = warped(rng, [mask] + ([outline] if stroke else []), boxes, rng.uniform(0.2, 1), spaced)
         width, height = masks[0].size
         mask = np.asarray(masks[0], np.float32)[..., None] / 255
-        picture = self.ground(rng, width, height)
-        if rng.random() < 0.4:  # a sign, through which a little of the photograph shows
-            picture = picture * (share := rng.uniform(0, 0.35)) + colours(rng, 0)[0] * (1 - share)
+        picture = self.sign(rng, width, height)
         behind = picture.mean((0, 1))
         ink_colour = colours(rng, 0)[1]
         while abs(luminance(ink_colour - behind)) < 70:
@@ -206,9 +230,12 @@ class Drawer:
         return text, np.asarray(picture), boxes, (left, top, left + width, top + height)
 
     def __call__(self, rng, hard, longest=LONGEST):
+        if self.empty and rng.random() < self.empty:
+            return self.blank(rng, hard)
+        spaced = self.spaced > 0 and rng.random() < self.spaced
         while True:
             try:
-                return (self.hard if hard else self.plain)(rng, longest)
+                return (self.hard if hard else self.plain)(rng, min(longest, SPACED) if spaced else longest, spaced)
             except OSError:  # FreeType cannot draw a glyph of some fonts at some sizes
                 continue
 
@@ -265,10 +292,12 @@ def main():
     parser.add_argument("--sources", required=True, help="what sources.py wrote")
     parser.add_argument("--out", required=True, help="a PNG")
     parser.add_argument("--evaluation", action="store_true", help="the held-out side")
+    parser.add_argument("--spaced", type=float, default=0.0, help="share of the texts with a wide blank beside them")
+    parser.add_argument("--empty", type=float, default=0.0, help="share of the pictures without text")
     parser.add_argument("--count", type=int, default=60, help="of each kind")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    drawer, rng = sources.drawer(args.sources, args.evaluation), random.Random(args.seed)
+    drawer, rng = sources.drawer(args.sources, args.evaluation, args.spaced, args.empty), random.Random(args.seed)
     sheet([drawer(rng, hard) for hard in (False, True) for _ in range(args.count)], 4, args.out)
 
 

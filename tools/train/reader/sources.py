@@ -35,7 +35,7 @@ UNFIT = (
     "STIXIntegrals", "STIXSize", "STIXNonUnicode", "STIXVariants", "STIXMath", "StandardSymbols", "D050000L", "Balker",
     "DejaVuMath", "BerenisADFProMath", "BecauseWe", "Go-Smallcaps", "LinLibertine_RZ", "PenguinAttack", "Junkyard",
     "Cupola", "Winks", "Wargames", "flatline", "progenisis", "MarkedFool", "It_wasn_t_me", "El_Abogado", "Delphine",
-    "LinBiolinum_K", "LinLibertine_I.", "OCRBE", "OCRBX", "NationalPark-Outline", "SolideMirage", "dkg", "femkeklaver",
+    "EBGaramondSC", "LinBiolinum_K", "LinLibertine_I.", "OCRBE", "OCRBX", "NationalPark-Outline", "SolideMirage", "dkg", "femkeklaver",
     "TT2020StyleD", "TT2020StyleF", "Solothurn", "Breip", "breip", "Humor", "unifur", "MekanusADFTitling",
     "RomandeADFStyle", "IrianisADFStyle",
 )  # fmt: skip
@@ -92,12 +92,12 @@ def photographs_in(things, folder):
     return [[small[side], large[side]] for side in (0, 1)]
 
 
-def drawer(path, evaluation):
-    """The Drawer of one side, from what main() wrote."""
+def drawer(path, evaluation, spaced=0.0, empty=0.0):
+    """The Drawer of one side, from what main() wrote; shares as it has them."""
     saved = torch.load(path, weights_only=False)
     side = int(evaluation)
     texts = words.Texts(saved["words"], evaluation)
-    return draw.Drawer(texts, saved["fonts"][side], saved["photographs"][side])
+    return draw.Drawer(texts, saved["fonts"][side], saved["photographs"][side], spaced, empty)
 
 
 def sheet(families, path):

@@ -30,14 +30,18 @@ from torch import nn
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 import draw
+import export
 import model
+import optimizer
 import sources
 import supply
 import teach
 from running import Share, average, rate_at, report
 
 SMOOTHING = 0.05
-BETAS = (0.9, 0.98)
+# What Muon steps: all matrices but the embedding, attention's vector and the characters' scores.
+INNER = ("stem", "columns", "cells", "seen", "encoder.bridge_h", "attention.key_layer", "attention.query_layer")
+GATED = ("encoder.rnn", "cell.")
 HELD_OUT = 500  # words of each kind to watch by; evaluate.py takes more
 
 
@@ -69,16 +73,6 @@ def accuracy(net, words, batch=50):
     return right / len(words)
 
 
-def decayed(net, weight_decay):
-    """AdamW's groups: matrices and convolutions decay, norms, biases and the embedding do not."""
-    named = list(net.named_parameters())
-    plain = [p for name, p in named if p.ndim < 2 or name.startswith("embedding")]
-    return [
-        {"params": [p for name, p in named if p.ndim >= 2 and not name.startswith("embedding")]},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-
-
 class Run:
     """Everything that training needs, made before the processes part."""
 
@@ -88,21 +82,24 @@ class Run:
         self.net = model.Reader(model.CONFIG).to(memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.net).eval()
         self.watched = held_out(self.path("held_out.pt"), path)
-        self.supply = supply.Supply(sources.drawer(path, evaluation=False), self.net.grid)
+        self.supply = supply.Supply(sources.drawer(path, False, args.spaced, args.empty), self.net.grid)
         self.parameters = list(self.net.parameters())
         self.share = Share(args.workers, sum(p.numel() for p in self.parameters))
-        self.optimizer = torch.optim.AdamW(
-            decayed(self.net, args.weight_decay), lr=args.rate, betas=BETAS, weight_decay=args.weight_decay
+        self.optimizer = optimizer.Optimizer(
+            self.net, args.weight_decay, args.workers, self.share, INNER, last="out.weight", gated=GATED
         )
         self.decay_start = max(0, args.steps - args.decay)
         self.step, self.words = 0, 0
         last = self.path("last.pt")
         start = last if os.path.exists(last) else args.start
-        if start:
+        if start and os.path.isdir(start):
+            for net in (self.net, self.ema):
+                net.load_state_dict(export.load(start)[0].state_dict())
+        elif start:
             saved = torch.load(start)
             self.net.load_state_dict(saved["net"])
             self.ema.load_state_dict(saved["ema"])
-            self.optimizer.load_state_dict(saved["optimizer"])
+            self.optimizer.state = saved["optimizer"]
             self.step, self.words = saved["step"], saved["words"]
 
     def path(self, name):
@@ -112,7 +109,7 @@ class Run:
         state = {
             "net": self.net.state_dict(),
             "ema": self.ema.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.optimizer.state,
             "step": self.step,
             "words": self.words,
             "config": model.CONFIG,
@@ -139,9 +136,8 @@ class Run:
         for parameter, mean in zip(self.parameters, self.share(rank, [p.grad for p in self.parameters])):
             parameter.grad = mean
         nn.utils.clip_grad_norm_(self.parameters, args.clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = args.rate * rate_at(self.step, self.decay_start, args.steps)
-        self.optimizer.step()
+        rate = rate_at(self.step, self.decay_start, args.steps)
+        self.optimizer.step(rank, args.matrix_rate * rate, args.rate * rate)
         self.step += 1
         self.words += args.batch
         return spelling.item(), looking.item()
@@ -196,12 +192,15 @@ def main():
     parser.add_argument("--steps", type=int, default=40000)
     parser.add_argument("--decay", type=int, default=8000, help="steps over which the rate falls, at the end")
     parser.add_argument("--growth", type=int, default=2000, help="steps until texts have their full length")
-    parser.add_argument("--start", help="checkpoint to start from where --out has no last.pt, such as a trunk.pt")
+    parser.add_argument("--start", help="where --out has no last.pt: a checkpoint to continue, or a model's folder to start from")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--weight-decay", type=float, default=0.01)
+    parser.add_argument("--matrix-rate", type=float, default=1.5e-3, help="for the matrices that Muon steps")
+    parser.add_argument("--weight-decay", type=float, default=0.02)
     parser.add_argument("--clip", type=float, default=2.0)
     parser.add_argument("--hard", type=float, default=0.6, help="share of the words that are hard ones")
+    parser.add_argument("--spaced", type=float, default=0.12, help="share of the words with a wide blank beside them")
+    parser.add_argument("--empty", type=float, default=0.04, help="share of the pictures without text")
     parser.add_argument("--guide", type=float, default=0.25, help="share of attention's loss, a fifth of it later")
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--float", action="store_true", help="no bfloat16 in the large products")
