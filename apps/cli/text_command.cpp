@@ -221,10 +221,12 @@ void add_text_flags(const Command& command, TextFlags& flags) {
               "through them; for a single image")
       .type_name("FILE");
   command
-      .option("--method", flags.map.method,
-              "A token's map: raw, one layer's attention; rollout, from the token through all layers to the "
-              "picture; gae, the same weighed by gradients of the token's score")
-      .type_name("raw|rollout|gae")
+      .option(
+          "--method", flags.map.method,
+          "A token's map: raw, one layer's attention; rollout, from the token through all layers to the "
+          "picture; gae, the same weighed by gradients of the token's score; evidence, the part of the score "
+          "that each cell gave")
+      .type_name("raw|rollout|gae|evidence")
       .with_default();
   command
       .option("--layer", flags.map.layer,

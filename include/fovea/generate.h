@@ -43,6 +43,11 @@ std::vector<MapMethod> token_map_methods(const Model& model);  // none of a mode
 // gae: what of the picture the token's score, the logit, rests on, by gradients of attention: Chefer et al.
 // 2021, "Generic Attention-model Explainability", eqs. 5 to 10, through decoder and encoder. Numbers of 0 and
 // more with no fixed sum. Takes no layer and no head; costs as rollout does, and passes back.
+//
+// evidence: the part of the token's score, the logit, that the decoder moved to it from each of the
+// picture's tokens, exactly: all layers and heads of a decoder with one norm behind its layers, that norm's
+// deviation held (docs/maps.md); of a recurrent one the cell's part of the context. Below 0 where it spoke
+// against. Takes no layer and no head; a transformer's costs a pass over the text for each token.
 struct TokenMapRequest {
   int layer = -1;  // of the decoder's layers: 0 the first, -1 the last
   HeadFusion fusion = HeadFusion::mean;
@@ -52,8 +57,9 @@ struct TokenMapRequest {
 
 struct TokenMap {
   AttentionMap cells;  // at the encoder's grid
-  // What went to tokens that are no part of the picture, class and distillation tokens; of rollout, also what
-  // stayed with words. For the mean over heads, a single one and rollout, the cells and this sum to 1.
+  // What went to tokens that are no part of the picture, class and distillation tokens, or of evidence what
+  // they gave; of rollout, also what stayed with words. For the mean over heads, a single one and rollout,
+  // the cells and this sum to 1.
   float elsewhere = 0;
 };
 
@@ -124,8 +130,8 @@ struct MapFocus {
   // the one that holds most.
   Region box;
 };
-// Nothing for a map without mass. Throws Error(usage) for a share that is not above 0 and up to 1, for
-// negative values and for those that are no numbers.
+// Values below 0, of evidence, have no mass. Nothing for a map without mass. Throws Error(usage) for a share
+// that is not above 0 and up to 1, and for values that are no numbers.
 std::optional<MapFocus> focus_of(const AttentionMap& map, const Region& seen, double share = 0.6);
 
 }  // namespace fovea

@@ -35,6 +35,14 @@ class StepWriter : public IdWriter {
   // ids u32 [images, 1]: those that were written before.
   virtual Step step(Recorder& r, const Tensor& ids, std::span<const Tensor> carried,
                     std::span<const Tensor> seen) const = 0;
+
+  // Whether a logit is the sum of what each key gave, weight times a number of its own, and of what the state
+  // and the id before gave. Those numbers for the logit of an id that was chosen, u32 [images, 1], f32
+  // [images, keys].
+  virtual bool has_evidence() const { return false; }
+  virtual Tensor evidence(Recorder&, const Tensor& /*chosen*/, std::span<const Tensor> /*seen*/) const {
+    return {};
+  }
 };
 
 }  // namespace fovea

@@ -81,4 +81,17 @@ TextGradient TextStack::backward(Recorder& r, const AttentionTap& tap, const Ten
   return out;
 }
 
+bool TextStack::one_norm() const {
+  return norm_ && layers_.front().norms() == NormOrder::before;
+}
+
+Tensor TextStack::evidence(Recorder& r, const AttentionTap& tap, const Tensor& dy) const {
+  const size_t first = tap.text.size() - layers_.size();
+  const Tensor direction = norm_->backward(r, tap.text.back().y, dy, {}, /*held=*/true);
+  Tensor out;
+  for (size_t i = 0; i < layers_.size(); ++i)
+    out = layers_[i].cross().evidence(r, tap.layers.at(tap.text[first + i].record + 1), direction, out);
+  return out;
+}
+
 }  // namespace fovea::layers

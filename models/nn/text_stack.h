@@ -47,6 +47,12 @@ class TextStack {
   // Of the pass whose runs are the tap's last ones. causal: as SelfAttention::backward has it. dy: by its
   // result.
   TextGradient backward(Recorder& r, const AttentionTap& tap, const Tensor& causal, const Tensor& dy) const;
+  // Where every layer only adds to the stream and one norm ends it, a number by its result is a sum but for
+  // that norm's deviation.
+  bool one_norm() const;
+  // What each key that is looked at gave to such a number, the deviation held, f32 [images, keys]: sums over
+  // layers, heads and tokens. Of the pass whose runs are the tap's last ones; dy as backward() has it.
+  Tensor evidence(Recorder& r, const AttentionTap& tap, const Tensor& dy) const;
   // Of what is looked at, memory [images, keys, any]: one a layer.
   std::vector<Tensor> keys_and_values(Recorder& r, const Tensor& memory) const;
 

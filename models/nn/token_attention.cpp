@@ -193,6 +193,17 @@ TokenAttentionGradient CrossAttention::backward(Recorder& r, const AttentionReco
   return out;
 }
 
+Tensor CrossAttention::evidence(Recorder& r, const AttentionRecord& record, const Tensor& dy,
+                                const Tensor& base) const {
+  const auto scope = r.scope(name_);
+  ops::RelevanceCase c;
+  c.in = record.input;
+  c.lse = record.lse;
+  c.gradient = proj_.backward(r, dy);
+  c.base = base;
+  return ops::attention_relevance(r, c);
+}
+
 Tensor CrossAttention::operator()(Recorder& r, const Tensor& x, const Tensor& kv, const Tensor& residual,
                                   const SeenKeys& seen, AttentionTap* tap,
                                   const TokenAttentionName& name) const {

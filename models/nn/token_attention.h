@@ -89,6 +89,8 @@ class CrossAttention {
   Tensor project(Recorder& r, const Tensor& o, const Tensor& residual) const;
   TokenAttentionGradient backward(Recorder& r, const AttentionRecord& record, const Tensor& o,
                                   const Tensor& dy) const;
+  // base + what each key gave to a number of gradient dy by proj(attention(x)), f32 [images, keys].
+  Tensor evidence(Recorder& r, const AttentionRecord& record, const Tensor& dy, const Tensor& base) const;
 
  private:
   struct Asked {

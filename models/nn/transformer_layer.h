@@ -51,6 +51,7 @@ class TransformerLayer {
   LayerGradient backward(Recorder& r, const AttentionTap& tap, const TextRun& run, const Tensor& causal,
                          const Tensor& dy) const;
 
+  NormOrder norms() const { return s_.norms; }
   const SelfAttention& self() const { return self_; }
   const CrossAttention& cross() const { return *cross_; }
   bool has_cross() const { return cross_.has_value(); }

@@ -48,6 +48,7 @@ class VocabularyHead {
   // The same in rows that are a multiple of four, as kernels that choose from them want.
   Tensor in_fours(Recorder& r, const Tensor& x) const { return scores_.in_fours(r, before_scores(r, x)); }
 
+  bool linear() const { return !dense_; }
   const VocabularyScores& scores() const { return scores_; }
   // The gradient of one token's score by x [images, 1, width], f32; part and token as of VocabularyScores.
   Tensor gradient(Recorder& r, const Tensor& x, uint32_t part, const Tensor& token) const;

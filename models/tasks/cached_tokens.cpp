@@ -70,6 +70,7 @@ CachedTokens::CachedTokens(const LoadedModel& model, const TokenChoice& choice)
 }
 
 uint32_t CachedTokens::record(uint32_t words, uint32_t most) {
+  evidence_.reset();
   relevance_.reset();
   rollout_.reset();
   retrace_.reset();
@@ -130,6 +131,10 @@ std::vector<float> CachedTokens::traced(MapMethod method) {
   if (method == MapMethod::rollout) {
     if (!rollout_) rollout_.emplace(model_, *retrace_);
     return (*rollout_)(before);
+  }
+  if (method == MapMethod::evidence) {
+    if (!evidence_) evidence_.emplace(model_, *retrace_);
+    return (*evidence_)(before, read_.back());
   }
   if (!relevance_) relevance_.emplace(model_, *retrace_);
   return (*relevance_)(before, read_.back());

@@ -6,6 +6,7 @@
 
 #include "models/tasks/beams.h"
 #include "models/tasks/retrace.h"
+#include "models/tasks/text_evidence.h"
 #include "models/tasks/text_relevance.h"
 #include "models/tasks/text_rollout.h"
 #include "models/tasks/token_source.h"
@@ -39,6 +40,7 @@ class CachedTokens : public TokenSource {
   std::optional<Retrace> retrace_;  // these when they are asked for
   std::optional<TextRollout> rollout_;
   std::optional<TextRelevance> relevance_;
+  std::optional<TextEvidence> evidence_;
   std::vector<uint32_t> read_;                  // the prompt, and the tokens that were given
   std::optional<std::vector<BeamText>> found_;  // with beams, when they were searched
   size_t given_ = 0;                            // of those

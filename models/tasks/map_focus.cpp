@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -9,14 +10,19 @@
 namespace fovea {
 namespace {
 
+// What speaks against has none.
+double mass_at(const AttentionMap& map, uint32_t row, uint32_t col) {
+  return std::max(0.0, double{map.values[size_t{row} * map.cols + col]});
+}
+
 // Sums over rectangles of cells that begin at the top left.
 class Sums {
  public:
   explicit Sums(const AttentionMap& map) : cols_(map.cols + 1), sums_(size_t{map.rows + 1} * cols_) {
     for (uint32_t row = 0; row < map.rows; ++row)
       for (uint32_t col = 0; col < map.cols; ++col)
-        sums_[at(row + 1, col + 1)] = double{map.values[size_t{row} * map.cols + col]} +
-                                      sums_[at(row, col + 1)] + sums_[at(row + 1, col)] - sums_[at(row, col)];
+        sums_[at(row + 1, col + 1)] =
+            mass_at(map, row, col) + sums_[at(row, col + 1)] + sums_[at(row + 1, col)] - sums_[at(row, col)];
   }
   double of(uint32_t top, uint32_t left, uint32_t rows, uint32_t cols) const {
     return sums_[at(top + rows, left + cols)] - sums_[at(top, left + cols)] - sums_[at(top + rows, left)] +
@@ -62,10 +68,11 @@ std::optional<MapFocus> focus_of(const AttentionMap& map, const Region& seen, do
   double mass = 0, x = 0, y = 0;
   for (uint32_t row = 0; row < map.rows; ++row)
     for (uint32_t col = 0; col < map.cols; ++col) {
-      const double value = map.values[size_t{row} * map.cols + col];
-      if (!(value >= 0) || std::isinf(value))
+      const float held = map.values[size_t{row} * map.cols + col];
+      if (!std::isfinite(held))
         throw Error(ErrorKind::usage,
-                    fmt::format("[focus] cell ({}, {}) holds {}: want 0 or more", row, col, value));
+                    fmt::format("[focus] cell ({}, {}) holds {}: want a number", row, col, held));
+      const double value = mass_at(map, row, col);
       mass += value;
       x += value * (col + 0.5);
       y += value * (row + 0.5);

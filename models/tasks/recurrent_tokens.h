@@ -18,13 +18,19 @@ class RecurrentTokens : public TokenSource {
   Tensor pixels() const override { return steps_->input(pixels_); }
   void start(std::span<const uint32_t> words) override;
   std::optional<Token> next() override;
-  std::vector<float> looked(const TokenMapRequest&) override { return steps_->weights(); }
+  std::vector<float> looked(const TokenMapRequest& request) override;
 
  private:
   const LoadedModel& model_;
   TokenTraits traits_;
   size_t pixels_ = 0;  // input
   std::optional<WriteSteps> steps_;
+  struct Evidence {
+    Tensor chosen, values;
+    Program program;
+  };
+  Evidence record_evidence() const;
+  std::optional<Evidence> evidence_;  // when it is asked for
   uint32_t last_ = 0;
 };
 

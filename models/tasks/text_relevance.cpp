@@ -4,7 +4,6 @@
 #include <numeric>
 #include <utility>
 
-#include "core/floats.h"
 #include "runtime/ops/maps/attention_relevance.h"
 
 namespace fovea {
@@ -101,21 +100,9 @@ TracedStack stack_of(const Program& program, const layers::TextGradient& gradien
 }  // namespace
 
 TextRelevance::TextRelevance(const LoadedModel& model, Retrace& retrace)
-    : model_(model), writer_(*model.writer()), retrace_(retrace) {
-  for (uint32_t part = 0; part < writer_.head().scores().parts(); ++part) record_head(part);
+    : model_(model), writer_(*model.writer()), retrace_(retrace), of_score_(model) {
   record_text();
   record_below();
-}
-
-void TextRelevance::record_head(uint32_t part) {
-  Recorder r(model_.device().impl());
-  Head head;
-  head.x = r.input({1, 1, writer_.text().width()}, model_.storage(), "read");
-  head.token = r.input({1, 1}, DType::u32, "token");
-  head.gradient = writer_.head().gradient(r, head.x, part, head.token);
-  r.output(head.gradient);
-  head.program = r.finish();
-  heads_.push_back(std::move(head));
 }
 
 void TextRelevance::record_text() {
@@ -150,23 +137,9 @@ void TextRelevance::record_below() {
   below_ = r.finish();
 }
 
-// The gradient of the chosen token's score by what the head reads, zero but at the last position.
-std::vector<float> TextRelevance::gradient_of_head(std::span<const uint32_t> ids, uint32_t chosen) {
-  const uint32_t size = writer_.head().scores().part_size();
-  Head& head = heads_.at(chosen / size);
-  const std::vector<uint32_t> token = {chosen % size};
-  head.program.write(head.x, from_floats(retrace_.at(static_cast<uint32_t>(ids.size() - 1)), head.x.dtype));
-  head.program.write(head.token, std::as_bytes(std::span(token)));
-  head.program.run();
-  const std::vector<float> row = head.program.read_floats(head.gradient);
-  std::vector<float> out(dy_.shape.elements());
-  std::copy(row.begin(), row.end(), out.begin() + static_cast<std::ptrdiff_t>((ids.size() - 1) * row.size()));
-  return out;
-}
-
 std::vector<float> TextRelevance::operator()(std::span<const uint32_t> ids, uint32_t chosen) {
   retrace_.run(ids);
-  const std::vector<float> dy = gradient_of_head(ids, chosen);
+  const std::vector<float> dy = of_score_(retrace_, ids, chosen);
   text_.write(dy_, std::as_bytes(std::span(dy)));
   text_.run();
   const std::vector<float> dmemory = text_.read_floats(text_gradient_.memory);

@@ -6,6 +6,7 @@
 
 #include "models/nn/stream.h"
 #include "models/tasks/retrace.h"
+#include "models/tasks/token_gradient.h"
 
 namespace fovea {
 
@@ -24,21 +25,13 @@ class TextRelevance {
   std::vector<float> operator()(std::span<const uint32_t> ids, uint32_t chosen);
 
  private:
-  void record_head(uint32_t part);
   void record_text();
   void record_below();
-  std::vector<float> gradient_of_head(std::span<const uint32_t> ids, uint32_t chosen);
 
   const LoadedModel& model_;
   const Writer& writer_;
   Retrace& retrace_;
-
-  struct Head {
-    Tensor x, token, gradient;
-    Program program;
-  };
-  std::vector<Head> heads_;  // one for each part of the vocabulary
-
+  TokenGradient of_score_;
   Tensor dy_;  // by what the head reads, [1, tokens, width]
   layers::TextGradient text_gradient_;
   Program text_;

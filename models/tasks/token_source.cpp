@@ -7,6 +7,7 @@
 #include "models/model/writer.h"
 #include "models/tasks/cached_tokens.h"
 #include "models/tasks/recurrent_tokens.h"
+#include "models/tasks/text_evidence.h"
 #include "models/tasks/write_steps.h"
 
 namespace fovea {
@@ -36,8 +37,12 @@ TextTask task_of(const Model& model) {
 
 std::vector<MapMethod> token_map_methods(const LoadedModel& model) {
   if (task_of(model) == TextTask::none) return {};
-  if (model.writer() == nullptr) return {MapMethod::raw};  // attention over cells of features alone
-  return {MapMethod::raw, MapMethod::rollout, MapMethod::gae};
+  // A recurrent one has attention over cells of features alone.
+  std::vector<MapMethod> out = {MapMethod::raw};
+  if (model.writer() != nullptr) out.insert(out.end(), {MapMethod::rollout, MapMethod::gae});
+  if (TextEvidence::exact_for(model) || (model.writer() == nullptr && model.step_writer()->has_evidence()))
+    out.push_back(MapMethod::evidence);
+  return out;
 }
 
 std::vector<MapMethod> token_map_methods(const Model& model) {

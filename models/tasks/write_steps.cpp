@@ -16,9 +16,10 @@ WriteSteps::WriteSteps(const LoadedModel& model, uint32_t rows,
   Recorder r(model.device().impl());
   inputs_ = record_inputs(r, model, rows, inputs, [&](size_t i) { return from_device != i; });
   const StepWriter::Begun begun = writer.begin(r, inputs_);
-  const std::vector<Tensor> carried = kept(r, model, begun.carried), seen = kept(r, model, begun.seen);
+  const std::vector<Tensor> carried = kept(r, model, begun.carried);
+  seen_ = kept(r, model, begun.seen);
   begin_ = r.finish();
-  record_step(model, writer, carried, seen);
+  record_step(model, writer, carried);
 }
 
 // Copies that outlive the run.
@@ -38,10 +39,10 @@ std::vector<Tensor> WriteSteps::kept(Recorder& r, const LoadedModel& model,
 }
 
 void WriteSteps::record_step(const LoadedModel& model, const StepWriter& writer,
-                             const std::vector<Tensor>& carried, const std::vector<Tensor>& seen) {
+                             const std::vector<Tensor>& carried) {
   Recorder r(model.device().impl());
   ids_ = r.input({rows_, 1}, DType::u32, "ids");
-  const StepWriter::Step step = writer.step(r, ids_, carried, seen);
+  const StepWriter::Step step = writer.step(r, ids_, carried, seen_);
   for (size_t i = 0; i < carried.size(); ++i)
     if (carried[i]) r.copy(step.carried[i], carried[i]);
   logits_ = step.logits;

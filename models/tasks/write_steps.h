@@ -24,6 +24,7 @@ class WriteSteps {
   Tensor input(size_t i) const { return begin_.shared(inputs_.at(i)); }
   void write(size_t input, std::span<const float> values);
   void write(size_t input, std::span<const uint32_t> values);
+  const std::vector<Tensor>& seen() const { return seen_; }  // as StepWriter::step has it
   // Reads the inputs and stands before the first step.
   void start() { begin_.run(); }
   // The best id of every row behind these ones; valid until the next step.
@@ -39,11 +40,10 @@ class WriteSteps {
 
  private:
   std::vector<Tensor> kept(Recorder& r, const LoadedModel& model, const std::vector<Tensor>& tensors);
-  void record_step(const LoadedModel& model, const StepWriter& writer, const std::vector<Tensor>& carried,
-                   const std::vector<Tensor>& seen);
+  void record_step(const LoadedModel& model, const StepWriter& writer, const std::vector<Tensor>& carried);
 
   uint32_t rows_;
-  std::vector<Tensor> inputs_;
+  std::vector<Tensor> inputs_, seen_;
   std::deque<State> states_;
   Program begin_, step_;
   Tensor ids_, chosen_, logits_, weights_, probabilities_;

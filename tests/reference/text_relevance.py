@@ -25,6 +25,10 @@ OUT: ids [n+1] I64, g; all else F32:
     target     [1]    y for k = n
     by_memory  [S,W]  dy/d(memory) for k = n; memory: what cross-attention's keys and values are from
     first_row  [K]    relevance for k = n with R_ii = I (not for question answering)
+    evidence   [n,K]  GPT-2 alone, one norm behind all layers: with the norm's deviation held the logit is
+                      w . x + constant, w = (gamma * W[g[k]]) / sigma minus its mean, and what each encoder token
+                      gave through cross-attention is sum over layers, heads of A * d(w . y)/dA, y the layer's
+                      sum c_proj(A V)
 """
 import json
 import math
@@ -183,8 +187,11 @@ def gpt2(weights, config, ids, memory):
         x = x + layer.conv1d("attn.c_proj", attention(query, key, value, heads, selves, causal(length)))
         query = layer.conv1d("crossattention.q_attn", layer.norm("ln_cross_attn", x, eps))
         key, value = layer.conv1d("crossattention.c_attn", memory).chunk(2, -1)
-        x = x + layer.conv1d("crossattention.c_proj", attention(query, key, value, heads, crosses))
+        added = layer.conv1d("crossattention.c_proj", attention(query, key, value, heads, crosses))
+        crosses[-1].added = added
+        x = x + added
         x = x + layer.conv1d("mlp.c_proj", act(layer.conv1d("mlp.c_fc", layer.norm("ln_2", x, eps))))
+    crosses[-1].stream = x
     return model.norm("ln_f", x, eps) @ model.get("wte.weight").T, selves, crosses
 
 
@@ -311,25 +318,49 @@ def looking_relevance(selves, crosses, seen):
     return own, other
 
 
+def evidence(model, logits, crosses, chosen):
+    """What each encoder token gave to the logit of `chosen` behind the last position."""
+    decoder, x = model.weights.at("decoder.transformer"), crosses[-1].stream[0, -1].detach()
+    row, gamma, beta = (decoder.get(name).detach() for name in ("wte.weight", "ln_f.weight", "ln_f.bias"))
+    sigma = (x.var(unbiased=False) + model.config["decoder"]["layer_norm_epsilon"]).sqrt()
+    direction = gamma * row[chosen] / sigma
+    direction = direction - direction.mean()
+    assert abs(direction @ x + beta @ row[chosen] - logits[0, -1, chosen].detach()) < 1e-9
+    total = torch.zeros(crosses[0].shape[-1]).double()
+    for index, probabilities in enumerate(crosses):
+        [gradient] = torch.autograd.grad(probabilities.added[0, -1] @ direction, probabilities, retain_graph=True)
+        parts = (gradient * probabilities.detach())[0, :, -1].sum(0)
+        bias = decoder.get(f"h.{index}.crossattention.c_proj.bias").detach()
+        assert abs(parts.sum() + bias @ direction - probabilities.added[0, -1].detach() @ direction) < 1e-9
+        total = total + parts
+    return total
+
+
 def explain(model, reference, ids):
     names = ("input", "input_ids", "attention_mask") if model.asks else ("input",)
-    inputs, rows = [reference[name][:1] for name in names], []
+    inputs, rows, given = [reference[name][:1] for name in names], [], []
     for k in range(1, len(ids)):
         encoded = model.encode(*inputs)
         encoded["memory"].retain_grad()
         logits, selves, crosses = model.decode(torch.tensor([ids[:k]]), encoded["memory"])
         target = logits[0, k - 1, ids[k]]
-        target.backward()
+        target.backward(retain_graph=True)
         image = encoder_relevance(encoded["image_attn"])
         if model.asks:
             own, to_image = looking_relevance(encoded["question_self"], encoded["question_cross"], image)
             rows.append(looking_relevance(selves, crosses, own)[1][-1] @ to_image)
         else:
             rows.append(looking_relevance(selves, crosses, image)[1][-1])
+        by_memory = encoded["memory"].grad[0].float()
+        first_row = None if model.asks else looking_relevance(selves, crosses, torch.eye(len(image)).double())[1][-1]
+        if hasattr(crosses[0], "added"):  # last, as it adds to the gradients that are kept
+            given.append(evidence(model, logits, crosses, ids[k]))
     out = {"ids": torch.tensor(ids), "relevance": torch.stack(rows).float(),
-           "target": target.reshape(1).float(), "by_memory": encoded["memory"].grad[0].float()}
+           "target": target.reshape(1).float(), "by_memory": by_memory}
+    if given:
+        out["evidence"] = torch.stack(given).float()
     if not model.asks:
-        out["first_row"] = looking_relevance(selves, crosses, torch.eye(len(image)).double())[1][-1].float()
+        out["first_row"] = first_row.float()
     return out
 
 

@@ -78,6 +78,10 @@ class Reader : public LoadedModel, public StepWriter {
             std::span<const Tensor> seen) const override {
     return decoder_.step(r, ids, carried, seen);
   }
+  bool has_evidence() const override { return decoder_.has_evidence(); }
+  Tensor evidence(Recorder& r, const Tensor& chosen, std::span<const Tensor> seen) const override {
+    return decoder_.evidence(r, chosen, seen);
+  }
 
  private:
   struct Read {

@@ -26,6 +26,7 @@ class BahdanauDecoder : public Decoder {
   }
   DecoderState first_state(Recorder&, const Tensor& h0, const Tensor&) const override { return {h0, {}, {}}; }
   uint32_t readout_width() const override { return shape_.decoder + shape_.memory() + shape_.embedding; }
+  std::optional<Columns> context_columns() const override { return Columns{shape_.decoder, shape_.memory()}; }
 
   StepRun step(Recorder& r, const Tensor& e, const DecoderState& before, const Memory& memory,
                bool save) const override {

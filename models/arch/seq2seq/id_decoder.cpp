@@ -1,5 +1,8 @@
 #include "models/arch/seq2seq/id_decoder.h"
 
+#include "runtime/ops/maps/channel_dot.h"
+#include "runtime/ops/maps/class_direction.h"
+#include "runtime/ops/sequence/copy_columns.h"
 #include "runtime/ops/sequence/elementwise.h"
 
 namespace fovea::seq2seq {
@@ -60,6 +63,15 @@ StepWriter::Step IdDecoder::step(Recorder& r, const Tensor& ids, std::span<const
   return {{run.state.h, run.state.c, run.state.feed},
           out_(r, run.readout),
           run.weights.reshaped({batch, run.weights.shape[2]})};
+}
+
+Tensor IdDecoder::evidence(Recorder& r, const Tensor& chosen, std::span<const Tensor> seen) const {
+  const Decoder::Columns context = decoder_->context_columns().value();
+  ops::ClassDirectionCase c;
+  c.head = out_.weights();
+  c.classes = chosen;
+  const Tensor direction = ops::take_columns(r, ops::class_direction(r, c), context.first, context.count);
+  return ops::channel_dot(r, seen[0], direction);
 }
 
 }  // namespace fovea::seq2seq

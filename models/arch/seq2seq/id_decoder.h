@@ -34,6 +34,9 @@ class IdDecoder {
   StepWriter::Begun begin(Recorder& r, const Encoder::Run& from, const Memory& memory) const;
   StepWriter::Step step(Recorder& r, const Tensor& ids, std::span<const Tensor> carried,
                         std::span<const Tensor> seen) const;
+  // As StepWriter has them.
+  bool has_evidence() const { return decoder_->context_columns().has_value(); }
+  Tensor evidence(Recorder& r, const Tensor& chosen, std::span<const Tensor> seen) const;
 
  private:
   Tensor table_;  // [vocabulary, embedding]

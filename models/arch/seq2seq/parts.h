@@ -96,6 +96,11 @@ class Decoder {
   virtual StepRun step(Recorder& r, const Tensor& e, const DecoderState& before, const Memory& memory,
                        bool save) const = 0;
   virtual uint32_t readout_width() const = 0;
+  // The columns of a readout that are the context, a sum over keys; none where it is mixed with others.
+  struct Columns {
+    uint32_t first = 0, count = 0;
+  };
+  virtual std::optional<Columns> context_columns() const { return std::nullopt; }
 
   // Gradients of a run of steps, all f32, from that by the readouts [steps, batch, width].
   struct Gradient {

@@ -57,6 +57,10 @@ class Seq2Seq : public DifferentiableModel, public StepWriter {
             std::span<const Tensor> seen) const override {
     return decoder_.step(r, ids, carried, seen);
   }
+  bool has_evidence() const override { return decoder_.has_evidence(); }
+  Tensor evidence(Recorder& r, const Tensor& chosen, std::span<const Tensor> seen) const override {
+    return decoder_.evidence(r, chosen, seen);
+  }
 
  private:
   // The loss is the mean cross entropy over targets that are no padding.

@@ -49,7 +49,11 @@ TEST_CASE("The focus of a map is its smallest rectangle of enough mass, and its 
   REQUIRE(one);
   CHECK(one->x == 25);
   CHECK(one->box.height == 17.5);
-  CHECK_THROWS_WITH_AS(fovea::focus_of({1, 2, {1, -1}}, seen), doctest::Contains("cell (0, 1) holds -1"),
+  const auto signs = fovea::focus_of({1, 2, {-5, 1}}, seen, 1);  // what speaks against has no mass
+  REQUIRE(signs);
+  CHECK(signs->box.x == seen.x + seen.width / 2);
+  CHECK_FALSE(fovea::focus_of({1, 2, {-1, -2}}, seen));
+  CHECK_THROWS_WITH_AS(fovea::focus_of({1, 2, {1, NAN}}, seen), doctest::Contains("cell (0, 1) holds nan"),
                        fovea::Error);
   CHECK_THROWS_WITH_AS(fovea::focus_of({1, 1, {1}}, seen, 0), doctest::Contains("a share of 0"),
                        fovea::Error);

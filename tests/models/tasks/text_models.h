@@ -1,0 +1,56 @@
+// Models that write, with their tokenizers, and pictures for them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fovea/generate.h"
+#include "tests/models/golden.h"
+
+namespace text_models {
+
+inline constexpr uint32_t side = 64;
+
+struct Picture {
+  Picture(uint32_t width, uint32_t height, uint32_t state = 7)
+      : pixels(size_t{width} * height * 3), w(width), h(height) {
+    for (uint8_t& v : pixels) {
+      state = state * 1664525U + 1013904223U;
+      v = static_cast<uint8_t>(state >> 24);
+    }
+  }
+  fovea::ImageView view() const { return {pixels.data(), w, h, size_t{w} * 3, fovea::PixelFormat::rgb8}; }
+  std::vector<uint8_t> pixels;
+  uint32_t w, h;
+};
+
+struct Loaded {
+  explicit Loaded(const std::string& name)
+      : model(
+            fovea::Model::load(fovea::Device::open(), golden::folder(name), {fovea::Precision::fp32, 0, 0})),
+        tokenizer(fovea::load_tokenizer(golden::folder(name))) {}
+  fovea::TextSession session(const fovea::TextOptions& options = {}) const {
+    return {model, tokenizer, options};
+  }
+  // A picture of the model's size, as it is normalised.
+  fovea::RawTensor input(const Picture& picture) const {
+    const fovea::Preprocessing p = fovea::preprocessing_of(model);
+    fovea::RawTensor out{{1, 3, picture.h, picture.w}, {}, {}};
+    for (size_t c = 0; c < 3; ++c)
+      for (size_t i = 0; i < size_t{picture.h} * picture.w; ++i)
+        out.values.push_back((static_cast<float>(picture.pixels[i * 3 + c]) / 255 - p.mean[c]) / p.std[c]);
+    return out;
+  }
+  fovea::Model model;
+  fovea::Tokenizer tokenizer;
+};
+
+inline std::vector<fovea::TextToken> all_of(fovea::TextSession& session) {
+  std::vector<fovea::TextToken> out;
+  while (auto token = session.next()) out.push_back(std::move(*token));
+  return out;
+}
+
+}  // namespace text_models
