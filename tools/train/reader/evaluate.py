@@ -2,8 +2,9 @@
 
     python3 tools/train/reader/evaluate.py --model MODEL --sources FOLDER/sources.pt --out FOLDER [--tesseract]
 
-FOLDER/card.json: exact words and characters, plain and hard; each character's share read right; what is taken for
-what; where attention peaks. mistakes.png: pictures read wrongly, to look at. --tesseract has Tesseract 5 read the
+FOLDER/card.json: exact words and characters, plain and hard, and by what the texts are; each character's share read
+right; what is taken for what; where attention peaks; texts with a wide blank beside them, and pictures without text,
+which are right where nothing is read. mistakes.png: pictures read wrongly, to look at. --tesseract has Tesseract 5 read the
 same pictures, each without the grey beside it, as they are and three times as large, the better of the two.
 """
 
@@ -83,6 +84,24 @@ def measure(texts, readings):
     }
 
 
+def by_kind(kinds, texts, readings):
+    """Of each kind of text: how many there were, and the share read right."""
+    right = collections.Counter(kind for kind, a, b in zip(kinds, texts, readings) if a == b)
+    counts = collections.Counter(kinds)
+    return {kind: {"words": n, "exact": round(100 * right[kind] / n, 1)} for kind, n in counts.most_common()}
+
+
+def unfilled(net, path, hard, characters, count):
+    """Exact texts of those with a blank beside them, and pictures without text of which nothing is read, in per cent."""
+    shares = {}
+    for name, options in (("spaced", {"spaced": 1.0}), ("empty", {"empty": 1.0})):
+        drawer, rng = sources.drawer(path, True, **options), random.Random(f"evaluate {name} {hard}")
+        drawn = [drawer(rng, hard) for _ in range(count)]
+        readings, _ = read(net, drawn, characters)
+        shares[name] = 100 * sum(text == reading for (text, *_), reading in zip(drawn, readings)) / count
+    return shares
+
+
 @torch.no_grad()
 def read(net, drawn, characters, batch=50):
     """Each picture's reading, and its steps' attention [steps, rows, cols]."""
@@ -156,14 +175,23 @@ def main():
     card, mistakes = {}, []
     for kind, hard in (("plain", False), ("hard", True)):
         rng = random.Random(f"evaluate {kind}")
-        drawn = [drawer(rng, hard) for _ in range(args.count)]
+        drawn, kinds = [], []
+        for _ in range(args.count):
+            drawn.append(drawer(rng, hard))
+            kinds.append(drawer.texts.kind)
         texts = [text for text, *_ in drawn]
         readings, attention = read(net, drawn, config["characters"])
-        card[kind] = {**measure(texts, readings), "pointing": pointing(drawn, readings, attention, net.grid)}
+        card[kind] = {
+            **measure(texts, readings),
+            "kinds": by_kind(kinds, texts, readings),
+            **unfilled(net, args.sources, hard, config["characters"], args.count // 2),
+            "pointing": pointing(drawn, readings, attention, net.grid),
+        }
         wrong = [(f"{a}   read: {b}", *rest) for (a, *rest), b in zip(drawn, readings) if a != b]
         mistakes += wrong[:80]
         line = f"{kind}: exact {card[kind]['exact']:.1f} %, character errors {card[kind]['character_errors']:.2f} %, "
-        line += f"attention in the box {card[kind]['pointing']['middle_in_box']:.1f} %"
+        line += f"attention in the box {card[kind]['pointing']['middle_in_box']:.1f} %, "
+        line += f"beside blanks {card[kind]['spaced']:.1f} %, nothing where nothing is {card[kind]['empty']:.1f} %"
         if args.tesseract:
             tries = [measure(texts, tesseract(drawn, scale)) for scale in (1, 3)]
             card[kind]["tesseract"] = max(tries, key=lambda figures: figures["exact"])

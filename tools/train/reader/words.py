@@ -34,6 +34,7 @@ class Texts:
 
     def __init__(self, words, evaluation):
         self.evaluation = evaluation
+        self.kind = ""  # of the last text
         self.words = [word for word in words if held_out(word.removesuffix("'s")) == evaluation]
         # By length, so that short ones are found quickly while training begins with them.
         self.words.sort(key=len)
@@ -159,4 +160,5 @@ class Texts:
             for _ in range(100):  # a kind may have nothing this short
                 text = kind(rng, longest)
                 if 1 <= len(text) <= longest and (kind not in whole or held_out(text) == self.evaluation):
+                    self.kind = kind.__name__
                     return text
