@@ -8,3 +8,12 @@
 #define STORE float
 #define STORE4 vec4
 #endif
+
+// Four values as they lie in memory, which a register may hold whether or not the device computes in fp16.
+#ifdef STORAGE_F16
+#define PACKED4 uvec2
+vec4 opened(PACKED4 four) { return vec4(unpackHalf2x16(four.x), unpackHalf2x16(four.y)); }
+#else
+#define PACKED4 vec4
+vec4 opened(PACKED4 four) { return four; }
+#endif

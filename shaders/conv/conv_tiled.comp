@@ -13,7 +13,7 @@ layout(constant_id = 4) const bool FOURS = true;  // inputs of a group are a mul
 
 layout(push_constant) uniform Block { ConvPush p; };
 layout(binding = 0) readonly buffer X { STORE x[]; };  // [images, height, width, inputs]
-layout(binding = 0) readonly buffer X4 { STORE4 x4[]; };
+layout(binding = 0) readonly buffer X4 { PACKED4 x4[]; };
 
 // Where the window of each row that this thread loads begins.
 int x_row[LOADS], x_col[LOADS];
@@ -26,18 +26,30 @@ int x_at(uint i, uint tap, uint group) {
   return int((x_image[i] + uint(row) * p.width + uint(col)) * p.inputs + group * (p.inputs / p.groups));
 }
 
-vec4 load_x(uint i, uint k, uint group, uint depth, uint k_count) {
-  vec4 value = vec4(0);
-  if (FOURS) {
-    const int at = k < k_count ? x_at(i, k / depth, group) : -1;
-    if (at >= 0) value = vec4(x4[(uint(at) + k % depth) / 4]);
-  } else {
-    for (uint c = 0; c < 4; ++c) {
-      const int at = k + c < k_count ? x_at(i, (k + c) / depth, group) : -1;
-      if (at >= 0) value[c] = float(x[uint(at) + (k + c) % depth]);
+PACKED4 x_next[LOADS];
+bool x_inside[LOADS];
+vec4 x_single[LOADS];  // where they are no fours
+
+void fetch_x(uint k, uint group, uint depth, uint k_count) {
+  [[unroll]] for (uint i = 0; i < LOADS; ++i) {
+    if (FOURS) {
+      const uint clamped = min(k, k_count - 4);
+      const int at = x_at(i, clamped / depth, group);
+      x_inside[i] = k < k_count && at >= 0;
+      x_next[i] = x4[(uint(max(at, 0)) + clamped % depth) / 4];
+    } else {
+      [[unroll]] for (uint c = 0; c < 4; ++c) {
+        const uint clamped = min(k + c, k_count - 1);
+        const int at = x_at(i, clamped / depth, group);
+        const float value = float(x[uint(max(at, 0)) + clamped % depth]);
+        x_single[i][c] = k + c < k_count && at >= 0 ? value : 0.0;
+      }
     }
   }
-  return value;
+}
+void keep_x() {
+  [[unroll]] for (uint i = 0; i < LOADS; ++i)
+    tile_keep_x(i, !FOURS ? x_single[i] : x_inside[i] ? opened(x_next[i]) : vec4(0));
 }
 
 void main() {
@@ -55,15 +67,20 @@ void main() {
     x_image[i] = pixel / p.out_width / p.out_height * p.height * p.width;
   }
   tile_clear();
+  fetch_x(tile_x_k(), group, depth, k_count);
+  tile_fetch_w(first_column, end_column, 0, k_count, p.columns4);
   for (uint k = 0; k < k_count; k += DEPTH) {
-    for (uint i = 0; i < LOADS; ++i) tile_keep_x(i, load_x(i, k + tile_x_k(), group, depth, k_count));
-    tile_load_w(first_column, end_column, k, k_count, p.columns4);
+    keep_x();
+    tile_keep_w();
+    fetch_x(k + DEPTH + tile_x_k(), group, depth, k_count);
+    tile_fetch_w(first_column, end_column, k + DEPTH, k_count, p.columns4);
     tile_multiply();
   }
-  const uint column = first_column + tile_own_column();
-  if (column >= end_column) return;
   for (uint r = 0; r < ROWS; ++r) {
     const uint row = first_row + tile_own_row() + r;
-    if (row < m) store_four(row, column, p.columns, p.columns % 4 == 0, sum[r]);
+    for (uint c = 0; c < COLUMNS4; ++c) {
+      const uint column = first_column + tile_own_column(c);
+      if (row < m && column < end_column) store_four(row, column, p.columns, p.columns % 4 == 0, sum[r * COLUMNS4 + c]);
+    }
   }
 }

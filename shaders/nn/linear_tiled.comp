@@ -11,33 +11,46 @@ layout(constant_id = 4) const bool FOURS = true;  // k and n are multiples of fo
 
 layout(push_constant) uniform Block { LinearPush p; };
 layout(binding = 0) readonly buffer X { STORE x[]; };  // [m, k]
-layout(binding = 0) readonly buffer X4 { STORE4 x4[]; };
+layout(binding = 0) readonly buffer X4 { PACKED4 x4[]; };
 
-vec4 load_x(uint row, uint k) {
-  vec4 value = vec4(0);
-  if (row >= p.m) return value;
-  const uint from = row * p.k + k;
-  if (FOURS) {
-    if (k < p.k) value = vec4(x4[from / 4]);
-  } else {
-    for (uint c = 0; c < 4; ++c)
-      if (k + c < p.k) value[c] = float(x[from + c]);
+PACKED4 x_next[LOADS];
+vec4 x_single[LOADS];  // where they are no fours
+
+void fetch_x(uint first_row, uint k) {
+  [[unroll]] for (uint i = 0; i < LOADS; ++i) {
+    const uint row = min(first_row + tile_x_row(i), p.m - 1) * p.k;
+    if (FOURS) {
+      x_next[i] = x4[(row + min(k, p.k - 4)) / 4];
+    } else {
+      [[unroll]] for (uint c = 0; c < 4; ++c) {
+        const float value = float(x[row + min(k + c, p.k - 1)]);
+        x_single[i][c] = k + c < p.k ? value : 0.0;
+      }
+    }
   }
-  return value;
+}
+void keep_x(uint k) {
+  [[unroll]] for (uint i = 0; i < LOADS; ++i)
+    tile_keep_x(i, !FOURS ? x_single[i] : k < p.k ? opened(x_next[i]) : vec4(0));
 }
 
 void main() {
   const uint first_row = gl_WorkGroupID.y * TILE_M, first_column = gl_WorkGroupID.x * TILE_N4;
   tile_clear();
+  fetch_x(first_row, tile_x_k());
+  tile_fetch_w(first_column, p.columns4, 0, p.k, p.columns4);
   for (uint k = 0; k < p.k; k += DEPTH) {
-    for (uint i = 0; i < LOADS; ++i) tile_keep_x(i, load_x(first_row + tile_x_row(i), k + tile_x_k()));
-    tile_load_w(first_column, p.columns4, k, p.k, p.columns4);
+    keep_x(k + tile_x_k());
+    tile_keep_w();
+    fetch_x(first_row, k + DEPTH + tile_x_k());
+    tile_fetch_w(first_column, p.columns4, k + DEPTH, p.k, p.columns4);
     tile_multiply();
   }
-  const uint column = first_column + tile_own_column();
-  if (column >= p.columns4) return;
   for (uint r = 0; r < ROWS; ++r) {
     const uint row = first_row + tile_own_row() + r;
-    if (row < p.m) store_four(row, column, p.n, FOURS, sum[r]);
+    for (uint c = 0; c < COLUMNS4; ++c) {
+      const uint column = first_column + tile_own_column(c);
+      if (row < p.m && column < p.columns4) store_four(row, column, p.n, FOURS, sum[r * COLUMNS4 + c]);
+    }
   }
 }

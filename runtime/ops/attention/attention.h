@@ -48,8 +48,10 @@ struct AttentionTiled {
   using Push = AttentionPush;
   struct Spec {
     uint32_t group = 64, queries = 16, keys = 32, width = 64;
-    uint32_t has_bias = 0, has_mask = 0, has_lengths = 0, causal = 0;
-    uint32_t shared_bytes() const { return 4 * ((queries + keys) * width + queries * (keys + 1)); }
+    uint32_t has_bias = 0, has_mask = 0, has_lengths = 0, causal = 0, fours = 1;
+    uint32_t shared_bytes() const {
+      return 4 * (queries * width + keys * (width + 4) + queries * (keys + 1));
+    }
   };
   struct Bind {
     In q, k, v, bias, mask, lengths;
@@ -61,7 +63,10 @@ struct AttentionTiled {
   // The largest tiles that fit the device's shared memory, for a head of `width` channels.
   static Spec fitted(const DeviceInfo& device, uint32_t width, uint32_t queries = UINT32_MAX);
   static std::vector<Spec> variants(const DeviceInfo& device) {
-    return attention_variants<AttentionTiled>(device);
+    std::vector<Spec> out = attention_variants<AttentionTiled>(device);
+    out.push_back(fitted(device, 64));
+    out.back().fours = 0;
+    return out;
   }
 };
 
@@ -203,6 +208,7 @@ Call<Kernel> attention_call(const AttentionInput& in, const AttentionResult& out
   spec.has_mask = in.mask ? 1 : 0;
   spec.has_lengths = in.lengths ? 1 : 0;
   spec.causal = in.causal ? 1 : 0;
+  if constexpr (requires { spec.fours; }) spec.fours = in_fours(p) ? 1 : 0;
   return {{in.q, in.k, in.v, in.bias ? in.bias : in.q, in.mask ? in.mask : in.q,
            in.lengths ? in.lengths : in.q, out.o, out.lse},
           {p, in.term(in.bias), in.term(in.mask), in.limits()},

@@ -71,17 +71,19 @@ LinearPush product_of(const ConvPush& p) {
 
 ConvTiled::Spec ConvTiled::fitted(const Recorder& r, const Push& p, DType dtype,
                                   const LinearEpilogue& epilogue) {
-  // The tile for a linear layer of the same size: the inner loop is the same.
+  // The tile for a linear layer of the same size: the inner loop is the same, but where the window lies takes
+  // registers too.
   const LinearPush product = product_of(p);
-  return {best_shared_tile(r, product, product.k % 4 == 0, dtype), p.inputs / p.groups % 4 == 0 ? 1U : 0U,
-          epilogue};
+  const SharedTile tile = best_shared_tile(r, product, product.k % 4 == 0, dtype).of_four_columns();
+  return {tile, p.inputs / p.groups % 4 == 0 ? 1U : 0U, epilogue};
 }
 
 std::vector<ConvTiled::Spec> ConvTiled::variants(const DeviceInfo& device) {
   std::vector<Spec> out;
   for (const SharedTile& tile : SharedTile::candidates(device))
     for (const uint32_t fours : {1U, 0U})
-      for (const LinearEpilogue& epilogue : epilogues) out.push_back({tile, fours, epilogue});
+      for (const LinearEpilogue& epilogue : epilogues)
+        out.push_back({tile.of_four_columns(), fours, epilogue});
   return out;
 }
 

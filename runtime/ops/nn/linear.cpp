@@ -70,8 +70,8 @@ bool trial_correct(const std::vector<float>& y, const LinearPush& p) {
 std::vector<SharedTile> SharedTile::candidates(const DeviceInfo& device) {
   std::vector<SharedTile> out;
   for (const SharedTile& t : {SharedTile{128, 64, 64, 8}, SharedTile{64, 32, 32, 4},
-                              SharedTile{256, 128, 64, 8}, SharedTile{256, 128, 128, 16}})
-    if (t.group <= device.max_invocations && 4 * 16 * (t.rows + t.columns) <= device.shared_bytes)
+                              SharedTile{256, 128, 64, 8}, SharedTile{256, 128, 128, 8}})
+    if (t.group <= device.max_invocations && 4 * 16 * (t.rows + 4 + t.columns) <= device.shared_bytes)
       out.push_back(t);
   return out;
 }

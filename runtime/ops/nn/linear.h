@@ -24,6 +24,10 @@ struct LinearEpilogue {
 // How a workgroup divides the result where shaders/common/tile_shared.glsl does the work.
 struct SharedTile {
   uint32_t group = 128, rows = 64, columns = 64, own_rows = 8;
+  // The same tile where a thread has four columns and no more, for kernels that need the registers.
+  constexpr SharedTile of_four_columns() const {
+    return {group, rows, columns, rows * columns / (4 * group)};
+  }
   // Those that fit the device, to choose from by measurement.
   static std::vector<SharedTile> candidates(const DeviceInfo& device);
 };

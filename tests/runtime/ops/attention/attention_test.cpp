@@ -166,8 +166,8 @@ TEST_CASE("attention with one query for all images, keys and values in one tenso
 
 TEST_CASE("AttentionTiled at every tile that some device's shared memory asks for") {
   for (const DType dtype : storage_types())
-    for (const Size& s :
-         {Size{1, 50, 50, 3, 64}, Size{2, 17, 33, 1, 20}, Size{1, 5, 145, 1, 80}, Size{1, 33, 17, 1, 7}}) {
+    for (const Size& s : {Size{1, 50, 50, 3, 64}, Size{2, 17, 33, 1, 20}, Size{1, 5, 145, 1, 80},
+                          Size{1, 33, 17, 1, 7}, Size{1, 9, 70, 1, 128}}) {
       CAPTURE(name_of(dtype));
       CAPTURE(s.text());
       const Operands o(s, dtype, 10);
@@ -176,11 +176,14 @@ TEST_CASE("AttentionTiled at every tile that some device's shared memory asks fo
         DeviceInfo info = device().info();
         if (shared * 1024 > info.shared_bytes) continue;
         info.shared_bytes = shared * 1024;
-        const auto spec = ops::AttentionTiled::fitted(info, s.width);
+        auto spec = ops::AttentionTiled::fitted(info, s.width);
+        spec.fours = s.width % 4 == 0 ? 1 : 0;
         CAPTURE(fmt::format("{} KiB: {} queries {} keys", shared, spec.queries, spec.keys));
         CHECK(spec.shared_bytes() <= info.shared_bytes);
         check_kernel<ops::AttentionTiled>(s, o, dtype, spec);
         if (shared == 16) check_kernel<ops::AttentionTiled>(s, o, dtype, spec, &terms);
+        spec.fours = 0;
+        check_kernel<ops::AttentionTiled>(s, o, dtype, spec);
       }
     }
 }
