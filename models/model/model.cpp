@@ -34,7 +34,9 @@ const char* to_string(AttentionKind kind) {
 
 LoadedModel::LoadedModel(const Loading& from)
     : device_(from.device),
-      store_(from.device.impl(), from.storage),
+      store_(from.device.impl(), from.storage,
+             from.weights.stored_bytes(element_bytes(from.storage),
+                                       from.device.impl().limits().storage_alignment)),
       preprocess_(from.config.preprocess),
       naming_(from.config.naming) {
   if (from.options.height != 0) preprocess_.height = from.options.height;

@@ -12,7 +12,9 @@
 namespace fovea {
 namespace {
 
-constexpr uint64_t buffer_bytes = 32ULL << 20;
+// Of a buffer: large ones leave few gaps where the next tensor does not fit, and what is expected may be too
+// much.
+constexpr uint64_t least_bytes = 1ULL << 20, most_bytes = 64ULL << 20;
 
 }  // namespace
 
@@ -30,7 +32,8 @@ std::pair<Tensor, std::byte*> WeightStore::place(const Shape& shape, DType dtype
   const uint64_t rounded = (t.bytes() + 15) / 16 * 16;
   if (buffers_.empty() || at + rounded > buffers_.back()->size()) {
     flush();
-    const uint64_t size = std::max(buffer_bytes, rounded);
+    const uint64_t left = expected_ > bytes_ ? expected_ - bytes_ : 0;
+    const uint64_t size = std::max(std::clamp(left, least_bytes, most_bytes), rounded);
     buffers_.push_back(std::make_unique<gpu::Buffer>(device_, size, gpu::Memory::device));
     bytes_ += size;
     at = flushed_ = 0;

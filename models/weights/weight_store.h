@@ -16,7 +16,9 @@ namespace fovea {
 class WeightStore {
  public:
   // storage: type of matrices; vectors (bias, gamma, tables) stay f32, they are few and set the precision.
-  WeightStore(gpu::Device& device, DType storage) : device_(device), storage_(storage) {}
+  // expected: bytes that will be added, about; 0 where nobody knows.
+  WeightStore(gpu::Device& device, DType storage, uint64_t expected = 0)
+      : device_(device), storage_(storage), expected_(expected) {}
 
   Tensor matrix(std::span<const float> values, const Shape& shape) { return add(values, shape, storage_); }
   Tensor vector(std::span<const float> values, const Shape& shape) { return add(values, shape, DType::f32); }
@@ -26,7 +28,7 @@ class WeightStore {
   void finish();
 
   DType storage() const { return storage_; }
-  uint64_t bytes() const { return bytes_; }
+  uint64_t bytes() const { return bytes_; }  // of the device's memory, what is not used yet too
   uint64_t largest() const { return device_.info().max_storage_range; }  // bytes of a tensor
 
  private:
@@ -37,6 +39,7 @@ class WeightStore {
 
   gpu::Device& device_;
   DType storage_;
+  uint64_t expected_;
   std::vector<std::unique_ptr<gpu::Buffer>> buffers_;
   std::vector<std::byte> staged_;    // contents of the last buffer from flushed_ on, until flush()
   uint64_t used_ = 0, flushed_ = 0;  // bytes of the last buffer

@@ -38,6 +38,16 @@ std::vector<std::string> Weights::names() const {
   return out;
 }
 
+uint64_t Weights::stored_bytes(uint64_t element_bytes, uint64_t alignment) const {
+  uint64_t sum = 0;
+  for (const TensorEntry& tensor : file_->tensors().tensors()) {
+    // Vectors stay f32.
+    const uint64_t each = tensor.shape.size() < 2 ? std::max<uint64_t>(element_bytes, 4) : element_bytes;
+    sum += (tensor.elements() * each + alignment - 1) / alignment * alignment;
+  }
+  return sum;
+}
+
 std::vector<uint64_t> Weights::shape(std::string_view name) const {
   return file_->joined_shape(file_->demand(path(name)));
 }

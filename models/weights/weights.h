@@ -28,6 +28,8 @@ class Weights {
   const std::string& scope() const { return prefix_; }  // "blocks.3.attn.qkv"
   bool has(std::string_view name) const;
   std::vector<std::string> names() const;  // of all tensors of the file, as the file has them
+  // Of all tensors of the file, with what lies between them, where elements are stored in so many bytes.
+  uint64_t stored_bytes(uint64_t element_bytes, uint64_t alignment) const;
   // Throws Error(model) when it is missing.
   std::vector<uint64_t> shape(std::string_view name) const;
   // The tensor as floats. Throws Error(model) when it is missing or of another shape, Error(file) when it

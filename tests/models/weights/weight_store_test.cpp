@@ -39,5 +39,17 @@ TEST_CASE("weights are stored as types that floats are converted to, and as no o
   CHECK(WeightStore(device(), DType::f16).matrix(values, {6}).bytes() == 12);
 }
 
+TEST_CASE("weights take the memory that is expected of them, and as much again as they need beyond it") {
+  const std::vector<float> values(1 << 20, 1);  // 4 MiB
+  WeightStore expected(device(), DType::f32, (8 << 20) + 100);
+  for (int i = 0; i < 2; ++i) expected.matrix(values, {1 << 10, 1 << 10});
+  CHECK(expected.bytes() == (8 << 20) + 100);
+  expected.vector(std::vector<float>(100, 1), {100});
+  CHECK(expected.bytes() == (8 << 20) + 100 + (1 << 20));
+  WeightStore unknown(device(), DType::f32);
+  unknown.matrix(values, {1 << 10, 1 << 10});
+  CHECK(unknown.bytes() == 4 << 20);
+}
+
 }  // namespace
 }  // namespace fovea::test
