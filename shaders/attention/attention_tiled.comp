@@ -68,7 +68,7 @@ void fetch(bool values, uint at, uint first, uint end, uint load) {
     } else {
       [[unroll]] for (uint channel = 0; channel < 4; ++channel) {
         const uint from = row + min(c * 4 + channel, p.a.width - 1);
-        next_single[i][channel] = float(values ? v[from] : k[from]);
+        next_single[i][channel] = values ? float(v[from]) : float(k[from]);
       }
     }
   }

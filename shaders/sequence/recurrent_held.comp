@@ -11,13 +11,14 @@
 #include "shaders/common/storage.glsl"
 #include "shaders/common/units.glsl"
 #include "shaders/sequence/recurrent.h"
+layout(constant_id = 5) const uint LANES = 1;  // of the subgroup, as many as of the workgroup
 #include "shaders/sequence/recurrent_io.glsl"
 
-const uint PASSES = (UNITS + GROUP - 1) / GROUP;
+const uint PASSES = (UNITS + LANES - 1) / LANES;
 
 // Lanes beyond the last unit follow along with it.
-uint unit_of(uint pass) { return min(pass * GROUP + gl_SubgroupInvocationID, UNITS - 1); }
-bool owns(uint pass) { return pass * GROUP + gl_SubgroupInvocationID < UNITS; }
+uint unit_of(uint pass) { return min(pass * LANES + gl_SubgroupInvocationID, UNITS - 1); }
+bool owns(uint pass) { return pass * LANES + gl_SubgroupInvocationID < UNITS; }
 
 vec4 h_start(uint at) { return vec4(h0[at], h0[at + 1], h0[at + 2], h0[at + 3]); }
 vec4 c_start(uint at) { return vec4(c0[at], c0[at + 1], c0[at + 2], c0[at + 3]); }
@@ -49,7 +50,7 @@ void main() {
       [[unroll]] for (uint i = 0; i < ROWS * GATES; ++i) sum[i] = biases[pass * GATES + i % GATES];
       [[unroll]] for (uint k = 0; k < HIDDEN; ++k) {
         [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-          const float one = subgroupShuffle(h[k / 4 / GROUP * ROWS + r][k % 4], k / 4 % GROUP);
+          const float one = subgroupShuffle(h[k / 4 / LANES * ROWS + r][k % 4], k / 4 % LANES);
           [[unroll]] for (uint g = 0; g < GATES; ++g)
             sum[r * GATES + g] += one * weight[(pass * HIDDEN + k) * GATES + g];
         }

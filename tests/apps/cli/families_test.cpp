@@ -87,7 +87,8 @@ TEST_CASE("maps says what can be drawn") {
   CHECK(lines[21].starts_with("cam         class-specific  "));
 
   const Outcome writes = run(folder, {"maps", "--model", golden("fovea_reader_mini")});
-  CHECK(writes.out == "fovea_reader at 22x54\na map for each token that it writes, raw, evidence: `fovea read`\n");
+  CHECK(writes.out ==
+        "fovea_reader at 22x54\na map for each token that it writes, raw, evidence: `fovea read`\n");
   const Outcome neither = run(folder, {"maps", "--model", golden("convnext_mini")});
   CHECK(neither.out.find("no layer attends or gates\ncam: each class over the last features, 3x3\n") !=
         std::string::npos);
