@@ -7,7 +7,10 @@
 
 namespace {
 
-using namespace text_models;
+using text_models::all_of;
+using text_models::Loaded;
+using text_models::Picture;
+using text_models::side;
 using traced_texts::Texts;
 
 constexpr fovea::TokenMapRequest evidence{-1, fovea::HeadFusion::mean, 0, fovea::MapMethod::evidence};

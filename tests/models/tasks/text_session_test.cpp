@@ -14,7 +14,10 @@
 
 namespace {
 
-using namespace text_models;
+using text_models::all_of;
+using text_models::Loaded;
+using text_models::Picture;
+using text_models::side;
 
 // Row `step` of [1, heads, steps, keys], the mean over heads or one.
 std::vector<double> row_of(const fovea::RawTensor& t, size_t step, int head) {
