@@ -17,17 +17,7 @@ constexpr fovea::TokenMapRequest evidence{-1, fovea::HeadFusion::mean, 0, fovea:
 
 double off(Texts& texts) {
   fovea::TextEvidence found(texts.model.impl(), *texts.retrace);
-  const std::vector<float> wanted = fovea::io::to_float(texts.tensor("evidence"));
-  const size_t keys = texts.tensor("evidence").shape[1];
-  const std::vector<uint32_t> ids(texts.ids.begin(), texts.ids.end());
-  double most = 0;
-  for (size_t k = 1; k < ids.size(); ++k) {
-    const auto row = wanted.begin() + static_cast<std::ptrdiff_t>((k - 1) * keys);
-    const std::vector<float> expected(row, row + static_cast<std::ptrdiff_t>(keys));
-    most = std::max(most, golden::largest_difference(found(std::span(ids).first(k), ids[k]), expected) /
-                              golden::largest(expected));
-  }
-  return most;
+  return texts.off("evidence", found);
 }
 
 }  // namespace

@@ -7,20 +7,9 @@ namespace {
 
 using traced_texts::Texts;
 
-// The largest difference, as a share of the largest value of its token.
 double off(Texts& texts) {
   fovea::TextRelevance relevance(texts.model.impl(), *texts.retrace);
-  const std::vector<float> wanted = fovea::io::to_float(texts.tensor("relevance"));
-  const size_t keys = texts.tensor("relevance").shape[1];
-  const std::vector<uint32_t> ids(texts.ids.begin(), texts.ids.end());
-  double most = 0;
-  for (size_t k = 1; k < ids.size(); ++k) {
-    const std::vector<float> found = relevance(std::span(ids).first(k), ids[k]);
-    const auto row = wanted.begin() + static_cast<std::ptrdiff_t>((k - 1) * keys);
-    const std::vector<float> expected(row, row + static_cast<std::ptrdiff_t>(keys));
-    most = std::max(most, golden::largest_difference(found, expected) / golden::largest(expected));
-  }
-  return most;
+  return texts.off("relevance", relevance);
 }
 
 }  // namespace

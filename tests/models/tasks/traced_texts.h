@@ -1,8 +1,10 @@
 // Texts as tests/reference/text_relevance.py has them: written once, and traced back from each token.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,23 @@ struct Texts {
     const auto* found = wanted.find(name);
     REQUIRE(found != nullptr);
     return *found;
+  }
+
+  // The largest difference of map(ids before, chosen) from the file's rows of that name, as a share of the
+  // largest value of its token.
+  template <class Map>
+  double off(const std::string& name, Map& map) const {
+    const std::vector<float> rows = fovea::io::to_float(tensor(name));
+    const size_t keys = tensor(name).shape[1];
+    const std::vector<uint32_t> all(ids.begin(), ids.end());
+    double most = 0;
+    for (size_t k = 1; k < all.size(); ++k) {
+      const std::vector<float> found = map(std::span(all).first(k), all[k]);
+      const auto row = rows.begin() + static_cast<std::ptrdiff_t>((k - 1) * keys);
+      const std::vector<float> expected(row, row + static_cast<std::ptrdiff_t>(keys));
+      most = std::max(most, golden::largest_difference(found, expected) / golden::largest(expected));
+    }
+    return most;
   }
 
   fovea::Model model;

@@ -4,8 +4,8 @@
 
 FOLDER/card.json: exact words and characters, plain and hard, and by what the texts are; each character's share read
 right; what is taken for what; where attention peaks; texts with a wide blank beside them, and pictures without text,
-which are right where nothing is read. mistakes.png: pictures read wrongly, to look at. --tesseract has Tesseract 5 read the
-same pictures, each without the grey beside it, as they are and three times as large, the better of the two.
+which are right where nothing is read. mistakes.png: pictures read wrongly, to look at. --tesseract has Tesseract 5 read
+the same pictures, each without the grey beside it, as they are and three times as large, the better of the two.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def by_kind(kinds, texts, readings):
 
 
 def unfilled(net, path, hard, characters, count):
-    """Exact texts of those with a blank beside them, and pictures without text of which nothing is read, in per cent."""
+    """Shares in per cent: texts read right that have a blank beside them, pictures without text that read as nothing."""
     shares = {}
     for name, options in (("spaced", {"spaced": 1.0}), ("empty", {"empty": 1.0})):
         drawer, rng = sources.drawer(path, True, **options), random.Random(f"evaluate {name} {hard}")

@@ -35,8 +35,8 @@ UNFIT = (
     "STIXIntegrals", "STIXSize", "STIXNonUnicode", "STIXVariants", "STIXMath", "StandardSymbols", "D050000L", "Balker",
     "DejaVuMath", "BerenisADFProMath", "BecauseWe", "Go-Smallcaps", "LinLibertine_RZ", "PenguinAttack", "Junkyard",
     "Cupola", "Winks", "Wargames", "flatline", "progenisis", "MarkedFool", "It_wasn_t_me", "El_Abogado", "Delphine",
-    "EBGaramondSC", "LinBiolinum_K", "LinLibertine_I.", "OCRBE", "OCRBX", "NationalPark-Outline", "SolideMirage", "dkg", "femkeklaver",
-    "TT2020StyleD", "TT2020StyleF", "Solothurn", "Breip", "breip", "Humor", "unifur", "MekanusADFTitling",
+    "EBGaramondSC", "LinBiolinum_K", "LinLibertine_I.", "OCRBE", "OCRBX", "NationalPark-Outline", "SolideMirage", "dkg",
+    "femkeklaver", "TT2020StyleD", "TT2020StyleF", "Solothurn", "Breip", "breip", "Humor", "unifur", "MekanusADFTitling",
     "RomandeADFStyle", "IrianisADFStyle",
 )  # fmt: skip
 THINGS = 6000

@@ -192,7 +192,7 @@ def main():
     parser.add_argument("--steps", type=int, default=40000)
     parser.add_argument("--decay", type=int, default=8000, help="steps over which the rate falls, at the end")
     parser.add_argument("--growth", type=int, default=2000, help="steps until texts have their full length")
-    parser.add_argument("--start", help="where --out has no last.pt: a checkpoint to continue, or a model's folder to start from")
+    parser.add_argument("--start", help="where --out has no last.pt: a checkpoint to continue, or a model's folder")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--matrix-rate", type=float, default=1.5e-3, help="for the matrices that Muon steps")
