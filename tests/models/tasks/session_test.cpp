@@ -4,25 +4,14 @@
 #include <thread>
 
 #include "tests/models/golden.h"
+#include "tests/models/tasks/pictures.h"
 #include "tests/temporary_folder.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Picture {
-  Picture(uint32_t width, uint32_t height, uint32_t seed)
-      : pixels(size_t{width} * height * 3), w(width), h(height) {
-    uint32_t state = seed;
-    for (uint8_t& v : pixels) {
-      state = state * 1664525U + 1013904223U;
-      v = static_cast<uint8_t>(state >> 24);
-    }
-  }
-  fovea::ImageView view() const { return {pixels.data(), w, h, size_t{w} * 3, fovea::PixelFormat::rgb8}; }
-  std::vector<uint8_t> pixels;
-  uint32_t w, h;
-};
+using pictures::Picture;
 
 fovea::Session session_of(const fovea::Model& model, uint32_t batch) {
   fovea::SessionOptions options;
